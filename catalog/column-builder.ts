@@ -1,0 +1,393 @@
+// Grow-as-you-go builders of column vectors. Decoders hold one builder per column and append row by row; the
+// hot methods are monomorphic and allocate nothing per row.
+import type { ColumnVector } from './column.ts'
+import type { ColumnType } from './types.ts'
+import { decimalWidth } from './types.ts'
+import { DataError } from '#common/errors.ts'
+
+const initialRows = 1024
+
+export abstract class ColumnBuilder {
+  readonly type: ColumnType
+  length = 0
+  protected capacity = initialRows
+  protected nullCount = 0
+  #validity: Uint8Array | null = null
+  #unchanged: Uint8Array | null = null
+
+  constructor(type: ColumnType) {
+    this.type = type
+  }
+
+  appendNull(): void {
+    this.nullCount++
+    this.appendZero()
+    this.#validity ??= new Uint8Array(this.capacity >> 3).fill(0xff)
+    const row = this.length - 1
+    this.#validity[row >> 3]! &= ~(1 << (row & 7))
+  }
+
+  /** A value the source left out because it did not change: null here, kept as it is in the target. */
+  appendUnchanged(): void {
+    this.appendNull()
+    this.#unchanged ??= new Uint8Array(this.capacity >> 3)
+    const row = this.length - 1
+    this.#unchanged[row >> 3]! |= 1 << (row & 7)
+  }
+
+  /** Bytes held by the rows appended so far. */
+  abstract get byteLength(): number
+
+  /** Hands over what was appended and starts afresh. */
+  finish(): ColumnVector {
+    const vector = this.take({
+      type: this.type,
+      length: this.length,
+      nullCount: this.nullCount,
+      validity: this.#validity,
+      unchanged: this.#unchanged,
+    })
+    this.length = 0
+    this.nullCount = 0
+    this.#validity = null
+    this.#unchanged = null
+    return vector
+  }
+
+  /** Appends the layout's zero value; the row is then marked null. */
+  protected abstract appendZero(): void
+  protected abstract take(base: VectorHead): ColumnVector
+  protected abstract resize(capacity: number): void
+
+  /** Makes room for one more row and returns its index. */
+  protected nextRow(): number {
+    if (this.length === this.capacity) {
+      this.capacity *= 2
+      this.resize(this.capacity)
+      if (this.#validity) this.#validity = grownBytes(this.#validity, this.capacity >> 3, 0xff)
+      if (this.#unchanged) this.#unchanged = grownBytes(this.#unchanged, this.capacity >> 3, 0)
+    }
+    return this.length++
+  }
+}
+
+type VectorHead = Pick<ColumnVector, 'type' | 'length' | 'nullCount' | 'validity' | 'unchanged'>
+
+export class BooleanBuilder extends ColumnBuilder {
+  #values: Uint8Array = new Uint8Array(initialRows >> 3)
+
+  append(value: boolean): void {
+    const row = this.nextRow()
+    if (value) this.#values[row >> 3]! |= 1 << (row & 7)
+  }
+
+  get byteLength(): number {
+    return (this.length + 7) >> 3
+  }
+  protected appendZero(): void {
+    this.nextRow()
+  }
+  protected resize(capacity: number): void {
+    this.#values = grownBytes(this.#values, capacity >> 3, 0)
+  }
+  protected take(base: VectorHead): ColumnVector {
+    const values = this.#values
+    this.#values = new Uint8Array(this.capacity >> 3)
+    return { ...base, layout: 'bits', values }
+  }
+}
+
+export class Int32Builder extends ColumnBuilder {
+  #values = new Int32Array(initialRows)
+
+  append(value: number): void {
+    const row = this.nextRow()
+    this.#values[row] = value
+  }
+
+  get byteLength(): number {
+    return this.length * 4
+  }
+  protected appendZero(): void {
+    this.append(0)
+  }
+  protected resize(capacity: number): void {
+    const grown = new Int32Array(capacity)
+    grown.set(this.#values)
+    this.#values = grown
+  }
+  protected take(base: VectorHead): ColumnVector {
+    const values = this.#values
+    this.#values = new Int32Array(this.capacity)
+    return { ...base, layout: 'int32', values }
+  }
+}
+
+export class Int64Builder extends ColumnBuilder {
+  #values = new BigInt64Array(initialRows)
+  /** The same bytes as 32-bit words, low word first (every platform Node runs on is little-endian). */
+  #words = new Int32Array(this.#values.buffer)
+
+  append(value: bigint): void {
+    const row = this.nextRow()
+    this.#values[row] = value
+  }
+
+  /** An integer with |value| ≤ 2^53 − 1: no BigInt is made. */
+  appendNumber(value: number): void {
+    const row = this.nextRow()
+    const high = Math.floor(value / 0x1_0000_0000)
+    this.#words[row * 2] = (value - high * 0x1_0000_0000) | 0
+    this.#words[row * 2 + 1] = high
+  }
+
+  /** The two 32-bit halves, as a big-endian wire gives them. */
+  appendHalves(high: number, low: number): void {
+    const row = this.nextRow()
+    this.#words[row * 2] = low
+    this.#words[row * 2 + 1] = high
+  }
+
+  get byteLength(): number {
+    return this.length * 8
+  }
+  protected appendZero(): void {
+    this.append(0n)
+  }
+  protected resize(capacity: number): void {
+    const grown = new BigInt64Array(capacity)
+    grown.set(this.#values)
+    this.#hold(grown)
+  }
+  protected take(base: VectorHead): ColumnVector {
+    const values = this.#values
+    this.#hold(new BigInt64Array(this.capacity))
+    return { ...base, layout: 'int64', values }
+  }
+  #hold(values: BigInt64Array<ArrayBuffer>): void {
+    this.#values = values
+    this.#words = new Int32Array(values.buffer)
+  }
+}
+
+export class Float64Builder extends ColumnBuilder {
+  #values = new Float64Array(initialRows)
+
+  append(value: number): void {
+    const row = this.nextRow()
+    this.#values[row] = value
+  }
+
+  get byteLength(): number {
+    return this.length * 8
+  }
+  protected appendZero(): void {
+    this.append(0)
+  }
+  protected resize(capacity: number): void {
+    const grown = new Float64Array(capacity)
+    grown.set(this.#values)
+    this.#values = grown
+  }
+  protected take(base: VectorHead): ColumnVector {
+    const values = this.#values
+    this.#values = new Float64Array(this.capacity)
+    return { ...base, layout: 'float64', values }
+  }
+}
+
+export class Float32Builder extends ColumnBuilder {
+  #values = new Float32Array(initialRows)
+
+  append(value: number): void {
+    const row = this.nextRow()
+    this.#values[row] = value
+  }
+
+  get byteLength(): number {
+    return this.length * 4
+  }
+  protected appendZero(): void {
+    this.append(0)
+  }
+  protected resize(capacity: number): void {
+    const grown = new Float32Array(capacity)
+    grown.set(this.#values)
+    this.#values = grown
+  }
+  protected take(base: VectorHead): ColumnVector {
+    const values = this.#values
+    this.#values = new Float32Array(this.capacity)
+    return { ...base, layout: 'float32', values }
+  }
+}
+
+/** Decimals: fixed width, two's complement, big-endian. */
+export class DecimalBuilder extends ColumnBuilder {
+  readonly width: number
+  readonly #limit: bigint
+  #values: Uint8Array
+
+  constructor(type: ColumnType & { kind: 'decimal' }) {
+    super(type)
+    this.width = decimalWidth(type.precision)
+    this.#limit = 10n ** BigInt(type.precision)
+    this.#values = new Uint8Array(initialRows * this.width)
+  }
+
+  /** The value times 10^scale. @throws DataError VALUE_OUT_OF_RANGE when it has more digits than the precision. */
+  append(unscaled: bigint): void {
+    if (unscaled >= this.#limit || unscaled <= -this.#limit)
+      throw new DataError('The number has more digits than the column holds', { code: 'VALUE_OUT_OF_RANGE' })
+    let rest = unscaled
+    const start = this.nextRow() * this.width
+    for (let at = start + this.width - 1; at >= start; at--) {
+      this.#values[at] = Number(rest & 0xffn)
+      rest >>= 8n
+    }
+  }
+
+  /** The same for |unscaled| ≤ 2^53 − 1: no BigInt is made. The caller has checked the precision. */
+  appendNumber(unscaled: number): void {
+    const start = this.nextRow() * this.width
+    let rest = unscaled
+    for (let at = start + this.width - 1; at >= start; at--) {
+      const quotient = Math.floor(rest / 256)
+      this.#values[at] = rest - quotient * 256
+      rest = quotient
+    }
+  }
+
+  get byteLength(): number {
+    return this.length * this.width
+  }
+  protected appendZero(): void {
+    this.nextRow()
+  }
+  protected resize(capacity: number): void {
+    this.#values = grownBytes(this.#values, capacity * this.width, 0)
+  }
+  protected take(base: VectorHead): ColumnVector {
+    const values = this.#values
+    this.#values = new Uint8Array(this.capacity * this.width)
+    return { ...base, layout: 'fixed', width: this.width, values }
+  }
+}
+
+/** Strings and bytes. */
+export class BinaryBuilder extends ColumnBuilder {
+  #offsets = new Int32Array(initialRows + 1)
+  #data: Buffer = Buffer.allocUnsafeSlow(initialRows * 16)
+  #end = 0
+
+  /** Copies source[start, end). */
+  appendBytes(source: Uint8Array, start: number, end: number): void {
+    const size = end - start
+    if (this.#end + size > this.#data.length) this.#reserve(size)
+    const data = this.#data
+    let to = this.#end
+    if (size < 24) for (let at = start; at < end; at++) data[to++] = source[at]!
+    else data.set(source.subarray(start, end), to)
+    this.#close(size)
+  }
+
+  appendString(value: string): void {
+    if (this.#end + value.length * 3 > this.#data.length) this.#reserve(value.length * 3)
+    this.#close(this.#data.write(value, this.#end))
+  }
+
+  get byteLength(): number {
+    return this.length * 4 + this.#end
+  }
+  protected appendZero(): void {
+    this.#close(0)
+  }
+  protected resize(capacity: number): void {
+    const grown = new Int32Array(capacity + 1)
+    grown.set(this.#offsets)
+    this.#offsets = grown
+  }
+  protected take(base: VectorHead): ColumnVector {
+    const offsets = this.#offsets
+    const data = this.#data
+    this.#offsets = new Int32Array(this.capacity + 1)
+    this.#data = Buffer.allocUnsafeSlow(Math.max(1024, Math.ceil(this.#end * 1.1)))
+    this.#end = 0
+    return { ...base, layout: 'binary', offsets, data }
+  }
+  #close(size: number): void {
+    const row = this.nextRow()
+    this.#end += size
+    this.#offsets[row + 1] = this.#end
+  }
+  #reserve(extra: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#data.length * 2, this.#end + extra))
+    this.#data.copy(grown, 0, 0, this.#end)
+    this.#data = grown
+  }
+}
+
+/** Lists: append the elements to `child`, then close the row. */
+export class ListBuilder extends ColumnBuilder {
+  readonly child: ColumnBuilder
+  #offsets = new Int32Array(initialRows + 1)
+
+  constructor(type: ColumnType & { kind: 'list' }) {
+    super(type)
+    this.child = columnBuilder(type.element)
+  }
+
+  closeRow(): void {
+    const row = this.nextRow()
+    this.#offsets[row + 1] = this.child.length
+  }
+
+  get byteLength(): number {
+    return this.length * 4 + this.child.byteLength
+  }
+  protected appendZero(): void {
+    this.closeRow()
+  }
+  protected resize(capacity: number): void {
+    const grown = new Int32Array(capacity + 1)
+    grown.set(this.#offsets)
+    this.#offsets = grown
+  }
+  protected take(base: VectorHead): ColumnVector {
+    const offsets = this.#offsets
+    this.#offsets = new Int32Array(this.capacity + 1)
+    return { ...base, layout: 'list', offsets, child: this.child.finish() }
+  }
+}
+
+/** The builder for a type: the class tells which `append` it offers. */
+export function columnBuilder(type: ColumnType): ColumnBuilder {
+  switch (type.kind) {
+    case 'boolean':
+      return new BooleanBuilder(type)
+    case 'int32':
+    case 'date':
+      return new Int32Builder(type)
+    case 'int64':
+    case 'timestamp':
+      return new Int64Builder(type)
+    case 'float32':
+      return new Float32Builder(type)
+    case 'float64':
+      return new Float64Builder(type)
+    case 'decimal':
+      return new DecimalBuilder(type)
+    case 'string':
+    case 'bytes':
+      return new BinaryBuilder(type)
+    case 'list':
+      return new ListBuilder(type)
+  }
+}
+
+function grownBytes(bytes: Uint8Array, length: number, fill: number): Uint8Array {
+  const grown = new Uint8Array(length)
+  if (fill !== 0) grown.fill(fill, bytes.length)
+  grown.set(bytes)
+  return grown
+}

@@ -1,0 +1,52 @@
+// The one type system of the platform. A connector maps its own types onto these, the lake maps these onto
+// Avro and Parquet. Rule: a value either has an exact place here or it fails with VALUE_OUT_OF_RANGE.
+
+export type ColumnType =
+  | { kind: 'boolean' }
+  /** Signed 32 bits. */
+  | { kind: 'int32' }
+  /** Signed 64 bits. */
+  | { kind: 'int64' }
+  | { kind: 'float32' }
+  | { kind: 'float64' }
+  /** Exact decimal, 1 ≤ precision ≤ 38, 0 ≤ scale ≤ precision; stored as two's complement, big-endian, minimum width. */
+  | { kind: 'decimal'; precision: number; scale: number }
+  /** UTF-8 text. Also JSON documents, UUIDs, enums, intervals and times of day, as their source prints them. */
+  | { kind: 'string' }
+  | { kind: 'bytes' }
+  /** Days since 1970-01-01, proleptic Gregorian, years 0001–9999. */
+  | { kind: 'date' }
+  /** Microseconds since 1970-01-01T00:00:00Z, years 0001–9999. */
+  | { kind: 'timestamp' }
+  | { kind: 'list'; element: ColumnType }
+
+export interface Column {
+  name: string
+  type: ColumnType
+  nullable: boolean
+}
+
+export interface TableSchema {
+  columns: readonly Column[]
+  /** Names of the columns that identify a row; empty for an append table. */
+  key: readonly string[]
+}
+
+/** Bytes a decimal of this precision takes: the smallest two's complement width that holds ±(10^precision − 1). */
+export function decimalWidth(precision: number): number {
+  return Math.ceil((precision * Math.log2(10) + 1) / 8)
+}
+
+export function typesEqual(a: ColumnType, b: ColumnType): boolean {
+  if (a.kind !== b.kind) return false
+  if (a.kind === 'decimal' && b.kind === 'decimal') return a.precision === b.precision && a.scale === b.scale
+  if (a.kind === 'list' && b.kind === 'list') return typesEqual(a.element, b.element)
+  return true
+}
+
+/** The type as people read it: `decimal(10,2)`, `list<string>`. */
+export function typeName(type: ColumnType): string {
+  if (type.kind === 'decimal') return `decimal(${type.precision},${type.scale})`
+  if (type.kind === 'list') return `list<${typeName(type.element)}>`
+  return type.kind
+}

@@ -1,0 +1,208 @@
+// The contract between the platform and whatever holds tables. A connector is one folder with one object of
+// this type, named in one line of registry.ts. It may be a source, a target, or both; the shared suites in
+// test/contract/ say what each half must do, and a connector is done when they pass against the real server.
+//
+// The way of a row: Source.read(split) -> SourceChunk (columns) -> TableWriter.stage -> TableWriter.commit(moves)
+// -> Source.acknowledge. The order is the promise: the source is told only what the target holds.
+import type { z } from 'zod'
+import type { DataError } from '#common/errors.ts'
+import type { Logger } from '#common/logger.ts'
+import type { Clock } from '#common/clock.ts'
+import type { SecretValue } from '#api/secret.ts'
+import type { VirtualTableSpec } from '#api/virtual-table.ts'
+import type { ChangeBatch } from '#catalog/change-batch.ts'
+import type { Position, PositionMove, Positions } from '#catalog/position.ts'
+import type { TableSchema } from '#catalog/types.ts'
+
+export interface Connector<Spec = unknown> {
+  /** The value of `type` in a DataSource, and the name of its sub-object. */
+  readonly type: string
+  /** The connector's part of a DataSource, secrets still as references (api/secret.ts). */
+  readonly spec: z.ZodType<Spec>
+  openSource?(context: ConnectorContext<Spec>): Promise<Source>
+  openTarget?(context: ConnectorContext<Spec>): Promise<Target>
+}
+
+export interface ConnectorContext<Spec> {
+  spec: Spec
+  /** The DataSource's name. */
+  name: string
+  /** Namespace and name of the SyncJob, for names of slots, groups, writers: `shop.shop-to-lake`. */
+  job: string
+  /** Reads a secret value of the spec. @throws ConfigError SECRET_MISSING */
+  secret(value: SecretValue): Promise<string>
+  /** VirtualTables people wrote for objects of this DataSource. */
+  virtualTables: readonly VirtualTableSpec[]
+  /** What to do with a record that cannot be decoded: throw the DataError, or count it here and go on. */
+  onBadRecord(error: DataError): void
+  clock: Clock
+  logger: Logger
+}
+
+// ---------------------------------------------------------------------------------------------- source
+
+export interface DiscoveredTable {
+  /** The source's own full name: `public.orders`, a topic. */
+  name: string
+  schema: TableSchema
+  /** Rough size, for bucket counts and progress; 0 when unknown. */
+  estimatedRows: number
+  estimatedBytes: number
+}
+
+/** A table as the job wants it read. */
+export interface SourceTable {
+  name: string
+  schema: TableSchema
+  /** Positions the target holds; empty for a table that was never synced. */
+  positions: Positions
+  /** What of the table to read. */
+  mode: 'snapshotAndStream' | 'snapshot' | 'stream'
+  /** Where a stream without a snapshot begins: `earliest`, `latest` or an RFC 3339 time. */
+  start: string
+}
+
+/** The unit of parallel reading. */
+export interface Split {
+  /** Stable and unique within the job: `log`, `snapshot/public.orders/3`, `clicks/0`. */
+  id: string
+  /** Tables whose rows it yields. */
+  tables: readonly string[]
+  /** A bounded split ends by itself (a snapshot range); an unbounded one is read until stopped. */
+  bounded: boolean
+  /** Splits of a lower stage are finished before one of a higher stage is read (snapshot 0, log 1). */
+  stage: number
+  /** Relative cost, for balanced assignment; 1 when unknown. */
+  weight: number
+}
+
+export interface SourcePlan {
+  splits: readonly Split[]
+  /**
+   * Per table, positions the target must hold before its splits are read: given for a table that has none yet,
+   * or for new splits of a known table. They are committed with an `advance` entry.
+   */
+  initialPositions: ReadonlyMap<string, Positions>
+}
+
+/** Rows of one table inside a chunk. */
+export interface TableChanges {
+  table: string
+  /** All earlier rows of the table are gone (TRUNCATE); applies before the batch. Its sequence is that of the truncate. */
+  truncate: { sequence: bigint } | null
+  batch: ChangeBatch
+}
+
+export interface SourceChunk {
+  changes: readonly TableChanges[]
+  /**
+   * The split's position after this chunk, or null when the chunk ends inside a transaction: its rows may be
+   * staged but not committed before a later chunk brings a position.
+   */
+  position: Position | null
+  /** Commit or event time of the newest change, ms since the epoch; null in a snapshot. For lag and freshness. */
+  newestAtMs: number | null
+  /** True when the split had nothing more to give at this moment: commit now rather than wait for more. */
+  caughtUp: boolean
+}
+
+export interface ReadLimits {
+  /** A chunk is cut when its columns hold this many bytes … */
+  chunkBytesMax: number
+  /** … or this long after its first row, whichever comes first. An idle split yields an empty chunk (position, no rows) that often too when its position moved. */
+  lingerMs: number
+}
+
+/** What the source can tell about how far behind a split is. */
+export interface SplitLag {
+  /** Records (Kafka), bytes of log (PostgreSQL) … between the position and the end. */
+  amount: number
+  unit: 'records' | 'bytes'
+}
+
+export interface Source {
+  /** Tables that exist now and match none, some or all of the job's patterns: the caller filters. */
+  discover(signal: AbortSignal): Promise<readonly DiscoveredTable[]>
+  /**
+   * Makes what reading needs (slot, publication, exported snapshot) and lists the splits for these tables.
+   * Idempotent; called at start and again every discovery interval with the tables as they then stand.
+   * @throws PositionLostError when a stored position can no longer be read from
+   */
+  plan(tables: readonly SourceTable[], signal: AbortSignal): Promise<SourcePlan>
+  /**
+   * Reads a split on from what the target holds. `tables` carries, for each of the split's tables, its schema
+   * and positions; changes at or before a table's own position are not yielded again. Ends when a bounded split
+   * is exhausted or the signal aborts. Pulling the next chunk is the only way to make it read on: memory stays
+   * within `chunkBytesMax` plus one read-ahead of the same size.
+   */
+  read(
+    split: Split,
+    tables: readonly SourceTable[],
+    limits: ReadLimits,
+    signal: AbortSignal,
+  ): AsyncIterable<SourceChunk>
+  /** The target has everything of the split up to here: the server may forget it. Never called backwards. */
+  acknowledge(split: Split, position: Position): Promise<void>
+  /** Negative, zero or positive as a lies before, at or after b. */
+  compare(a: Position, b: Position): number
+  lag(split: Split, position: Position, signal: AbortSignal): Promise<SplitLag>
+  /** Removes what plan() made at the server (slot, publication). For the deletion of a job. */
+  teardown(signal: AbortSignal): Promise<void>
+  close(): Promise<void>
+}
+
+// ---------------------------------------------------------------------------------------------- target
+
+export interface TargetTable {
+  /** Name in the target. */
+  name: string
+  schema: TableSchema
+  /** Rough size of the source table, for bucket counts; 0 when unknown. */
+  estimatedBytes: number
+  estimatedRows: number
+  /** Options of the SyncJob for this table that only the target understands (already validated). */
+  options: Readonly<Record<string, unknown>>
+  schemaEvolution: 'evolve' | 'additive' | 'ignore' | 'fail'
+}
+
+export interface Target {
+  /** Opens the table, making it when it does not exist; finishes what a crashed writer left half done. */
+  openTable(table: TargetTable, signal: AbortSignal): Promise<TableWriter>
+  close(): Promise<void>
+}
+
+export interface CommitResult {
+  /** Rows written (after the newest change per key was chosen). */
+  rows: number
+  bytes: number
+  /** Name of the commit in the target; null when only positions moved. */
+  commit: string | null
+}
+
+/** One writer of one table. Used by one lane; many writers, in other lanes and pods, may work on the same table. */
+export interface TableWriter {
+  /** The schema the target table has now. */
+  readonly schema: TableSchema
+  /** Positions the target holds now, of all splits of the table. */
+  positions(): Positions
+  /** Reads the table's state again: other writers may have moved it. */
+  refresh(signal: AbortSignal): Promise<void>
+  /** Makes the table able to take rows of this schema, by the schemaEvolution policy. @throws ConfigError SCHEMA_CHANGE_REFUSED */
+  evolve(schema: TableSchema, signal: AbortSignal): Promise<void>
+  /** Writes rows; nothing becomes visible. May be called often before a commit. The batch's schema is that of the last evolve(). */
+  stage(changes: Pick<TableChanges, 'batch' | 'truncate'>, signal: AbortSignal): Promise<void>
+  /**
+   * Makes what was staged visible together with the moves, in one atomic step, or only moves positions when
+   * nothing was staged. `metadata` goes into the commit for other tools to read.
+   * @throws ConflictError when a table state it was staged against is gone (abort, refresh, stage again)
+   * @throws FencedError when a split's stored position is not the `from` of its move: another worker owns it
+   */
+  commit(
+    moves: readonly PositionMove[],
+    metadata: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<CommitResult>
+  /** Drops what was staged. */
+  abort(): Promise<void>
+  close(): Promise<void>
+}

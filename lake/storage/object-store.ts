@@ -1,0 +1,31 @@
+// All storage of the lake behind one small interface. Correctness rests on one primitive: putIfAbsent, which
+// exactly one of any number of racing callers wins. Every implementation passes test/contract/object-store.ts.
+
+export interface ObjectInfo {
+  /** Path relative to the store's root, `/`-separated, no leading slash. */
+  path: string
+  sizeBytes: number
+}
+
+export interface ObjectStore {
+  /** The root as users write it: `file:///var/lake`, `s3://bucket/prefix`, `memory:`. */
+  readonly url: string
+  /** Creates or replaces; readers see the old bytes or all of the new ones. */
+  put(path: string, bytes: Uint8Array): Promise<void>
+  /** Creates only if nothing is there. True: this call made it. False: it existed (whatever its content). */
+  putIfAbsent(path: string, bytes: Uint8Array): Promise<boolean>
+  /** The object's bytes, or null when there is none. */
+  get(path: string): Promise<Uint8Array | null>
+  /** `length` bytes from `start`; a negative start counts from the end. Null when there is no object. */
+  getRange(path: string, start: number, length: number): Promise<Uint8Array | null>
+  /** Every object whose path starts with the prefix, in ascending byte order of path, after `startAfter` when given. */
+  list(prefix: string, startAfter?: string): AsyncIterable<ObjectInfo>
+  /** Removes objects; those that are not there do not matter. */
+  delete(paths: readonly string[]): Promise<void>
+  /** A store rooted at a folder of this one. */
+  at(prefix: string): ObjectStore
+  close(): Promise<void>
+}
+// Errors: TransientError STORAGE_UNAVAILABLE (5xx, 429/503 SlowDown after the client's own retries, time-outs),
+// ConfigError STORAGE_DENIED (403, EACCES, expired credentials), STORAGE_NOT_FOUND (no such bucket),
+// TransientError STORAGE_FULL (ENOSPC, EDQUOT: nothing of the object is left behind).
