@@ -1,0 +1,38 @@
+// What a worker says about itself at GET /status on its HTTP port. The operator polls it for the status of the
+// SyncJob, `sluice run` draws its progress view from it. Observed facts only: nothing here is copied from the
+// spec. Unknown fields are dropped, so that an operator understands workers one version ahead of it.
+import { z } from 'zod'
+
+/** The port of /status, /metrics, /healthz and /readyz. */
+export const workerHttpPort = 9464
+
+export const workerPhase = z.enum(['starting', 'snapshot', 'streaming', 'failing', 'stopped'])
+
+export const workerTableStatus = z.object({
+  /** The source's own full name. */
+  name: z.string(),
+  /** Rows committed to the target since this worker started. */
+  rowsTotal: z.int().nonnegative(),
+  /** Age of the newest change that is not yet in the target; 0 when it has all. Null: not known yet. */
+  lagMs: z.number().nonnegative().nullable(),
+  /** Name of the newest commit this worker made in the target. */
+  lastCommit: z.string().nullable(),
+  state: workerPhase,
+})
+
+export const workerStatusSchema = z.object({
+  job: z.object({ namespace: z.string(), name: z.string() }),
+  phase: workerPhase,
+  tables: z.array(workerTableStatus),
+  /** The greatest of the tables' lags. */
+  lagMs: z.number().nonnegative().nullable(),
+  rowsTotal: z.int().nonnegative(),
+  /** Why the phase is `failing`: a code of common/error-codes.ts and a sentence. */
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  /** When this was true, RFC 3339. */
+  updatedAt: z.iso.datetime(),
+})
+
+export type WorkerPhase = z.infer<typeof workerPhase>
+export type WorkerTableStatus = z.infer<typeof workerTableStatus>
+export type WorkerStatus = z.infer<typeof workerStatusSchema>
