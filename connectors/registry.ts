@@ -1,9 +1,17 @@
-// Every connector in one line: its spec, and its code loaded only when a job needs it.
+// Every connector in one entry: its part of the resources people write, and its code, loaded only when a job
+// needs it. The DataSource and SyncJob schemas, the CRDs and their reference are assembled from here.
 import type { z } from 'zod'
 import type { Connector } from './connector.ts'
 
+export type ConnectorRole = 'source' | 'target'
+
 export interface ConnectorEntry {
+  /** The connector's sub-object of a DataSource. */
   spec: z.ZodType
+  /** The connector's sub-object of `tables[].target` in a SyncJob, for targets that have options per table. */
+  tableOptions?: z.ZodType
+  /** What a DataSource of this type can be in a SyncJob. */
+  roles: readonly ConnectorRole[]
   load(): Promise<Connector<never>>
 }
 
