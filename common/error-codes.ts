@@ -55,6 +55,18 @@ export const errorCodes = {
     meaning: 'Another worker owns this split now.',
     remedy: 'Nothing: this worker stops; the other one goes on from the committed position.',
   },
+  LAKE_FILE_CORRUPT: {
+    meaning: 'A data or log file of the lake is damaged: torn, truncated or not what its format says.',
+    remedy: 'Restore the object from a backup or a bucket version; else sync the table anew.',
+  },
+  LAKE_TYPE_UNSUPPORTED: {
+    meaning: 'A column of a lake table has a type Sluice cannot hold exactly (struct, map, local time …).',
+    remedy: 'Leave the column out of the VirtualTable, or change its type in the table.',
+  },
+  COLUMN_NAME_UNSUPPORTED: {
+    meaning: 'A column name is not a legal Avro name (letters, digits, underscore; no digit first).',
+    remedy: 'Give the column another name in the VirtualTable.',
+  },
 } as const satisfies Record<string, ErrorCodeDoc>
 
 export type ErrorCode = keyof typeof errorCodes
