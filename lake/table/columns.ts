@@ -1,0 +1,51 @@
+// What a source's columns are called and how they are typed in the table. Hudi's schema is Avro, whose names
+// are [A-Za-z_][A-Za-z0-9_]*, and Spark does not tell `a` from `A`; names that cannot live there are changed
+// by one fixed rule or refused. Every column is nullable in the table, since a source may drop it later.
+import type { Column, TableSchema } from '#catalog/types.ts'
+import { ConfigError } from '#common/errors.ts'
+import { avroName } from '#lake/avro/schema.ts'
+
+/** Orders the changes of a key for ever: the table's ordering field. Never null. */
+export const sequenceColumn = '_sluice_seq'
+/** What a row of a table without a key stands for: insert, update, delete or truncate. Null: insert. */
+export const operationColumn = '_sluice_op'
+
+/** The schema with the names and nullability it has in the table. @throws ConfigError COLUMN_NAME_UNSUPPORTED */
+export function tableColumns(table: string, schema: TableSchema): TableSchema {
+  const sources = new Map<string, string>()
+  const columns: Column[] = schema.columns.map(column => {
+    const name = avroName(column.name)
+    const folded = name.toLowerCase()
+    if (folded.startsWith('_hoodie_') || folded === sequenceColumn || folded === operationColumn)
+      throw refused(table, `Column ${column.name} has a name that the table keeps for itself`)
+    const twin = sources.get(folded)
+    if (twin !== undefined)
+      throw refused(
+        table,
+        `Columns ${twin} and ${column.name} would have the same name in the table (${name})`,
+      )
+    sources.set(folded, column.name)
+    return { name, type: column.type, nullable: true }
+  })
+  return { columns, key: schema.key.map(avroName) }
+}
+
+function refused(table: string, message: string): ConfigError {
+  return new ConfigError(`${table}: ${message}`, { code: 'COLUMN_NAME_UNSUPPORTED', context: { table } })
+}
+
+/** The columns of a stored schema that come from the source. */
+export function withoutOwnColumns(schema: TableSchema): TableSchema {
+  const columns = schema.columns.filter(
+    column => column.name !== sequenceColumn && column.name !== operationColumn,
+  )
+  return { columns, key: schema.key }
+}
+
+/** The stored schema of a new table. */
+export function withOwnColumns(schema: TableSchema): TableSchema {
+  return {
+    columns: [...schema.columns, { name: sequenceColumn, type: { kind: 'int64' }, nullable: true }],
+    key: schema.key,
+  }
+}

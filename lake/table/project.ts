@@ -1,0 +1,65 @@
+// Brings the columns of a batch into the order and the types the table stores: a batch may have been read
+// under an older or narrower schema than the table has by now, or hold columns the policy ignores.
+import type { ChangeBatch } from '#catalog/change-batch.ts'
+import type { ColumnVector } from '#catalog/column.ts'
+import { layoutOf } from '#catalog/column.ts'
+import type { Column, ColumnType } from '#catalog/types.ts'
+import { decimalWidth, typesEqual } from '#catalog/types.ts'
+import { invariant } from '#common/errors.ts'
+import { avroName } from '#lake/avro/schema.ts'
+
+/** One vector per stored column; a column the batch lacks is all null. */
+export function projectColumns(batch: ChangeBatch, stored: readonly Column[]): ColumnVector[] {
+  const byName = new Map<string, ColumnVector>()
+  for (const [index, column] of batch.schema.columns.entries())
+    byName.set(avroName(column.name).toLowerCase(), batch.columns[index]!)
+  return stored.map(column => {
+    const vector = byName.get(column.name.toLowerCase())
+    return vector === undefined ? nullVector(column.type, batch.length) : widen(vector, column.type)
+  })
+}
+
+/** The vector with its values in a type they fit into. */
+export function widen(vector: ColumnVector, type: ColumnType): ColumnVector {
+  if (typesEqual(vector.type, type)) return vector
+  invariant(
+    vector.layout === 'int32' && type.kind === 'int64',
+    'A batch does not fit the table it was staged for',
+  )
+  const values = new BigInt64Array(vector.length)
+  const words = new Int32Array(values.buffer)
+  for (let row = 0; row < vector.length; row++) {
+    const value = vector.values[row]!
+    words[row * 2] = value
+    words[row * 2 + 1] = value >> 31
+  }
+  return { ...vector, type, layout: 'int64', values }
+}
+
+export function nullVector(type: ColumnType, rows: number): ColumnVector {
+  const bitmap = (rows + 7) >> 3
+  const head = { type, length: rows, nullCount: rows, validity: new Uint8Array(bitmap), unchanged: null }
+  const layout = layoutOf(type)
+  switch (layout) {
+    case 'bits':
+      return { ...head, layout, values: new Uint8Array(bitmap) }
+    case 'int32':
+      return { ...head, layout, values: new Int32Array(rows) }
+    case 'int64':
+      return { ...head, layout, values: new BigInt64Array(rows) }
+    case 'float32':
+      return { ...head, layout, values: new Float32Array(rows) }
+    case 'float64':
+      return { ...head, layout, values: new Float64Array(rows) }
+    case 'fixed': {
+      const width = type.kind === 'decimal' ? decimalWidth(type.precision) : 0
+      return { ...head, layout, width, values: new Uint8Array(rows * width) }
+    }
+    case 'binary':
+      return { ...head, layout, offsets: new Int32Array(rows + 1), data: new Uint8Array(0) }
+    case 'list': {
+      invariant(type.kind === 'list', 'Only lists have the list layout')
+      return { ...head, layout, offsets: new Int32Array(rows + 1), child: nullVector(type.element, 0) }
+    }
+  }
+}

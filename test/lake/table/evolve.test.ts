@@ -1,0 +1,111 @@
+import { expect } from 'chai'
+import type { Column, ColumnType, TableSchema } from '#catalog/types.ts'
+import { tableColumns, withOwnColumns, withoutOwnColumns } from '#lake/table/columns.ts'
+import { evolvedSchema } from '#lake/table/evolve.ts'
+import { projectColumns } from '#lake/table/project.ts'
+import { batchOf, valuesOf } from './vectors.ts'
+
+function schemaOf(columns: Record<string, ColumnType['kind']>): TableSchema {
+  const list: Column[] = Object.entries(columns).map(([name, kind]) => ({
+    name,
+    type: { kind } as ColumnType,
+    nullable: true,
+  }))
+  return { columns: list, key: ['id'] }
+}
+
+const stored = withOwnColumns(schemaOf({ id: 'int64', qty: 'int32', note: 'string' }))
+
+describe('schema evolution', () => {
+  const added = schemaOf({ id: 'int64', qty: 'int32', note: 'string', colour: 'string' })
+  const widened = schemaOf({ id: 'int64', qty: 'int64', note: 'string' })
+  const dropped = schemaOf({ id: 'int64', qty: 'int32' })
+  const retyped = schemaOf({ id: 'int64', qty: 'int32', note: 'boolean' })
+  const cases = [
+    { policy: 'evolve', wanted: added, adds: 'colour' },
+    { policy: 'additive', wanted: added, adds: 'colour' },
+    { policy: 'ignore', wanted: added, adds: null },
+    { policy: 'fail', wanted: added, refuses: 'column colour (string) is new' },
+    { policy: 'evolve', wanted: widened, widens: 'qty' },
+    { policy: 'additive', wanted: widened, refuses: 'column qty changed from int32 to int64' },
+    { policy: 'ignore', wanted: widened, refuses: 'column qty changed from int32 to int64' },
+    { policy: 'fail', wanted: widened, refuses: 'column qty changed from int32 to int64' },
+    { policy: 'evolve', wanted: dropped, adds: null },
+    { policy: 'fail', wanted: dropped, refuses: 'column note (string) is gone' },
+    { policy: 'evolve', wanted: retyped, refuses: 'column note changed from string to boolean' },
+    { policy: 'ignore', wanted: retyped, refuses: 'column note changed from string to boolean' },
+  ] as const
+  for (const { policy, wanted, ...outcome } of cases)
+    it(`under ${policy}: ${JSON.stringify(outcome)}`, () => {
+      const change = () => evolvedSchema({ table: 't', stored, wanted, policy })
+      if ('refuses' in outcome)
+        return void expect(change).to.throw(outcome.refuses).with.property('code', 'SCHEMA_CHANGE_REFUSED')
+      const result = change()
+      if ('widens' in outcome)
+        expect(result?.columns.find(column => column.name === outcome.widens)?.type.kind).to.equal('int64')
+      else if (outcome.adds === null) expect(result).to.equal(null)
+      else
+        expect(result?.columns.map(column => column.name)).to.deep.equal([
+          ...stored.columns.map(column => column.name),
+          outcome.adds,
+        ])
+    })
+
+  it('leaves a table alone whose columns are wider than the rows', () => {
+    const wide = withOwnColumns(widened)
+    const wanted = schemaOf({ id: 'int64', qty: 'int32', note: 'string' })
+    expect(evolvedSchema({ table: 't', stored: wide, wanted, policy: 'fail' })).to.equal(null)
+  })
+
+  it('maps rows read under an older schema onto the table', () => {
+    const old = schemaOf({ qty: 'int32', id: 'int64', gone: 'string' })
+    const batch = batchOf(old, [
+      { seq: 1, row: { id: 1n, qty: -5, gone: 'x' } },
+      { seq: 2, row: { id: 2n, qty: null } },
+    ])
+    const target = schemaOf({ id: 'int64', qty: 'int64', note: 'string' })
+    const columns = projectColumns(batch, target.columns)
+    expect(columns.map(column => column.type)).to.deep.equal(target.columns.map(column => column.type))
+    expect(columns.map(valuesOf)).to.deep.equal([
+      [1n, 2n],
+      [-5n, null],
+      [null, null],
+    ])
+  })
+})
+
+describe('column names', () => {
+  it('are made legal for Avro and otherwise kept', () => {
+    const schema = schemaOf({
+      id: 'int64',
+      'unit price': 'string',
+      '2nd': 'string',
+      naïve: 'string',
+      ok_1: 'string',
+    })
+    expect(tableColumns('t', schema).columns.map(column => column.name)).to.deep.equal([
+      'id',
+      'unit__price',
+      '__nd',
+      'na__ve',
+      'ok_1',
+    ])
+  })
+  for (const names of [
+    ['id', 'a b', 'a-b'],
+    ['id', 'A', 'a'],
+    ['id', '_hoodie_commit_time'],
+    ['id', '_sluice_seq'],
+  ])
+    it(`are refused when the table cannot keep them apart from others: ${names.join()}`, () => {
+      const schema = schemaOf(Object.fromEntries(names.map(name => [name, 'string'])))
+      expect(() => tableColumns('t', schema))
+        .to.throw()
+        .with.property('code', 'COLUMN_NAME_UNSUPPORTED')
+    })
+  it('of the lake itself come and go', () => {
+    expect(withoutOwnColumns(withOwnColumns(dropSeq))).to.deep.equal(dropSeq)
+  })
+})
+
+const dropSeq = schemaOf({ id: 'int64' })
