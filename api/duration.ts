@@ -2,6 +2,7 @@
 // time.ParseDuration takes, so the API server can check them with a pattern and compare them in CEL.
 import { z } from 'zod'
 import { ConfigError } from '#common/errors.ts'
+import { withRule } from './rules.ts'
 
 const unitMs = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 } as const
 
@@ -17,6 +18,15 @@ export const duration: z.ZodString = z
   .string()
   .max(32)
   .regex(pattern, 'use a duration such as 500ms, 30s, 5m or 1h30m')
+
+/** A duration field with a smallest value. */
+export function durationAtLeast(least: string): z.ZodString {
+  return withRule(duration, {
+    rule: `duration(self) >= duration('${least}')`,
+    message: `must be at least ${least}`,
+    test: text => parseDuration(text) >= parseDuration(least),
+  })
+}
 
 /** Milliseconds. @throws ConfigError SPEC_INVALID when the text is not a duration */
 export function parseDuration(text: string): number {

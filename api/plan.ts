@@ -29,6 +29,8 @@ export const planSchema = z.strictObject({
   job: z.strictObject({ namespace: z.string(), name: z.string() }),
   source: endpoint,
   target: endpoint,
+  /** Globs over the source's tables: those its DataSource lets jobs see. */
+  discovery: z.strictObject({ include: z.array(z.string()), exclude: z.array(z.string()) }),
   virtualTables: z.array(virtualTableSpec),
   tables: z.array(tableRule).min(1),
   mode: z.enum(['snapshotAndStream', 'snapshot', 'stream']),

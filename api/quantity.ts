@@ -2,6 +2,7 @@
 // Grammar: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 import { z } from 'zod'
 import { ConfigError } from '#common/errors.ts'
+import { withRule } from './rules.ts'
 
 const suffixes: Readonly<Record<string, number>> = {
   n: 1e-9,
@@ -33,6 +34,15 @@ export const quantity = z
     },
   )
   .meta({ 'x-kubernetes-int-or-string': true })
+
+/** A quantity field with a smallest value. */
+export function quantityAtLeast(least: string): typeof quantity {
+  return withRule(quantity, {
+    rule: `quantity(string(self)).compareTo(quantity('${least}')) >= 0`,
+    message: `must be at least ${least}`,
+    test: value => parseQuantity(value) >= parseQuantity(least),
+  })
+}
 
 export type Quantity = z.infer<typeof quantity>
 

@@ -1,8 +1,8 @@
 // SyncJob: keep these tables of one DataSource in step in another. Options that only a target understands come
 // from its connector, as a sub-object of `tables[].target` with the connector's name.
 import { z } from 'zod'
-import { duration } from './duration.ts'
-import { quantity } from './quantity.ts'
+import { duration, durationAtLeast } from './duration.ts'
+import { quantity, quantityAtLeast } from './quantity.ts'
 import {
   ageColumn,
   conditions,
@@ -28,7 +28,7 @@ const autoscaling = withRule(
   z.strictObject({
     minReplicas: z.int32().min(1).max(1000).default(1).describe('Worker pods the job has at least.'),
     maxReplicas: z.int32().min(1).max(1000).default(1).describe('Worker pods the job has at most.'),
-    maxLag: duration
+    maxLag: durationAtLeast('1s')
       .default('60s')
       .describe('Age of the oldest change not yet in the target that is still fine.'),
   }),
@@ -46,7 +46,7 @@ const resourceList = z.record(z.string().min(1), quantity).optional()
 const worker = z
   .strictObject({
     lanes: z.int32().min(1).max(64).default(2).describe('Threads per worker that read, decode and write.'),
-    bufferSize: quantity
+    bufferSize: quantityAtLeast('8Mi')
       .default('128Mi')
       .describe('Memory that all lanes of a worker together may hold in column buffers.'),
     resources: z
@@ -125,7 +125,7 @@ function syncJobSpec(tableOptions: Readonly<Record<string, z.ZodType>>) {
       )
       .default('earliest')
       .describe('Where a stream without a snapshot begins: earliest, latest, or an RFC 3339 time.'),
-    freshness: duration
+    freshness: durationAtLeast('100ms')
       .default('5s')
       .describe('How old the target may be when all is well: rows are committed at least this often.'),
     priority: z

@@ -1,0 +1,73 @@
+// Turns a SyncJob and the resources it refers to into the Plan that workers carry out: references resolved,
+// durations and sizes as numbers, secrets still as references. Pure, and the same under the operator and under
+// `sluice run`, so a job that runs on a laptop is the job that runs in the cluster.
+import type { DataSource } from '#api/data-source.ts'
+import { parseDuration } from '#api/duration.ts'
+import type { Plan, PlanEndpoint, TableRule } from '#api/plan.ts'
+import { invalidResource } from '#api/problem.ts'
+import { parseQuantity } from '#api/quantity.ts'
+import type { SyncJob, SyncJobTable } from '#api/sync-job.ts'
+import { checkReferences, checkVirtualTable, findDataSource, type Surroundings } from './references.ts'
+
+/**
+ * The plan of a job. The resources around it must be valid already (parsed with their kinds' schemas).
+ * @throws ConfigError SPEC_INVALID that names every field to edit
+ */
+export function compile(job: SyncJob, around: Surroundings): Plan {
+  const { spec } = job
+  const { namespace, name } = job.metadata
+  const problems = checkReferences(job, around)
+  if (problems.length > 0) throw invalidResource(`SyncJob ${name}`, problems)
+  const source = findDataSource(job, spec.source.name, around)!
+  const target = findDataSource(job, spec.target.name, around)!
+  return {
+    version: 1,
+    job: { namespace, name },
+    source: endpoint(source),
+    target: endpoint(target),
+    discovery: source.spec.discovery,
+    virtualTables: virtualTablesOf(source, around),
+    tables: spec.tables.map(table => tableRule(table, target.spec.type)),
+    mode: spec.mode,
+    start: spec.start,
+    freshnessMs: parseDuration(spec.freshness),
+    schemaEvolution: spec.schemaEvolution,
+    badRecords: spec.badRecords,
+    priority: spec.priority,
+    worker: {
+      lanes: spec.worker.lanes,
+      bufferBytesMax: Math.ceil(parseQuantity(spec.worker.bufferSize)),
+    },
+  }
+}
+
+function endpoint(dataSource: DataSource): PlanEndpoint {
+  const { type } = dataSource.spec
+  return {
+    name: dataSource.metadata.name,
+    type,
+    spec: dataSource.spec[type] as Record<string, unknown>,
+  }
+}
+
+function virtualTablesOf(source: DataSource, around: Surroundings): Plan['virtualTables'] {
+  const { namespace, name } = source.metadata
+  const tables = around.virtualTables.filter(
+    table => table.metadata.namespace === namespace && table.spec.source.name === name,
+  )
+  for (const table of tables) {
+    const problems = checkVirtualTable(table, around)
+    if (problems.length > 0) throw invalidResource(`VirtualTable ${table.metadata.name}`, problems)
+  }
+  return tables.map(table => table.spec)
+}
+
+function tableRule(table: SyncJobTable, targetType: string): TableRule {
+  return {
+    include: table.include,
+    exclude: table.exclude,
+    targetTable: table.target?.table ?? null,
+    key: table.key ?? null,
+    options: (table.target?.[targetType] ?? {}) as Record<string, unknown>,
+  }
+}
