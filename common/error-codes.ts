@@ -67,6 +67,28 @@ export const errorCodes = {
     meaning: 'A column name is not a legal Avro name (letters, digits, underscore; no digit first).',
     remedy: 'Give the column another name in the VirtualTable.',
   },
+  KUBE_UNAVAILABLE: {
+    meaning: 'The Kubernetes API server does not answer, or asks to be left alone for a while.',
+    remedy: 'Nothing: the operator tries again, slower and slower; workers go on without it.',
+  },
+  KUBE_CONFLICT: {
+    meaning: 'An object changed on the API server between reading and writing it.',
+    remedy:
+      'Nothing: it is read again. If it repeats, look for another controller that edits the same object.',
+  },
+  KUBE_FORBIDDEN: {
+    meaning: 'The API server does not let the operator do this: credentials, RBAC, quota or admission.',
+    remedy:
+      'Apply the ClusterRole that belongs to this version, or grant what the message names, and check quotas.',
+  },
+  KUBE_REJECTED: {
+    meaning: 'The API server refused an object the operator made.',
+    remedy: 'Read the field the message names; an admission policy of the cluster may forbid it.',
+  },
+  LEADERSHIP_LOST: {
+    meaning: 'The operator could not renew its lease in time, so another instance may lead now.',
+    remedy: 'Nothing: it restarts as a candidate. If it repeats, look at the API server and at CPU limits.',
+  },
 } as const satisfies Record<string, ErrorCodeDoc>
 
 export type ErrorCode = keyof typeof errorCodes

@@ -1,0 +1,99 @@
+// Server-side apply: we state the fields we care about and the server merges them with everybody else's
+// (https://kubernetes.io/docs/reference/using-api/server-side-apply/). An object that already is what we would
+// state costs no call: its annotation holds the hash of what was last applied, and the live fields still cover it.
+// The hash finds fields we no longer state, the comparison finds fields that somebody changed.
+import { createHash } from 'node:crypto'
+import type { KubeClient } from './client.ts'
+import { resourcePath } from './object.ts'
+import type { KubeObject, ResourceType } from './object.ts'
+import { quantityEquals } from './quantity.ts'
+
+export const appliedHashAnnotation = 'sluice.dev/applied-hash'
+
+export interface ApplyOptions {
+  /** Owner of the stated fields: one per concern, never shared. */
+  fieldManager: string
+  signal?: AbortSignal
+}
+
+/** Applies the object unless `live`, the object as last seen, is that already. Returns the server's, or null for no call. */
+export async function applyObject<T extends KubeObject>(
+  client: KubeClient,
+  type: ResourceType<T>,
+  desired: T,
+  options: ApplyOptions & { live: T | undefined },
+): Promise<T | null> {
+  const hashed = withAppliedHash(desired)
+  if (options.live !== undefined && isApplied(options.live, hashed)) return null
+  return serverSideApply(client, type, hashed, options)
+}
+
+/** Applies the status the controller has observed. */
+export async function applyStatus<T extends KubeObject>(
+  client: KubeClient,
+  type: ResourceType<T>,
+  object: KubeObject,
+  options: ApplyOptions,
+): Promise<T> {
+  return serverSideApply(client, type, object, { ...options, subresource: 'status' })
+}
+
+async function serverSideApply<T extends KubeObject>(
+  client: KubeClient,
+  type: ResourceType<T>,
+  object: KubeObject,
+  options: ApplyOptions & { subresource?: 'status' },
+): Promise<T> {
+  const { namespace, name } = object.metadata
+  const { subresource, fieldManager, signal } = options
+  return client.request<T>({
+    method: 'PATCH',
+    path: resourcePath(type, { namespace, name, ...(subresource ? { subresource } : {}) }),
+    // A controller takes over fields it states: two of them disagreeing must end with the one that reconciles.
+    query: { fieldManager, force: true },
+    contentType: 'application/apply-patch+yaml',
+    body: object,
+    signal,
+  })
+}
+
+export function withAppliedHash<T extends KubeObject>(object: T): T {
+  const annotations = { ...object.metadata.annotations, [appliedHashAnnotation]: contentHash(object) }
+  return { ...object, metadata: { ...object.metadata, annotations } }
+}
+
+function isApplied(live: KubeObject, desired: KubeObject): boolean {
+  const hash = (object: KubeObject): string | undefined =>
+    object.metadata.annotations?.[appliedHashAnnotation]
+  return hash(live) === hash(desired) && covers(live, desired)
+}
+
+/** Sixteen hex digits over the content, whatever the order of its keys. */
+export function contentHash(value: unknown): string {
+  return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16)
+}
+
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  )
+}
+
+/** Whether everything stated in `stated` is so in `live`, which may hold more (defaults, status, others' fields). */
+export function covers(live: unknown, stated: unknown): boolean {
+  if (stated === undefined || live === stated) return true
+  if (typeof stated !== 'object' || stated === null) return quantityEquals(live, stated)
+  if (Array.isArray(stated))
+    return (
+      Array.isArray(live) &&
+      live.length === stated.length &&
+      stated.every((item, index) => covers(live[index], item))
+    )
+  // The server drops empty maps and nulls.
+  if (typeof live !== 'object' || live === null)
+    return Object.values(stated).every(part => part === undefined)
+  const fields = live as Record<string, unknown>
+  return Object.entries(stated).every(([name, part]) => covers(fields[name], part))
+}
