@@ -17,6 +17,8 @@ export const workerTableStatus = z.object({
   lagMs: z.number().nonnegative().nullable(),
   /** Name of the newest commit this worker made in the target. */
   lastCommit: z.string().nullable(),
+  /** When that was, RFC 3339. */
+  lastCommitAt: z.iso.datetime().nullable(),
   state: workerPhase,
 })
 

@@ -3,10 +3,10 @@
 // state costs no call: its annotation holds the hash of what was last applied, and the live fields still cover it.
 // The hash finds fields we no longer state, the comparison finds fields that somebody changed.
 import { createHash } from 'node:crypto'
+import { parseQuantity, quantity } from '#api/quantity.ts'
 import type { KubeClient } from './client.ts'
 import { resourcePath } from './object.ts'
 import type { KubeObject, ResourceType } from './object.ts'
-import { quantityEquals } from './quantity.ts'
 
 export const appliedHashAnnotation = 'sluice.dev/applied-hash'
 
@@ -84,7 +84,7 @@ export function canonicalJson(value: unknown): string {
 /** Whether everything stated in `stated` is so in `live`, which may hold more (defaults, status, others' fields). */
 export function covers(live: unknown, stated: unknown): boolean {
   if (stated === undefined || live === stated) return true
-  if (typeof stated !== 'object' || stated === null) return quantityEquals(live, stated)
+  if (typeof stated !== 'object' || stated === null) return sameQuantity(live, stated)
   if (Array.isArray(stated))
     return (
       Array.isArray(live) &&
@@ -96,4 +96,10 @@ export function covers(live: unknown, stated: unknown): boolean {
     return Object.values(stated).every(part => part === undefined)
   const fields = live as Record<string, unknown>
   return Object.entries(stated).every(([name, part]) => covers(fields[name], part))
+}
+
+/** The server rewrites quantities to a canonical form: 0.5 becomes 500m. */
+function sameQuantity(live: unknown, stated: unknown): boolean {
+  const [a, b] = [quantity.safeParse(live), quantity.safeParse(stated)]
+  return a.success && b.success && parseQuantity(a.data) === parseQuantity(b.data)
 }
