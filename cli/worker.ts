@@ -1,0 +1,54 @@
+// `sluice worker`: one worker of a SyncJob, as its pods run it. The plan and the secrets are files mounted into
+// the pod; SIGTERM drains.
+import { parseArgs } from 'node:util'
+import { workerHttpPort } from '#api/worker-status.ts'
+import type { LogLevel } from '#common/logger.ts'
+import { loadPlan, runWorker } from '#worker/main.ts'
+import { secretVariablePrefix } from '#worker/secrets.ts'
+import { stopSignal } from './stop-signal.ts'
+import { UsageError } from './usage-error.ts'
+
+export const usage = `Usage: sluice worker --plan FILE [options]
+
+Carries out one compiled plan until it is told to stop (SIGTERM, SIGINT), then commits what it has read.
+
+      --plan FILE       the plan, as the operator compiles it
+      --secrets DIR     folder with one folder per Secret and one file per key
+      --host ADDRESS    where /status, /metrics, /healthz and /readyz are served (default 0.0.0.0)
+      --port PORT       and on which port (default ${workerHttpPort}; 0: a free one)
+      --log-level LEVEL debug, info (default), warn, error or silent`
+
+const logLevels: readonly string[] = ['debug', 'info', 'warn', 'error', 'silent']
+
+/** The exit code. @throws UsageError, and ConfigError when the plan is not valid */
+export async function run(argv: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      plan: { type: 'string' },
+      secrets: { type: 'string' },
+      host: { type: 'string', default: '0.0.0.0' },
+      port: { type: 'string', default: String(workerHttpPort) },
+      'log-level': { type: 'string', default: 'info' },
+    },
+  })
+  if (values.plan === undefined) throw new UsageError('give the plan: --plan FILE')
+  if (!/^\d{1,5}$/.test(values.port)) throw new UsageError('--port is a number')
+  if (!logLevels.includes(values['log-level'])) throw new UsageError(`--log-level is ${logLevels.join(', ')}`)
+  const plan = await loadPlan(values.plan)
+  await runWorker(
+    {
+      plan,
+      secrets: { directory: values.secrets ?? null, variables: secretVariables() },
+      logLevel: values['log-level'] as LogLevel,
+      http: { host: values.host, port: Number(values.port) },
+    },
+    stopSignal(),
+  )
+  return 0
+}
+
+function secretVariables(): Record<string, string> {
+  const entries = Object.entries(process.env).filter(([name]) => name.startsWith(secretVariablePrefix))
+  return Object.fromEntries(entries) as Record<string, string>
+}
