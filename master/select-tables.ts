@@ -13,7 +13,7 @@ interface Found {
 
 export interface SelectedTable<T extends Found> {
   /** The table as discovered; its schema has the key the job wants. */
-  source: T
+  table: T
   /** Name in the target. */
   targetTable: string
   rule: TableRule
@@ -30,19 +30,19 @@ export interface Selection<T extends Found> {
  * @throws ConfigError SPEC_INVALID when two tables would go to one target table, or a key column does not exist
  */
 export function selectTables<T extends Found>(
-  found: readonly T[],
+  discovered: readonly T[],
   plan: Pick<Plan, 'tables' | 'discovery'>,
 ): Selection<T> {
   const { include, exclude } = plan.discovery
-  const visible = found.filter(({ name }) => matchesAny(include, name) && !matchesAny(exclude, name))
+  const visible = discovered.filter(({ name }) => matchesAny(include, name) && !matchesAny(exclude, name))
   const tables: SelectedTable<T>[] = []
-  for (const table of visible) {
-    const index = plan.tables.findLastIndex(rule => ruleMatches(rule, table.name))
+  for (const found of visible) {
+    const index = plan.tables.findLastIndex(rule => ruleMatches(rule, found.name))
     if (index < 0) continue
     const rule = plan.tables[index]!
     tables.push({
-      source: withKey(table, rule.key, index),
-      targetTable: rule.targetTable ?? lastPart(table.name),
+      table: withKey(found, rule.key, index),
+      targetTable: rule.targetTable ?? lastPart(found.name),
       rule,
     })
   }
@@ -86,13 +86,13 @@ function withKey<T extends Found>(table: T, key: readonly string[] | null, index
 
 function refuseSharedTargets(tables: readonly SelectedTable<Found>[]): void {
   const owners = new Map<string, string>()
-  for (const { source, targetTable } of tables) {
+  for (const { table, targetTable } of tables) {
     const owner = owners.get(targetTable)
     if (owner !== undefined)
       throw new ConfigError(
-        `Tables ${owner} and ${source.name} would both go to ${targetTable}; name one of them in \`tables\` with its own \`target.table\``,
-        { code: 'SPEC_INVALID', context: { path: 'spec.tables', table: source.name } },
+        `Tables ${owner} and ${table.name} would both go to ${targetTable}; name one of them in \`tables\` with its own \`target.table\``,
+        { code: 'SPEC_INVALID', context: { path: 'spec.tables', table: table.name } },
       )
-    owners.set(targetTable, source.name)
+    owners.set(targetTable, table.name)
   }
 }
