@@ -17,7 +17,7 @@ const pattern = new RegExp(String.raw`^(${h}|${m}|${s}|\d+ms)$`)
 export const duration: z.ZodString = z
   .string()
   .max(32)
-  .regex(pattern, 'use a duration such as 500ms, 30s, 5m or 1h30m')
+  .regex(pattern, { error: 'use a duration such as 500ms, 30s, 5m or 1h30m', abort: true })
 
 /** A duration field with a smallest value. */
 export function durationAtLeast(least: string): z.ZodString {

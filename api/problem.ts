@@ -18,7 +18,8 @@ export function check<T>(schema: z.ZodType<T>, input: unknown): Checked<T> {
   const parsed = schema.safeParse(input, { reportInput: true })
   if (parsed.success) return { ok: true, value: parsed.data }
   const root = openApiSchema(schema)
-  return { ok: false, problems: parsed.error.issues.flatMap(issue => problemsOf(issue, root)) }
+  const problems = parsed.error.issues.flatMap(issue => problemsOf(issue, root))
+  return { ok: false, problems: problems.filter(problem => !isMisspelt(problem, parsed.error.issues)) }
 }
 
 /** The parsed value with its defaults. @throws ConfigError SPEC_INVALID that names every problem */
@@ -66,6 +67,18 @@ function problemsOf(issue: z.core.$ZodIssue, root: OpenApiSchema): Problem[] {
     default:
       return [{ path, message: issue.message }]
   }
+}
+
+/** A missing field that is there under a misspelt name: that name is the problem, and is reported. */
+function isMisspelt({ path, message }: Problem, issues: readonly z.core.$ZodIssue[]): boolean {
+  if (!message.startsWith('missing')) return false
+  const [parent, field] = [pathText(path.slice(0, -1)), String(path.at(-1))]
+  return issues.some(
+    issue =>
+      issue.code === 'unrecognized_keys' &&
+      pathText(issue.path as (string | number)[]) === parent &&
+      issue.keys.some(key => closest(key, [field]) !== undefined),
+  )
 }
 
 function unknownField(key: string, schema: OpenApiSchema | undefined, root: OpenApiSchema): string {

@@ -27,12 +27,9 @@ const pattern = /^(\d+(?:\.\d*)?|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?$/
 
 /** A quantity field: `64Mi`, `500m`, or a plain number. Not negative. */
 export const quantity = z
-  .union(
-    [z.int().min(0), z.string().max(32).regex(pattern, 'use a quantity such as 500m, 2, 64Mi or 1.5Gi')],
-    {
-      error: 'use a quantity such as 500m, 2, 64Mi or 1.5Gi',
-    },
-  )
+  .union([z.int().min(0), z.string().max(32).regex(pattern, { abort: true })], {
+    error: 'use a quantity such as 500m, 2, 64Mi or 1.5Gi',
+  })
   .meta({ 'x-kubernetes-int-or-string': true })
 
 /** A quantity field with a smallest value. */

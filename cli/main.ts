@@ -5,7 +5,7 @@ import { UsageError } from './usage-error.ts'
 
 interface Command {
   summary: string
-  load(): Promise<{ run(argv: string[]): Promise<number>; usage?: string }>
+  load(): Promise<{ run: (argv: string[]) => Promise<number>; usage?: string }>
 }
 
 const commands: Readonly<Record<string, Command>> = {
@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'run one worker of a SyncJob (what its pods run)',
     load: () => import('./worker.ts'),
   },
+  // oxlint-disable-next-line no-restricted-imports -- one entry for the image; loaded in the operator's pod only
   operator: { summary: 'run the operator (what its pod runs)', load: () => import('#operator/main.ts') },
   version: { summary: 'print the version', load: () => import('./version.ts') },
 }

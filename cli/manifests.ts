@@ -113,7 +113,10 @@ function readDocuments(file: ManifestFile, { problems, broken }: Findings): Load
     const checked = checkDocument(content)
     if (checked.ok) return [{ ...located, resource: checked.value }]
     broken.add(located.subject)
-    problems.push(...checked.problems.map(located.at))
+    const inOrder = checked.problems
+      .map(located.at)
+      .toSorted((a, b) => a.line - b.line || a.column - b.column)
+    problems.push(...inOrder)
     return []
   })
 }
