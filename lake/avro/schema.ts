@@ -149,33 +149,30 @@ export function optionalOf(node: AvroNode): AvroNode | null {
 /** The column type that holds every value of an Avro type exactly, or null. */
 export function columnTypeOf(node: AvroNode): ColumnType | null {
   if (node.logicalType === 'decimal') return decimalOf(node)
-  switch (node.kind) {
-    case 'boolean':
-    case 'string':
-    case 'bytes':
-      return { kind: node.kind }
-    case 'int':
-      if (node.logicalType === undefined) return { kind: 'int32' }
-      return node.logicalType === 'date' ? { kind: 'date' } : null
-    case 'long':
-      if (node.logicalType === undefined) return { kind: 'int64' }
-      return /^timestamp-(micros|millis)$/.test(node.logicalType) ? { kind: 'timestamp' } : null
-    case 'float':
-      return { kind: 'float32' }
-    case 'double':
-      return { kind: 'float64' }
-    case 'enum':
-      return { kind: 'string' }
-    case 'fixed':
-      return node.logicalType === undefined ? { kind: 'bytes' } : null
-    case 'array': {
-      const item = optionalOf(node.children![0]!)
-      const element = item && columnTypeOf(item)
-      return element && { kind: 'list', element }
-    }
-    default:
-      return null
+  if (node.kind === 'array') {
+    const item = optionalOf(node.children![0]!)
+    const element = item && columnTypeOf(item)
+    return element && { kind: 'list', element }
   }
+  const kind = kinds[`${node.kind}${node.logicalType === undefined ? '' : ` ${node.logicalType}`}`]
+  return kind === undefined ? null : { kind }
+}
+
+/** Avro type and logical type -> column type. Local times are absent: they are no points in time. */
+const kinds: Readonly<Record<string, Exclude<ColumnType['kind'], 'decimal' | 'list'>>> = {
+  boolean: 'boolean',
+  int: 'int32',
+  'int date': 'date',
+  long: 'int64',
+  'long timestamp-micros': 'timestamp',
+  'long timestamp-millis': 'timestamp',
+  float: 'float32',
+  double: 'float64',
+  bytes: 'bytes',
+  string: 'string',
+  'string uuid': 'string',
+  enum: 'string',
+  fixed: 'bytes',
 }
 
 function decimalOf(node: AvroNode): ColumnType | null {
