@@ -1,0 +1,59 @@
+// What people write for a Hudi lake: where its tables lie (a DataSource of type `hudi`), and what a table made
+// there is like (`tables[].target.hudi` of a SyncJob).
+import { z } from 'zod'
+import { secretValue } from '#api/secret.ts'
+
+const s3 = z
+  .strictObject({
+    endpoint: z
+      .url({ protocol: /^https?$/ })
+      .optional()
+      .describe('URL of an S3-compatible store, `http://minio.lake.svc:9000`. Default: AWS.'),
+    region: z.string().min(1).max(64).default('us-east-1').describe('Region of the bucket.'),
+    pathStyle: z
+      .boolean()
+      .optional()
+      .describe(
+        'Whether the bucket is part of the path instead of the host name. Default: true with an endpoint, else false.',
+      ),
+    accessKeyId: secretValue
+      .optional()
+      .describe("Access key. Default: the pod's own identity, by the AWS credential chain."),
+    secretAccessKey: secretValue.optional().describe('Secret of the access key.'),
+    sessionToken: secretValue.optional().describe('Session token of temporary credentials.'),
+  })
+  .refine(given => (given.accessKeyId === undefined) === (given.secretAccessKey === undefined), {
+    message: 'give `accessKeyId` and `secretAccessKey` together',
+  })
+
+export const hudiSpec = z.strictObject({
+  url: z
+    .string()
+    .max(1024)
+    .regex(
+      /^(file:\/\/\/|s3:\/\/[a-z0-9][a-z0-9.-]+)/,
+      'use s3://BUCKET/PREFIX, or file:///FOLDER in local mode',
+    )
+    .describe('Folder of the lake; each table is a folder below it: `s3://lake/ods`, `file:///var/lake`.'),
+  s3: s3.optional().describe('How to reach the bucket, for `s3://` lakes.'),
+  tableVersion: z
+    .literal([8, 9])
+    .default(8)
+    .describe(
+      'Hudi table version of new tables. 8: readers from Hudi 1.0 and hudi-rs 0.5 on. 9: from Hudi 1.1 on.',
+    ),
+})
+
+export const hudiTableOptions = z.strictObject({
+  buckets: z
+    .int32()
+    .min(1)
+    .max(4096)
+    .optional()
+    .describe(
+      'File groups of a table with a key; fixed once it is made. Default: one for each 256 MiB of the source table, 4 when its size is unknown.',
+    ),
+})
+
+export type HudiSpec = z.infer<typeof hudiSpec>
+export type HudiTableOptions = z.infer<typeof hudiTableOptions>
