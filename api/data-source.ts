@@ -71,7 +71,12 @@ export function dataSourceKind(
 
 function dataSourceSpec(specs: Readonly<Record<string, z.ZodType>>): z.ZodType<DataSourceSpec> {
   const types = Object.keys(specs)
-  const subObjects = Object.fromEntries(types.map(type => [type, specs[type]!.optional()]))
+  const subObjects = Object.fromEntries(
+    types.map(type => [
+      type,
+      specs[type]!.optional().describe(`How to reach and use it, with \`type: ${type}\`.`),
+    ]),
+  )
   const fields = z.strictObject({
     type: immutable(z.enum(types), 'type').describe(
       'What kind of server it is; names the sub-object to give.',

@@ -32,7 +32,34 @@ export function openApiSchema(schema: z.ZodType): OpenApiSchema {
     reused: 'inline',
     override: ({ jsonSchema }) => simplify(jsonSchema as OpenApiSchema),
   })
-  return made as OpenApiSchema
+  return arranged(made as OpenApiSchema)
+}
+
+const keywordOrder = ['description', 'type', 'format', 'enum', 'default', 'required', 'properties']
+
+/** Keywords in the order people read them in, and defaults of objects spelled out. */
+function arranged(schema: OpenApiSchema): OpenApiSchema {
+  const ordered: OpenApiSchema = {}
+  for (const keyword of [...keywordOrder, ...Object.keys(schema)])
+    if (keyword in schema) ordered[keyword] = schema[keyword]
+  if (schema.properties)
+    ordered.properties = Object.fromEntries(
+      Object.entries(schema.properties).map(([name, field]) => [name, arranged(field)]),
+    )
+  if (schema.items) ordered.items = arranged(schema.items)
+  if (schema.additionalProperties) ordered.additionalProperties = arranged(schema.additionalProperties)
+  if ('default' in ordered) ordered.default = filled(ordered.default, ordered)
+  return ordered
+}
+
+/** The value with the defaults of its fields: the API server runs CEL on a default before it fills it in. */
+function filled(value: unknown, schema: OpenApiSchema): unknown {
+  if (schema.properties === undefined || typeof value !== 'object' || value === null) return value
+  const fields = Object.entries(schema.properties).flatMap(([name, field]) => {
+    const own = (value as Record<string, unknown>)[name] ?? field.default
+    return own === undefined ? [] : [[name, filled(own, field)] as const]
+  })
+  return Object.fromEntries(fields)
 }
 
 function simplify(schema: OpenApiSchema): void {
