@@ -1,0 +1,182 @@
+/**
+ * What the bed can install, each from an ordinary package registry: PostgreSQL 15 from Debian, Kafka and the Hudi bundles from
+ * Maven Central, the Python readers from PyPI, MinIO and Kubernetes built from their Go modules.
+ * Versions are pinned here. Installing again what is there costs nothing.
+ */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+
+import {
+  cacheDir,
+  DEBIAN_POSTGRES_BIN_DIR,
+  hudiBundle,
+  hudiVersions,
+  KAFKA_VERSION,
+  kafkaDir,
+  minioProgram,
+  python,
+  s3aDir,
+} from './cache.ts'
+import { aptInstall, hasProgram, needProgram, runProgram } from './run-program.ts'
+
+export type ComponentName = 'postgres' | 'kafka' | 'minio' | 'hudi' | 'kubernetes'
+
+export interface Component {
+  readonly isInstalled: () => boolean
+  readonly install: () => Promise<void>
+}
+
+const LOG4J_VERSION = '2.25.5'
+const MINIO_VERSION = 'v0.0.0-20260212201848-7aac2a2c5b7c'
+const PYSPARK_VERSION = '3.5.9'
+const HUDI_RS_VERSION = '0.5.0'
+const PYTHON_PACKAGES = [`pyspark==${PYSPARK_VERSION}`, `hudi==${HUDI_RS_VERSION}`, 'pyarrow==26.0.1']
+const COPY_DEPENDENCIES = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies'
+const KUBERNETES_PARTS = ['control', 'node', 'dns', 'netpol', 'helm']
+
+const kafkaStamp = join(kafkaDir, '.ok')
+const pythonStamp = join(cacheDir, 'py', `.ok-${PYSPARK_VERSION}-${HUDI_RS_VERSION}`)
+const s3aStamp = join(s3aDir, '.ok')
+const kubernetesScript = join(import.meta.dirname, 'assets', 'kubernetes', 'install.sh')
+
+export const components: Readonly<Record<ComponentName, Component>> = {
+  postgres: {
+    isInstalled: () => existsSync(join(DEBIAN_POSTGRES_BIN_DIR, 'postgres')),
+    install: installPostgres,
+  },
+  kafka: { isInstalled: () => existsSync(kafkaStamp) && hasProgram('java'), install: installKafka },
+  minio: { isInstalled: () => existsSync(minioProgram), install: installMinio },
+  hudi: {
+    isInstalled: () =>
+      hasProgram('java') &&
+      [pythonStamp, s3aStamp, ...hudiVersions.map(hudiBundle)].every(path => existsSync(path)),
+    install: installHudi,
+  },
+  kubernetes: { isInstalled: hasKubernetes, install: installKubernetes },
+}
+
+async function installPostgres(): Promise<void> {
+  const clusterDefaults = '/etc/postgresql-common/createcluster.conf'
+  if (!existsSync(clusterDefaults)) {
+    mkdirSync(dirname(clusterDefaults), { recursive: true })
+    writeFileSync(clusterDefaults, 'create_main_cluster = false\n')
+  }
+  await aptInstall('postgresql-15')
+}
+
+async function installKafka(): Promise<void> {
+  await needJava()
+  if (existsSync(kafkaStamp)) return
+  const lib = join(kafkaDir, 'lib')
+  rmSync(lib, { recursive: true, force: true })
+  mkdirSync(lib, { recursive: true })
+  // Kafka's jars bring no binding of the logging facade; its own distribution adds this one.
+  await copyJars(lib, true, [
+    `org.apache.kafka:kafka_2.13:${KAFKA_VERSION}`,
+    `org.apache.logging.log4j:log4j-slf4j-impl:${LOG4J_VERSION}`,
+  ])
+  writeFileSync(
+    join(kafkaDir, 'log4j2.properties'),
+    [
+      'status=error',
+      'appender.c.type=Console',
+      'appender.c.name=C',
+      'appender.c.layout.type=PatternLayout',
+      'appender.c.layout.pattern=%d %p %c{1} %m%n',
+      'rootLogger.level=WARN',
+      'rootLogger.appenderRef.c.ref=C\n',
+    ].join('\n'),
+  )
+  writeFileSync(kafkaStamp, '')
+}
+
+async function installMinio(): Promise<void> {
+  needProgram('go', 'building MinIO')
+  const gobin = mkdtempSync(join(tmpdir(), 'sluice-gobin-'))
+  const env = { GOBIN: gobin, CGO_ENABLED: '0', GOFLAGS: '-trimpath' }
+  const target = `github.com/minio/minio@${MINIO_VERSION}`
+  await runProgram('nice', ['-n', '10', 'go', 'install', '-ldflags', '-s -w', target], { env })
+  mkdirSync(dirname(minioProgram), { recursive: true })
+  await runProgram('mv', [join(gobin, 'minio'), minioProgram])
+  rmSync(gobin, { recursive: true })
+}
+
+async function installHudi(): Promise<void> {
+  await needJava()
+  if (!existsSync(pythonStamp)) {
+    const hasVenv = await runProgram('python3', ['-c', 'import venv, ensurepip']).catch(() => undefined)
+    if (hasVenv === undefined) await aptInstall('python3', 'python3-venv')
+    if (!existsSync(python)) await runProgram('python3', ['-m', 'venv', join(cacheDir, 'py')])
+    await runProgram(python, ['-m', 'pip', 'install', '-q', ...PYTHON_PACKAGES])
+    writeFileSync(pythonStamp, '')
+  }
+  for (const version of hudiVersions) {
+    if (existsSync(hudiBundle(version))) continue
+    await copyJars(dirname(hudiBundle(version)), false, [
+      `org.apache.hudi:hudi-spark3.5-bundle_2.12:${version}`,
+    ])
+  }
+  if (!existsSync(s3aStamp)) {
+    await copyJars(s3aDir, false, [
+      'org.apache.hadoop:hadoop-aws:3.3.4',
+      'com.amazonaws:aws-java-sdk-bundle:1.12.262',
+    ])
+    writeFileSync(s3aStamp, '')
+  }
+}
+
+function hasKubernetes(): boolean {
+  const programs = [
+    'etcd',
+    'kube-apiserver',
+    'kube-controller-manager',
+    'kube-scheduler',
+    'kubectl',
+    'kubelet',
+  ]
+  const all = [...programs, 'kube-proxy', 'coredns', 'netpol', 'helm']
+  return (
+    all.every(name => existsSync(join(cacheDir, 'bin', name))) &&
+    ['pause.tar', 'node.tar'].every(name => existsSync(join(cacheDir, 'images', name))) &&
+    existsSync('/usr/bin/containerd')
+  )
+}
+
+async function installKubernetes(): Promise<void> {
+  needProgram('go', 'building Kubernetes')
+  await runProgram('bash', [kubernetesScript, ...KUBERNETES_PARTS], { env: { SLUICE_BED: cacheDir } })
+}
+
+async function needJava(): Promise<void> {
+  if (!hasProgram('java') || !hasProgram('mvn')) await aptInstall('openjdk-17-jdk-headless', 'maven')
+}
+
+/** Copies jars from Maven Central into a folder, with or without what they depend on; whole or not at all. */
+async function copyJars(
+  target: string,
+  withDependencies: boolean,
+  artifacts: readonly string[],
+): Promise<void> {
+  mkdirSync(target, { recursive: true })
+  const work = mkdtempSync(join(target, '.download-'))
+  const exclusions = withDependencies
+    ? ''
+    : '<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>'
+  const dependencies = artifacts.map(artifact => {
+    const [group, name, version] = artifact.split(':')
+    const coordinates = `<groupId>${group}</groupId><artifactId>${name}</artifactId><version>${version}</version>`
+    return `<dependency>${coordinates}${exclusions}</dependency>`
+  })
+  const project = '<modelVersion>4.0.0</modelVersion><groupId>bed</groupId><artifactId>jars</artifactId>'
+  const pom = join(work, 'pom.xml')
+  writeFileSync(
+    pom,
+    `<project xmlns="http://maven.apache.org/POM/4.0.0">${project}<version>1</version><packaging>pom</packaging>` +
+      `<dependencies>${dependencies.join('')}</dependencies></project>`,
+  )
+  const flags = ['-DincludeScope=runtime', `-DoutputDirectory=${join(work, 'jars')}`]
+  await runProgram('mvn', ['-q', '-B', '-f', pom, COPY_DEPENDENCIES, ...flags])
+  for (const jar of readdirSync(join(work, 'jars'))) renameSync(join(work, 'jars', jar), join(target, jar))
+  rmSync(work, { recursive: true })
+}

@@ -1,0 +1,79 @@
+/**
+ * Installs the servers of the test bed.  usage: node test/bed/install.ts [postgres kafka minio hudi kubernetes]
+ * All of them unless named. Two processes never install at once: the second waits, and then finds it done.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { isAlive } from '#scripts/server-process.ts'
+
+import { cacheDir } from './cache.ts'
+import { type ComponentName, components } from './components.ts'
+import { installLog } from './run-program.ts'
+
+const LOCK_POLL_INTERVAL_MS = 500
+const lockFile = join(cacheDir, 'install.lock')
+
+/** Installs what is missing. Rejects with the reason when a component cannot be had here. */
+export async function ensureInstalled(name: ComponentName): Promise<void> {
+  const component = components[name]
+  if (component.isInstalled()) return
+  await takeLock()
+  try {
+    if (component.isInstalled()) return
+    console.error(`test bed: installing ${name} into ${cacheDir} (log: ${installLog})`)
+    const start = performance.now()
+    await component.install()
+    if (!component.isInstalled()) throw new Error('the installation ended, but something is still missing')
+    console.error(`test bed: installed ${name} in ${Math.round((performance.now() - start) / 1000)} s`)
+  } finally {
+    rmSync(lockFile, { force: true })
+  }
+}
+
+async function takeLock(): Promise<void> {
+  mkdirSync(cacheDir, { recursive: true })
+  for (;;) {
+    try {
+      writeFileSync(lockFile, String(process.pid), { flag: 'wx' })
+      return
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+    if (isAbandoned()) rmSync(lockFile, { force: true })
+    else await sleep(LOCK_POLL_INTERVAL_MS)
+  }
+}
+
+function isAbandoned(): boolean {
+  try {
+    return !isAlive(Number(readFileSync(lockFile, 'utf8')))
+  } catch {
+    return false // given back at this moment
+  }
+}
+
+function isComponentName(name: string): name is ComponentName {
+  return name in components
+}
+
+async function main(names: readonly string[]): Promise<void> {
+  const unknown = names.filter(name => !isComponentName(name))
+  if (unknown.length > 0)
+    throw new Error(`unknown: ${unknown.join(' ')}; known: ${Object.keys(components).join(' ')}`)
+  const wanted = names.length > 0 ? names : Object.keys(components)
+  let failures = 0
+  for (const name of wanted.filter(isComponentName)) {
+    try {
+      await ensureInstalled(name)
+      console.log(`${name}: ready`)
+    } catch (error) {
+      failures++
+      console.error(`${name}: NOT INSTALLED: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+  if (failures > 0) process.exitCode = 1
+}
+
+if (import.meta.main) await main(process.argv.slice(2))

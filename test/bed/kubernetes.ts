@@ -1,0 +1,120 @@
+/**
+ * A real Kubernetes for tests, without any container registry: the control plane alone (no root needed), or with a
+ * node (containerd, kubelet, kube-proxy; root), on private bridges of this machine. One node per machine.
+ * The scripts below assets/kubernetes do the work; this file owns their lifetime: what a test run that was killed has
+ * left behind is taken down before the next start.
+ */
+import { execFile, execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+import { isAlive } from '#scripts/server-process.ts'
+
+import { cacheDir, temporaryDir } from './cache.ts'
+
+const assets = join(import.meta.dirname, 'assets', 'kubernetes')
+const NODE_LOCK = '/run/sluice-bed-node'
+const NODE_IP = '10.250.0.1'
+const NO_PROXY = '127.0.0.1,10.250.0.1,10.251.0.0/24,10.252.0.0/24'
+
+export interface KubernetesOptions {
+  /** Whether pods can run. Without a node there are an API server and its controllers only. */
+  readonly node: boolean
+  /** CoreDNS on the node's address; pods also find this machine as `host.bed.local`. */
+  readonly dns?: boolean
+  /** Enforces NetworkPolicy objects. */
+  readonly networkPolicy?: boolean
+}
+
+export interface BedKubernetes {
+  /** Path of a kubeconfig with all rights. */
+  readonly kubeconfig: string
+  /** Environment for kubectl, helm and other clients. */
+  readonly env: Readonly<Record<string, string>>
+  /** The address at which pods reach servers of this machine; start those servers with `host: nodeIp`. */
+  readonly nodeIp: string
+  /** Runs kubectl and resolves with its output. */
+  kubectl(...args: readonly string[]): Promise<string>
+  /** Loads an OCI archive into the node; pods use it with imagePullPolicy IfNotPresent. */
+  importImage(tarPath: string): Promise<void>
+  /** Takes everything down and removes its files. */
+  stop(): Promise<void>
+}
+
+const standing = new Set<string>()
+process.on('exit', () => {
+  for (const stateDir of standing)
+    execFileSync('bash', [join(assets, 'down.sh'), stateDir, '--purge'], scriptOptions)
+})
+
+const scriptOptions = { env: { ...process.env, SLUICE_BED: cacheDir }, maxBuffer: 16 * 1024 * 1024 }
+
+export async function startKubernetes(options: KubernetesOptions): Promise<BedKubernetes> {
+  if (options.node) await takeDownAbandoned()
+  const stateDir = temporaryDir('kubernetes')
+  writeFileSync(join(stateDir, 'owner'), String(process.pid))
+  standing.add(stateDir)
+  const flags = [
+    ...(options.node ? ['--node'] : []),
+    ...(options.dns ? ['--dns'] : []),
+    ...(options.networkPolicy ? ['--netpol'] : []),
+  ]
+  const stop = async (): Promise<void> => {
+    await takeDown(stateDir)
+    standing.delete(stateDir)
+  }
+  try {
+    await promisify(execFile)('bash', [join(assets, 'up.sh'), stateDir, ...flags], scriptOptions)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+
+  // Clients in this process must not take a proxy to the private addresses either.
+  const noProxy = [process.env['NO_PROXY'], NO_PROXY].filter(Boolean).join(',')
+  process.env['NO_PROXY'] = noProxy
+  const kubeconfig = join(stateDir, 'admin.kubeconfig')
+  const env = {
+    KUBECONFIG: kubeconfig,
+    NO_PROXY: noProxy,
+    PATH: `${join(cacheDir, 'bin')}:${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`,
+  }
+  const run = async (command: string, args: readonly string[]): Promise<string> => {
+    const { stdout } = await promisify(execFile)(command, args, {
+      ...scriptOptions,
+      env: { ...process.env, ...env },
+    })
+    return stdout
+  }
+  return {
+    kubeconfig,
+    env,
+    nodeIp: NODE_IP,
+    kubectl: (...args) => run('kubectl', args),
+    async importImage(tarPath) {
+      await run('ctr', [
+        '-a',
+        join(stateDir, 'run', 'containerd.sock'),
+        '-n',
+        'k8s.io',
+        'images',
+        'import',
+        tarPath,
+      ])
+    },
+    stop,
+  }
+}
+
+async function takeDown(stateDir: string): Promise<void> {
+  await promisify(execFile)('bash', [join(assets, 'down.sh'), stateDir, '--purge'], scriptOptions)
+}
+
+/** The node of a process that no longer lives, which would keep ours from starting. */
+async function takeDownAbandoned(): Promise<void> {
+  if (!existsSync(NODE_LOCK)) return
+  const stateDir = readFileSync(NODE_LOCK, 'utf8').trim()
+  const owner = join(stateDir, 'owner')
+  if (existsSync(owner) && !isAlive(Number(readFileSync(owner, 'utf8')))) await takeDown(stateDir)
+}
