@@ -101,7 +101,8 @@ export function resourceSchema<Spec, Status>(
     kind: z.literal(kind.kind),
     metadata: objectMeta,
     spec: kind.spec,
-    status: kind.status.optional(),
+    // Whatever another version wrote there can be observed anew; it must not stop anybody from reading the spec.
+    status: kind.status.optional().catch(undefined),
   })
 }
 
