@@ -1,77 +1,13 @@
 // Grow-as-you-go builders of column vectors. Decoders hold one builder per column and append row by row; the
 // hot methods are monomorphic and allocate nothing per row.
 import type { ColumnVector } from './column.ts'
+import type { VectorHead } from './column-builder-base.ts'
+import { ColumnBuilder, grownBytes, initialRows } from './column-builder-base.ts'
 import type { ColumnType } from './types.ts'
 import { decimalWidth } from './types.ts'
 import { DataError } from '#common/errors.ts'
 
-const initialRows = 1024
-
-export abstract class ColumnBuilder {
-  readonly type: ColumnType
-  length = 0
-  protected capacity = initialRows
-  protected nullCount = 0
-  #validity: Uint8Array | null = null
-  #unchanged: Uint8Array | null = null
-
-  constructor(type: ColumnType) {
-    this.type = type
-  }
-
-  appendNull(): void {
-    this.nullCount++
-    this.appendZero()
-    this.#validity ??= new Uint8Array(this.capacity >> 3).fill(0xff)
-    const row = this.length - 1
-    this.#validity[row >> 3]! &= ~(1 << (row & 7))
-  }
-
-  /** A value the source left out because it did not change: null here, kept as it is in the target. */
-  appendUnchanged(): void {
-    this.appendNull()
-    this.#unchanged ??= new Uint8Array(this.capacity >> 3)
-    const row = this.length - 1
-    this.#unchanged[row >> 3]! |= 1 << (row & 7)
-  }
-
-  /** Bytes held by the rows appended so far. */
-  abstract get byteLength(): number
-
-  /** Hands over what was appended and starts afresh. */
-  finish(): ColumnVector {
-    const vector = this.take({
-      type: this.type,
-      length: this.length,
-      nullCount: this.nullCount,
-      validity: this.#validity,
-      unchanged: this.#unchanged,
-    })
-    this.length = 0
-    this.nullCount = 0
-    this.#validity = null
-    this.#unchanged = null
-    return vector
-  }
-
-  /** Appends the layout's zero value; the row is then marked null. */
-  protected abstract appendZero(): void
-  protected abstract take(base: VectorHead): ColumnVector
-  protected abstract resize(capacity: number): void
-
-  /** Makes room for one more row and returns its index. */
-  protected nextRow(): number {
-    if (this.length === this.capacity) {
-      this.capacity *= 2
-      this.resize(this.capacity)
-      if (this.#validity) this.#validity = grownBytes(this.#validity, this.capacity >> 3, 0xff)
-      if (this.#unchanged) this.#unchanged = grownBytes(this.#unchanged, this.capacity >> 3, 0)
-    }
-    return this.length++
-  }
-}
-
-type VectorHead = Pick<ColumnVector, 'type' | 'length' | 'nullCount' | 'validity' | 'unchanged'>
+export { ColumnBuilder }
 
 export class BooleanBuilder extends ColumnBuilder {
   #values: Uint8Array = new Uint8Array(initialRows >> 3)
@@ -83,6 +19,10 @@ export class BooleanBuilder extends ColumnBuilder {
 
   get byteLength(): number {
     return (this.length + 7) >> 3
+  }
+  protected override cut(): void {
+    this.#values[this.length >> 3]! &= (1 << (this.length & 7)) - 1
+    this.#values.fill(0, (this.length >> 3) + 1)
   }
   protected appendZero(): void {
     this.nextRow()
@@ -299,6 +239,9 @@ export class BinaryBuilder extends ColumnBuilder {
   get byteLength(): number {
     return this.length * 4 + this.#end
   }
+  protected override cut(): void {
+    this.#end = this.#offsets[this.length]!
+  }
   protected appendZero(): void {
     this.#close(0)
   }
@@ -345,6 +288,9 @@ export class ListBuilder extends ColumnBuilder {
   get byteLength(): number {
     return this.length * 4 + this.child.byteLength
   }
+  protected override cut(): void {
+    this.child.truncate(this.#offsets[this.length]!)
+  }
   protected appendZero(): void {
     this.closeRow()
   }
@@ -383,11 +329,4 @@ export function columnBuilder(type: ColumnType): ColumnBuilder {
     case 'list':
       return new ListBuilder(type)
   }
-}
-
-function grownBytes(bytes: Uint8Array, length: number, fill: number): Uint8Array {
-  const grown = new Uint8Array(length)
-  if (fill !== 0) grown.fill(fill, bytes.length)
-  grown.set(bytes)
-  return grown
 }

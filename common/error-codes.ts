@@ -29,6 +29,63 @@ export const errorCodes = {
     meaning: 'The server refused the user or the password.',
     remedy: 'Correct the credentials the DataSource refers to.',
   },
+  SOURCE_TLS_FAILED: {
+    meaning:
+      'The encrypted connection to a source could not be made: no TLS at the server, or a certificate that is not trusted.',
+    remedy: 'Give the CA certificate in `tls.ca`, or choose another `tls.mode`.',
+  },
+  SOURCE_BUSY: {
+    meaning: 'The source refused for a passing reason: too many connections, a lock, a deadlock, a restart.',
+    remedy: 'Nothing if it passes: the worker tries again. Otherwise look at the limits of the server.',
+  },
+  SNAPSHOT_EXPIRED: {
+    meaning:
+      'The consistent view that a snapshot is read from is gone: the process that held it ended, or the table was rewritten.',
+    remedy: 'Nothing: the snapshot goes on in a new view.',
+  },
+  PG_WAL_LEVEL: {
+    meaning: 'The PostgreSQL server does not write what logical replication needs.',
+    remedy: 'Set `wal_level = logical` and restart the server.',
+  },
+  PG_DATABASE_NOT_FOUND: {
+    meaning: 'The PostgreSQL server has no database of that name.',
+    remedy: 'Correct `postgres.database`.',
+  },
+  PG_PERMISSION_DENIED: {
+    meaning: 'The PostgreSQL user may not do what reading needs.',
+    remedy: 'Grant what the message names (docs/connectors/postgres.md lists all that is needed).',
+  },
+  PG_LIMIT_REACHED: {
+    meaning: 'The PostgreSQL server has no free replication slot or WAL sender.',
+    remedy: 'Raise `max_replication_slots` and `max_wal_senders`, or drop slots nobody reads.',
+  },
+  PG_SLOT_ACTIVE: {
+    meaning: 'Another connection reads the replication slot.',
+    remedy:
+      'Nothing if it is a former worker: the server drops it within wal_sender_timeout. Otherwise find the other reader.',
+  },
+  PG_SLOT_CONFLICT: {
+    meaning: 'A replication slot or publication of that name exists and is of another kind.',
+    remedy: 'Choose another `postgres.slotName` or `postgres.publicationName`, or drop the other one.',
+  },
+  PG_SLOT_LOST: {
+    meaning:
+      'The replication slot is gone, was invalidated, or is past the position the target holds: changes are missing.',
+    remedy: 'Snapshot the tables again; raise `max_slot_wal_keep_size` if the server dropped the WAL.',
+  },
+  PG_SNAPSHOT_INTERRUPTED: {
+    meaning: 'The snapshot of a table without a key was interrupted and cannot go on without duplicates.',
+    remedy: 'Drop the target table and snapshot it again, or give the table a primary key.',
+  },
+  PG_REPLICA_IDENTITY: {
+    meaning: 'PostgreSQL would not log which rows of a table are updated or deleted.',
+    remedy:
+      'Give the table a primary key, or `ALTER TABLE … REPLICA IDENTITY FULL` (or `USING INDEX`), or exclude it.',
+  },
+  PG_SERVER_ERROR: {
+    meaning: 'PostgreSQL answered with an error that has no code of its own here.',
+    remedy: 'Read the message; the worker keeps trying.',
+  },
   TABLE_NOT_FOUND: {
     meaning:
       'A table the SyncJob names exactly does not exist at the source, or no table matches its patterns.',
@@ -37,6 +94,11 @@ export const errorCodes = {
   VALUE_OUT_OF_RANGE: {
     meaning: 'A value has no exact representation in the column it must go to.',
     remedy: 'Change the column type, or choose a badRecords policy other than `fail`.',
+  },
+  ARRAY_MULTIDIMENSIONAL: {
+    meaning: 'An array with more than one dimension has no place in a list column.',
+    remedy:
+      'Keep such arrays in a JSON column, exclude the table, or choose a badRecords policy other than `fail`.',
   },
   RECORD_MALFORMED: {
     meaning: 'The bytes of a record are not what the declared format says.',
@@ -54,6 +116,53 @@ export const errorCodes = {
   WRITER_FENCED: {
     meaning: 'Another worker owns this split now.',
     remedy: 'Nothing: this worker stops; the other one goes on from the committed position.',
+  },
+  STORAGE_UNAVAILABLE: {
+    meaning: "The lake's storage does not answer, or asks to be called less often.",
+    remedy: 'Check endpoint and network policy; the worker keeps trying.',
+  },
+  STORAGE_DENIED: {
+    meaning: "The lake's storage refused the credentials, or they lack a permission.",
+    remedy: 'Grant get, put, list and delete below the URL to the credentials the DataSource refers to.',
+  },
+  STORAGE_NOT_FOUND: {
+    meaning: 'The bucket of the lake does not exist.',
+    remedy: 'Create the bucket, or correct the URL of the DataSource.',
+  },
+  STORAGE_FULL: {
+    meaning: 'The disk of the lake is full; nothing of the file is left behind.',
+    remedy: 'Free or add space; the worker keeps trying.',
+  },
+  STORAGE_URL_INVALID: {
+    meaning: 'The URL of the lake is not one of `file:///path`, `s3://bucket/prefix`.',
+    remedy: 'Correct `hudi.url` of the DataSource.',
+  },
+  STORAGE_NO_CONDITIONAL_PUT: {
+    meaning: 'The storage does not honour create-if-absent, without which writers overwrite each other.',
+    remedy: 'Use a store that honours `If-None-Match: *` (AWS S3, MinIO, Ceph 20, R2 …), or upgrade it.',
+  },
+  LAKE_TABLE_MISSING: {
+    meaning: 'There is no Hudi table where one is expected: its hoodie.properties is gone.',
+    remedy: 'Restore the table, or delete the SyncJob and create it again to sync anew.',
+  },
+  LAKE_JOURNAL_MISSING: {
+    meaning: 'The Hudi table was made by another tool, or lost its `.hoodie/.sluice` folder.',
+    remedy: 'Choose another path for the target, or restore the folder.',
+  },
+  LAKE_VERSION_UNSUPPORTED: {
+    meaning: 'The Hudi table has a version other than 6, 8 and 9.',
+    remedy: 'Use a table of one of these versions.',
+  },
+  LAKE_VERSION_CHANGED: {
+    meaning: 'Another engine upgraded the Hudi table while it was being written.',
+    remedy:
+      'Set `hoodie.write.auto.upgrade=false` for the other engine; restart the job to go on with the new version.',
+  },
+  LAKE_METADATA_TABLE: {
+    meaning:
+      'Another engine gave the Hudi table a metadata table; later commits would be invisible to readers.',
+    remedy:
+      'Clear `hoodie.table.metadata.partitions` in hoodie.properties, delete `.hoodie/metadata`, and set `hoodie.metadata.enable=false` for the other engine.',
   },
   LAKE_FILE_CORRUPT: {
     meaning: 'A data or log file of the lake is damaged: torn, truncated or not what its format says.',

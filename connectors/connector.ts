@@ -30,11 +30,11 @@ export interface ConnectorContext<Spec> {
   /** Namespace and name of the SyncJob, for names of slots, groups, writers: `shop.shop-to-lake`. */
   job: string
   /** Reads a secret value of the spec. @throws ConfigError SECRET_MISSING */
-  secret(value: SecretValue): Promise<string>
+  secret: (value: SecretValue) => Promise<string>
   /** VirtualTables people wrote for objects of this DataSource. */
   virtualTables: readonly VirtualTableSpec[]
   /** What to do with a record that cannot be decoded: throw the DataError, or count it here and go on. */
-  onBadRecord(error: DataError): void
+  onBadRecord: (error: DataError) => void
   clock: Clock
   logger: Logger
 }
@@ -74,6 +74,8 @@ export interface Split {
   stage: number
   /** Relative cost, for balanced assignment; 1 when unknown. */
   weight: number
+  /** What the connector's read() must know besides (an exported snapshot): opaque, handed over as plan() gave it. */
+  detail?: string
 }
 
 export interface SourcePlan {
@@ -146,6 +148,8 @@ export interface Source {
   /** Negative, zero or positive as a lies before, at or after b. */
   compare(a: Position, b: Position): number
   lag(split: Split, position: Position, signal: AbortSignal): Promise<SplitLag>
+  /** Entries for a commit's metadata that other tools read (Hudi Streamer's checkpoint key for Kafka). */
+  commitMetadata?(table: string, positions: Positions): Readonly<Record<string, string>>
   /** Removes what plan() made at the server (slot, publication). For the deletion of a job. */
   teardown(signal: AbortSignal): Promise<void>
   close(): Promise<void>

@@ -1,6 +1,16 @@
 import { expect } from 'chai'
-import { BinaryBuilder, DecimalBuilder, Int64Builder } from '#catalog/column-builder.ts'
+import type { ColumnBuilder } from '#catalog/column-builder.ts'
+import {
+  BinaryBuilder,
+  BooleanBuilder,
+  DecimalBuilder,
+  Int64Builder,
+  ListBuilder,
+  columnBuilder,
+} from '#catalog/column-builder.ts'
+import type { ColumnVector } from '#catalog/column.ts'
 import { bitAt, isNull } from '#catalog/column.ts'
+import type { ColumnType } from '#catalog/types.ts'
 
 describe('column builders', () => {
   it('keep values, nulls and unchanged marks apart, also across growth', () => {
@@ -66,4 +76,62 @@ describe('column builders', () => {
     )
     expect(read).to.deep.equal([...texts, ...texts])
   })
+
+  it('forget a half-decoded row, whatever the layout', () => {
+    const types: ColumnType[] = [
+      { kind: 'boolean' },
+      { kind: 'int64' },
+      { kind: 'decimal', precision: 5, scale: 0 },
+      { kind: 'string' },
+      { kind: 'list', element: { kind: 'string' } },
+    ]
+    for (const type of types) {
+      const append = (builder: ColumnBuilder, row: number): void => {
+        if (row % 5 === 3) builder.appendNull()
+        else if (row % 5 === 4) builder.appendUnchanged()
+        else if (builder instanceof BooleanBuilder) builder.append(row % 2 === 0)
+        else if (builder instanceof Int64Builder) builder.appendNumber(row)
+        else if (builder instanceof DecimalBuilder) builder.appendNumber(row)
+        else if (builder instanceof BinaryBuilder) builder.appendString(`row ${row}`)
+        else if (builder instanceof ListBuilder) {
+          ;(builder.child as BinaryBuilder).appendString(`element ${row}`)
+          builder.closeRow()
+        }
+      }
+      const [clean, rolledBack] = [columnBuilder(type), columnBuilder(type)]
+      for (let row = 0; row < 3000; row++) {
+        append(clean, row)
+        append(rolledBack, row)
+        for (let extra = 1; extra < 4; extra++) append(rolledBack, row + extra)
+        rolledBack.truncate(row + 1)
+      }
+      expect(rolledBack.byteLength, type.kind).to.equal(clean.byteLength)
+      expect(visible(rolledBack.finish()), type.kind).to.deep.equal(visible(clean.finish()))
+    }
+  })
 })
+
+/** What of a vector counts: buffers cut to the rows there are. */
+function visible(vector: ColumnVector): unknown {
+  const rows = Array.from({ length: vector.length }, (_, row) => [
+    isNull(vector, row),
+    vector.unchanged !== null && bitAt(vector.unchanged, row),
+  ])
+  const live =
+    vector.layout === 'list'
+      ? visible(vector.child)
+      : vector.layout === 'binary'
+        ? Buffer.from(vector.data.subarray(0, vector.offsets[vector.length])).toString('latin1')
+        : vector.layout === 'bits'
+          ? rows.map((_, row) => bitAt(vector.values, row))
+          : rows.map(([isMissing], row) =>
+              isMissing
+                ? null
+                : Array.from(vector.values.slice(row * widthOf(vector), (row + 1) * widthOf(vector)), String),
+            )
+  return { rows, nullCount: vector.nullCount, live }
+}
+
+function widthOf(vector: ColumnVector): number {
+  return vector.layout === 'fixed' ? vector.width : 1
+}
