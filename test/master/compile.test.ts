@@ -1,0 +1,154 @@
+import { expect } from 'chai'
+import { planSchema } from '#api/plan.ts'
+import { parse } from '#api/problem.ts'
+import { apiVersion, resourceSchema, type ResourceKind } from '#api/resource.ts'
+import { ConfigError } from '#common/errors.ts'
+import { dataSource, syncJob, virtualTable } from '#connectors/resource-kinds.ts'
+import { compile } from '#master/compile.ts'
+import { checkVirtualTable } from '#master/references.ts'
+
+const make =
+  <Spec, Status>(kind: ResourceKind<Spec, Status>) =>
+  (name: string, spec: object, namespace = 'shop') =>
+    parse(
+      resourceSchema(kind),
+      { apiVersion, kind: kind.kind, metadata: { name, namespace }, spec },
+      `${kind.kind} ${name}`,
+    )
+
+const source = make(dataSource)
+const job = make(syncJob)
+const table = make(virtualTable)
+
+const user = { secretKeyRef: { name: 'shop-db', key: 'user' } }
+const postgres = { host: 'db', database: 'shop', user }
+const shopDb = source('shop-db', {
+  type: 'postgres',
+  postgres,
+  discovery: { include: ['public.*'], exclude: ['public.tmp_*'] },
+})
+const events = source('events', { type: 'kafka', kafka: { brokers: ['kafka:9092'] } })
+const lake = source('lake', { type: 'hudi', hudi: { url: 's3://lake/ods' } })
+const minimal = {
+  source: { name: 'shop-db' },
+  target: { name: 'lake' },
+  tables: [{ include: 'public.*' }],
+}
+
+const around = { dataSources: [shopDb, events, lake], virtualTables: [] }
+
+describe('compile', () => {
+  it('makes a plan with defaults filled in and secrets still as references', () => {
+    const plan = compile(job('to-lake', minimal), around)
+    expect(planSchema.parse(plan)).to.deep.equal(plan)
+    expect(plan).to.deep.include({
+      version: 1,
+      job: { namespace: 'shop', name: 'to-lake' },
+      discovery: { include: ['public.*'], exclude: ['public.tmp_*'] },
+      tables: [{ include: 'public.*', exclude: [], targetTable: null, key: null, options: {} }],
+      mode: 'snapshotAndStream',
+      start: 'earliest',
+      freshnessMs: 5_000,
+      schemaEvolution: 'evolve',
+      badRecords: { policy: 'fail' },
+      priority: 'normal',
+      worker: { lanes: 2, bufferBytesMax: 128 * 2 ** 20 },
+    })
+    expect(plan.source).to.deep.include({ name: 'shop-db', type: 'postgres' })
+    expect(plan.source.spec).to.deep.include({ port: 5432, user })
+    expect(plan.target.spec).to.deep.include({ url: 's3://lake/ods' })
+  })
+
+  it('survives a ConfigMap', () => {
+    const plan = compile(job('to-lake', minimal), around)
+    expect(planSchema.parse(JSON.parse(JSON.stringify(plan)))).to.deep.equal(plan)
+  })
+
+  it('carries what the job says of a table', () => {
+    const tables = [
+      {
+        include: 'public.orders',
+        exclude: ['x'],
+        key: ['order_no'],
+        target: { table: 'bestellungen', hudi: { buckets: 16 } },
+      },
+    ]
+    expect(compile(job('to-lake', { ...minimal, tables }), around).tables).to.deep.equal([
+      {
+        include: 'public.orders',
+        exclude: ['x'],
+        targetTable: 'bestellungen',
+        key: ['order_no'],
+        options: { buckets: 16 },
+      },
+    ])
+  })
+
+  it('takes the VirtualTables of the source, and of no other', () => {
+    const clicks = table('clicks', { source: { name: 'events', object: 'app.clicks' } })
+    const others = [
+      table('orders', { source: { name: 'shop-db', object: 'public.orders' } }),
+      table('clicks', { source: { name: 'events', object: 'app.clicks' } }, 'elsewhere'),
+    ]
+    const clicksJob = job('clicks', { ...minimal, source: { name: 'events' } })
+    const plan = compile(clicksJob, { ...around, virtualTables: [clicks, ...others] })
+    expect(plan.virtualTables).to.deep.equal([clicks.spec])
+  })
+
+  const refused: { name: string; change: object; path: string; message: string }[] = [
+    {
+      name: 'a source that is not there',
+      change: { source: { name: 'shop-bd' } },
+      path: 'spec.source.name',
+      message: 'there is no DataSource "shop-bd" in namespace shop; did you mean shop-db?',
+    },
+    {
+      name: 'a target that is not there',
+      change: { target: { name: 'warehouse' } },
+      path: 'spec.target.name',
+      message: 'there is no DataSource "warehouse" in namespace shop; there are: shop-db, events, lake',
+    },
+    {
+      name: 'a target that cannot be one',
+      change: { target: { name: 'events' } },
+      path: 'spec.target.name',
+      message: 'DataSource events is of type kafka, which cannot be a target; types that can: hudi',
+    },
+    {
+      name: 'a job onto itself',
+      change: { target: { name: 'shop-db' } },
+      path: 'spec.target.name',
+      message: 'source and target are the same DataSource',
+    },
+  ]
+  for (const { name, change, path, message } of refused)
+    it(`refuses ${name}`, () => {
+      expect(() => compile(job('to-lake', { ...minimal, ...change }), around))
+        .to.throw(ConfigError, message)
+        .that.deep.includes({ code: 'SPEC_INVALID', context: { path } })
+    })
+
+  it('does not see the DataSources of other namespaces', () => {
+    expect(() => compile(make(syncJob)('to-lake', minimal, 'elsewhere'), around)).to.throw(
+      ConfigError,
+      'there is no DataSource "shop-db" in namespace elsewhere; there are none',
+    )
+  })
+
+  it('refuses two VirtualTables for one object', () => {
+    const virtualTables = ['a', 'b'].map(name =>
+      table(name, { source: { name: 'events', object: 'clicks' } }),
+    )
+    const message = 'VirtualTable b describes clicks too; an object has one VirtualTable'
+    expect(() =>
+      compile(job('clicks', { ...minimal, source: { name: 'events' } }), { ...around, virtualTables }),
+    ).to.throw(ConfigError, message)
+  })
+
+  it('misses the DataSource of a VirtualTable', () => {
+    const lost = table('lost', { source: { name: 'event', object: 'clicks' } })
+    expect(checkVirtualTable(lost, around).map(({ message }) => message)).to.deep.equal([
+      'there is no DataSource "event" in namespace shop; did you mean events?',
+    ])
+  })
+})
