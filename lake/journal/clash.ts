@@ -1,0 +1,48 @@
+// Which steps cannot both be taken. A step is staged against the table as it stood; what others did to the same
+// file groups meanwhile may make its files wrong, and then it must be staged again.
+import type { FileGroupUse } from './entry.ts'
+import type { TimelineLayout } from '#lake/timeline/instant-file.ts'
+
+type Use = keyof FileGroupUse
+
+/**
+ * For each use of a file group in a step, the uses by steps taken since it was staged that make it wrong.
+ * - Two first base files: readers would see only the later one. A log beside a first base file that was staged
+ *   without it: the log may fall into the slice before that base and be lost.
+ * - A rewritten base file misses every row that came after it was read.
+ * - A compaction takes the logs its plan names; logs that came later belong to its new slice (layout 2).
+ * - Whatever is added to a retired group is never read.
+ */
+const wrongAfter: Readonly<Record<Use, readonly Use[]>> = {
+  created: ['created', 'rewritten', 'logged', 'compacted', 'replaced'],
+  rewritten: ['created', 'rewritten', 'logged', 'compacted', 'replaced'],
+  logged: ['replaced'],
+  compacted: ['created', 'rewritten', 'compacted', 'replaced'],
+  replaced: ['created', 'rewritten', 'logged', 'compacted', 'replaced'],
+}
+
+/** In layout 1 a log file names the base instant of its slice, so a new base file makes it wrong, and it a compaction. */
+const wrongAfterInLayout1: Readonly<Record<Use, readonly Use[]>> = {
+  ...wrongAfter,
+  logged: ['created', 'rewritten', 'compacted', 'replaced'],
+  compacted: ['created', 'rewritten', 'logged', 'compacted', 'replaced'],
+}
+
+/** The file group over which a step clashes with one taken since it was staged, or null. */
+export function clashingFileGroup(
+  staged: FileGroupUse,
+  taken: FileGroupUse,
+  layout: TimelineLayout,
+): string | null {
+  const rules = layout === 1 ? wrongAfterInLayout1 : wrongAfter
+  for (const [use, groups] of Object.entries(staged) as [Use, readonly string[]][]) {
+    const mine = new Set(groups)
+    for (const other of rules[use]) for (const group of taken[other] ?? []) if (mine.has(group)) return group
+  }
+  return null
+}
+
+/** True when no step of others can clash with this one: rows added to file groups of their own. */
+export function usesNoFileGroup(use: FileGroupUse): boolean {
+  return Object.values(use).every(groups => groups.length === 0)
+}

@@ -1,0 +1,109 @@
+// A step a writer wants to take, whether the table still lets it, and the entry it becomes.
+import type { EntryKind, FileGroupUse, HashedEntry, JournalEntry } from './entry.ts'
+import { movePositions } from './entry.ts'
+import type { TableState } from './table-state.ts'
+import type { PositionMove } from '#catalog/position.ts'
+import type { TableSchema } from '#catalog/types.ts'
+import { ConflictError, FencedError } from '#common/errors.ts'
+import type { CommitMetadata } from '#lake/timeline/commit-metadata.ts'
+import { encodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
+import type { CommitAction, TimelineLayout } from '#lake/timeline/instant-file.ts'
+import type { InstantTime } from '#lake/timeline/instant.ts'
+import { formatInstant, instantAfter, laterInstant, parseInstant } from '#lake/timeline/instant.ts'
+
+export interface Step {
+  kind: EntryKind
+  /** The instant the files were staged under, by Journal.nextInstant(); null when no file is made visible. */
+  instant: InstantTime | null
+  action: CommitAction | null
+  metadata: CommitMetadata | null
+  moves: readonly PositionMove[]
+  /** File groups the step writes to; empty when all its files are in groups of their own (append tables). */
+  fileGroups: FileGroupUse
+  /** TableState.seq and .schemaVersion when staging began, that is, when the instant was taken. */
+  stagedAt: number
+  schemaVersion: number
+  /** The table's columns from now on; only of kind `schema`. */
+  schema?: TableSchema
+}
+
+/**
+ * @throws FencedError WRITER_FENCED when a split does not stand where its move starts
+ */
+export function checkPositions(state: TableState, moves: readonly PositionMove[]): void {
+  for (const { split, from } of moves) {
+    const stored = state.positions.get(split) ?? null
+    if (stored !== from)
+      throw new FencedError(`Split ${split} stands at ${stored}, not at ${from}: another writer moved it`, {
+        code: 'WRITER_FENCED',
+        context: { split, stored, from },
+      })
+  }
+}
+
+/** @throws ConflictError COMMIT_CONFLICT when the step was staged against columns or a time that are gone */
+export function checkStaged(state: TableState, step: Step): void {
+  if (step.schemaVersion !== state.schemaVersion)
+    throw new ConflictError(
+      `Staged with schema version ${step.schemaVersion}, the table has ${state.schemaVersion}`,
+      { code: 'COMMIT_CONFLICT', context: { staged: step.schemaVersion, table: state.schemaVersion } },
+    )
+  if (step.instant !== null && step.instant < state.instantFloor)
+    throw new ConflictError(`Staged at ${step.instant}, too long ago to be committed`, {
+      code: 'COMMIT_CONFLICT',
+      context: { instant: step.instant, floor: state.instantFloor },
+    })
+}
+
+export interface EntryContext {
+  head: HashedEntry
+  state: TableState
+  writer: string
+  layout: TimelineLayout
+  nowMs: number
+  /** Staged work older than this may no longer be committed. */
+  stagedAgeMsMax: number
+  /** Id of the schema file when the step has a schema. */
+  schemaId: string | null
+}
+
+/** The entry that takes the step on top of the head. Pure. */
+export function entryOf(step: Step, context: EntryContext): JournalEntry {
+  const { head, state, nowMs } = context
+  const seq = head.entry.seq + 1
+  const positions = Object.fromEntries(movePositions(state.positions, step.moves))
+  const instant = entryInstant(step, context, {
+    'sluice.seq': String(seq),
+    'sluice.positions': JSON.stringify(positions),
+  })
+  const lastInstant = instant === null ? state.lastInstant : laterInstant(state.lastInstant, instant.time)
+  const floor = formatInstant(Math.max(0, parseInstant(lastInstant) - context.stagedAgeMsMax))
+  return {
+    seq,
+    kind: step.kind,
+    writer: context.writer,
+    predecessor: head.hash,
+    writtenAtMs: nowMs,
+    instant,
+    fileGroups: step.fileGroups,
+    positions,
+    schemaVersion: state.schemaVersion + (context.schemaId === null ? 0 : 1),
+    schemaId: context.schemaId ?? state.schemaId,
+    lastInstant,
+    lastCompletionTime: instant?.completionTime ?? state.lastCompletionTime,
+    instantFloor: laterInstant(state.instantFloor, floor),
+  }
+}
+
+function entryInstant(
+  step: Step,
+  { state, nowMs, layout }: EntryContext,
+  extra: Readonly<Record<string, string>>,
+): JournalEntry['instant'] {
+  const { instant: time, action, metadata } = step
+  if (time === null || action === null || metadata === null) return null
+  const completionTime = instantAfter(laterInstant(state.lastCompletionTime, time), nowMs)
+  const withPositions = { ...metadata, extraMetadata: { ...metadata.extraMetadata, ...extra } }
+  const body = Buffer.from(encodeCommitMetadata(withPositions, action, layout)).toString('base64')
+  return { time, action, completionTime, body }
+}

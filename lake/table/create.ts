@@ -1,0 +1,88 @@
+// Makes a table, by any number of creators at once, each of whom may die at any point. The definition is written
+// first, by create-if-absent: whoever wins decides what the table is. All else follows from it byte by byte, so
+// that everyone can finish it; hoodie.properties comes last, since with it the table exists for readers.
+import type { TableDefinition } from './definition.ts'
+import { tableProperties } from './definition.ts'
+import type { Clock } from '#common/clock.ts'
+import { ConfigError, DataError } from '#common/errors.ts'
+import { encodeEntry, entryPath } from '#lake/journal/entry.ts'
+import { putSchema } from '#lake/journal/schema-file.ts'
+import { propertiesPath } from '#lake/journal/table-guard.ts'
+import type { ObjectStore } from '#lake/storage/object-store.ts'
+import { probeConditionalPut } from '#lake/storage/probe.ts'
+import type { InstantTime } from '#lake/timeline/instant.ts'
+import { firstInstant, formatInstant } from '#lake/timeline/instant.ts'
+import { encodeProperties } from '#lake/timeline/properties.ts'
+
+const definitionPath = '.hoodie/.sluice/table.json'
+
+interface StoredDefinition {
+  createdAt: InstantTime
+  definition: TableDefinition
+}
+
+/**
+ * Makes the table at the store's root unless it is there, and returns what it is: the given definition, or that
+ * of whoever came first. The caller judges whether the two go together.
+ * @throws ConfigError LAKE_JOURNAL_MISSING when another tool's table is there, STORAGE_NO_CONDITIONAL_PUT
+ */
+export async function createTable(
+  store: ObjectStore,
+  definition: TableDefinition,
+  clock: Clock,
+): Promise<TableDefinition> {
+  let stored = await readStored(store)
+  const hasProperties = (await store.get(propertiesPath)) !== null
+  if (stored === null && hasProperties)
+    throw new ConfigError(`The table at ${store.url} was not made by Sluice`, {
+      code: 'LAKE_JOURNAL_MISSING',
+      context: { table: store.url },
+    })
+  if (stored === null) {
+    await probeConditionalPut(store, clock)
+    const mine: StoredDefinition = { createdAt: formatInstant(clock.nowMs()), definition }
+    await store.putIfAbsent(definitionPath, Buffer.from(JSON.stringify(mine, null, 1)))
+    stored = (await readStored(store)) ?? mine
+  }
+  if (!hasProperties) await finish(store, stored)
+  return stored.definition
+}
+
+/** What the table at the store's root is, or null when there is none (or another tool's). */
+export async function readDefinition(store: ObjectStore): Promise<TableDefinition | null> {
+  return (await readStored(store))?.definition ?? null
+}
+
+async function readStored(store: ObjectStore): Promise<StoredDefinition | null> {
+  const bytes = await store.get(definitionPath)
+  if (bytes === null) return null
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8')) as StoredDefinition
+  } catch (cause) {
+    throw new DataError(`${definitionPath} of ${store.url} cannot be read`, {
+      code: 'LAKE_FILE_CORRUPT',
+      cause,
+    })
+  }
+}
+
+async function finish(store: ObjectStore, { createdAt, definition }: StoredDefinition): Promise<void> {
+  const properties = encodeProperties(tableProperties(definition), `Created by Sluice at ${createdAt}`)
+  const first = encodeEntry({
+    seq: 1,
+    kind: 'create',
+    writer: 'create',
+    predecessor: '',
+    writtenAtMs: 0,
+    instant: null,
+    fileGroups: {},
+    positions: {},
+    schemaVersion: 1,
+    schemaId: await putSchema(store, definition.schema),
+    lastInstant: createdAt,
+    lastCompletionTime: createdAt,
+    instantFloor: firstInstant,
+  })
+  await store.putIfAbsent(entryPath(1), first)
+  await store.putIfAbsent(propertiesPath, properties)
+}

@@ -1,0 +1,98 @@
+// The body of a completed commit, delta commit or replace commit: which files it wrote, and the key-value pairs
+// that travel with it. Layout 2 keeps it as an Avro object container with upstream's field order (class
+// HoodieCommitMetadata, HoodieWriteStat, HoodieReplaceCommitMetadata), layout 1 as JSON.
+import { decodeContainer, encodeContainer } from './avro-container.ts'
+import { commitRecord, replaceCommitRecord } from './commit-schema.ts'
+import type { CommitAction, TimelineLayout } from './instant-file.ts'
+import { DataError } from '#common/errors.ts'
+
+/** One file a commit wrote. */
+export interface WriteStat {
+  fileId: string
+  /** Relative to the table. */
+  path: string
+  /** The instant of the file group's slice before this one; the text `null` for a new file group. */
+  prevCommit: string
+  partitionPath: string
+  fileSizeInBytes: number
+  totalWriteBytes?: number
+  numWrites: number
+  numInserts?: number
+  numUpdateWrites?: number
+  numDeletes?: number
+  totalWriteErrors?: number
+  /** Of a log file: its version, the slice's base file (bare name, empty when there is none) and all its logs. */
+  logVersion?: number
+  logOffset?: number
+  baseFile?: string
+  logFiles?: readonly string[]
+  totalLogRecords?: number
+  totalLogFilesCompacted?: number
+  totalLogSizeCompacted?: number
+  totalUpdatedRecordsCompacted?: number
+  totalLogBlocks?: number
+}
+
+export interface CommitMetadata {
+  /** Partition path ('' when the table has no partitions) -> its files. */
+  partitionToWriteStats: Readonly<Record<string, readonly WriteStat[]>>
+  /** True for a compaction. */
+  compacted: boolean
+  extraMetadata: Readonly<Record<string, string>>
+  /** Upper-case name: `UPSERT`, `INSERT`, `BULK_INSERT`, `DELETE`, `COMPACT`, `CLUSTER` … */
+  operationType: string
+  /** Of a replace commit: partition path -> ids of the file groups it retires. */
+  partitionToReplaceFileIds?: Readonly<Record<string, readonly string[]>>
+}
+
+/** The bytes of the completed instant file. */
+export function encodeCommitMetadata(
+  metadata: CommitMetadata,
+  action: CommitAction,
+  layout: TimelineLayout,
+): Uint8Array {
+  const body: Record<string, unknown> = {
+    partitionToWriteStats: metadata.partitionToWriteStats,
+    compacted: metadata.compacted,
+    extraMetadata: metadata.extraMetadata,
+    operationType: metadata.operationType,
+  }
+  if (action === 'replacecommit') body['partitionToReplaceFileIds'] = metadata.partitionToReplaceFileIds ?? {}
+  if (layout === 1) return Buffer.from(JSON.stringify(body, null, 2))
+  return encodeContainer(action === 'replacecommit' ? replaceCommitRecord : commitRecord, {
+    ...body,
+    version: 1,
+  })
+}
+
+/** @throws DataError LAKE_FILE_CORRUPT */
+export function decodeCommitMetadata(bytes: Uint8Array): CommitMetadata {
+  const isAvro = bytes[0] === 0x4f && bytes[1] === 0x62 && bytes[2] === 0x6a
+  try {
+    const body = (
+      isAvro ? decodeContainer(bytes)[0] : JSON.parse(Buffer.from(bytes).toString('utf8'))
+    ) as Record<string, unknown>
+    return metadataOf(body)
+  } catch (cause) {
+    throw new DataError('The commit metadata cannot be read', { code: 'LAKE_FILE_CORRUPT', cause })
+  }
+}
+
+function metadataOf(body: Record<string, unknown>): CommitMetadata {
+  const stats: Record<string, WriteStat[]> = {}
+  for (const [partition, files] of Object.entries(body['partitionToWriteStats'] ?? {}))
+    stats[partition] = (files as Record<string, unknown>[]).map(presentFields)
+  const replaced = body['partitionToReplaceFileIds'] as Record<string, string[]> | null | undefined
+  return {
+    partitionToWriteStats: stats,
+    compacted: body['compacted'] === true,
+    extraMetadata: { ...(body['extraMetadata'] as Record<string, string> | null) },
+    operationType: (body['operationType'] as string | null | undefined) ?? 'UNKNOWN',
+    ...(replaced ? { partitionToReplaceFileIds: { ...replaced } } : {}),
+  }
+}
+
+function presentFields(stat: Record<string, unknown>): WriteStat {
+  const present = Object.entries(stat).filter(([, value]) => value !== null && value !== undefined)
+  return Object.fromEntries(present) as unknown as WriteStat
+}

@@ -1,0 +1,65 @@
+// The active timeline as a store has it: which instants there are, how far each has come, and when it completed.
+import type { InstantFile, InstantState, TimelineLayout } from './instant-file.ts'
+import { parseInstantFileName, timelineFolder } from './instant-file.ts'
+import type { InstantTime } from './instant.ts'
+import { firstInstant, laterInstant } from './instant.ts'
+import type { ObjectStore } from '#lake/storage/object-store.ts'
+
+export interface TimelineInstant {
+  instant: InstantTime
+  /** The completed action's name when completed (`commit` for a compaction), else the pending one's. */
+  action: string
+  state: InstantState
+  /** When it completed; in layout 1, which keeps no completion times, the instant itself. Null while pending. */
+  completionTime: InstantTime | null
+  /** Path of the completed file, or of the pending one that is furthest. */
+  path: string
+}
+
+const rank: Readonly<Record<InstantState, number>> = { requested: 0, inflight: 1, completed: 2 }
+
+/**
+ * Instants in ascending order, only those after `after` when given. One listing.
+ * An inflight file in layout 1 is reported once, as is everything else: by its furthest state.
+ */
+export async function loadTimeline(
+  store: ObjectStore,
+  layout: TimelineLayout,
+  after?: InstantTime,
+): Promise<TimelineInstant[]> {
+  const folder = `${timelineFolder(layout)}/`
+  const files = new Map<InstantTime, InstantFile & { path: string }>()
+  // Instants begin with a digit. What sorts before (`.sluice/`) is skipped, what sorts behind (`archived/`,
+  // `history/`, `hoodie.properties`) ends the listing: `/` comes just before `0`, `:` just after `9`.
+  const start = `${folder}${after === undefined ? '/' : `${after}~`}`
+  for await (const { path } of store.list(folder, start)) {
+    const name = path.slice(folder.length)
+    if (name > ':') break
+    const file = parseInstantFileName(name)
+    if (file === null || (after !== undefined && file.instant <= after)) continue
+    const known = files.get(file.instant)
+    if (known === undefined || rank[file.state] > rank[known.state])
+      files.set(file.instant, { ...file, path })
+  }
+  return [...files.values()].map(file => ({
+    instant: file.instant,
+    action: file.action,
+    state: file.state,
+    completionTime: file.state === 'completed' ? (file.completionTime ?? file.instant) : null,
+    path: file.path,
+  }))
+}
+
+/** The latest instant and the latest completion time of these. */
+export function latestTimes(timeline: readonly TimelineInstant[]): {
+  instant: InstantTime
+  completionTime: InstantTime
+} {
+  let instant = firstInstant
+  let completionTime = firstInstant
+  for (const at of timeline) {
+    instant = laterInstant(instant, at.instant)
+    if (at.completionTime !== null) completionTime = laterInstant(completionTime, at.completionTime)
+  }
+  return { instant, completionTime }
+}
