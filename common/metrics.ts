@@ -1,0 +1,113 @@
+// Every metric Sluice exposes, defined once: the registry is made from this list, docs/reference/metrics.md is
+// generated from it, and dashboards and alerts may rely on the names.
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+
+export interface MetricDefinition {
+  name: string
+  type: 'counter' | 'gauge' | 'histogram'
+  help: string
+  labels: readonly string[]
+  /** Upper bounds of a histogram's buckets. */
+  buckets?: readonly number[]
+}
+
+export const metricDefinitions = {
+  rows: {
+    name: 'sluice_rows_total',
+    type: 'counter',
+    help: 'Rows committed to the target.',
+    labels: ['job', 'table'],
+  },
+  bytes: {
+    name: 'sluice_committed_bytes_total',
+    type: 'counter',
+    help: 'Bytes of data files committed to the target.',
+    labels: ['job', 'table'],
+  },
+  commits: {
+    name: 'sluice_commits_total',
+    type: 'counter',
+    help: 'Commits that made rows visible.',
+    labels: ['job', 'table'],
+  },
+  commitSeconds: {
+    name: 'sluice_commit_duration_seconds',
+    type: 'histogram',
+    help: 'From the start of writing files to the commit being visible.',
+    labels: ['job', 'table'],
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+  },
+  freshnessSeconds: {
+    name: 'sluice_freshness_seconds',
+    type: 'histogram',
+    help: 'Age of the oldest-waiting newest change when it became visible: commit at the source to commit in the target.',
+    labels: ['job', 'table'],
+    buckets: [0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60, 300],
+  },
+  splitLag: {
+    name: 'sluice_split_lag_seconds',
+    type: 'gauge',
+    help: 'Age of the newest change of a split that is visible in the target; 0 when it is caught up.',
+    labels: ['job', 'split'],
+  },
+  splitBacklog: {
+    name: 'sluice_split_backlog',
+    type: 'gauge',
+    help: 'What lies between the committed position and the end of the split, in the unit of the label.',
+    labels: ['job', 'split', 'unit'],
+  },
+  errors: {
+    name: 'sluice_errors_total',
+    type: 'counter',
+    help: 'Failures that stopped a lane, by error code.',
+    labels: ['job', 'code'],
+  },
+  badRecords: {
+    name: 'sluice_bad_records_total',
+    type: 'counter',
+    help: 'Records that could not be decoded and were skipped by policy.',
+    labels: ['job', 'code'],
+  },
+  bufferedBytes: {
+    name: 'sluice_buffered_bytes',
+    type: 'gauge',
+    help: 'Bytes of decoded changes waiting to be written, per lane.',
+    labels: ['job', 'lane'],
+  },
+} as const satisfies Record<string, MetricDefinition>
+
+export type MetricName = keyof typeof metricDefinitions
+
+type Instrument<D extends MetricDefinition> = D['type'] extends 'counter'
+  ? Counter<D['labels'][number]>
+  : D['type'] extends 'gauge'
+    ? Gauge<D['labels'][number]>
+    : Histogram<D['labels'][number]>
+
+export type Metrics = { readonly [N in MetricName]: Instrument<(typeof metricDefinitions)[N]> } & {
+  /** Exposition text of everything, process metrics included. */
+  expose(): Promise<string>
+  readonly contentType: string
+}
+
+/** Makes a fresh registry with every defined metric and Node's process metrics. */
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const instruments = Object.fromEntries(
+    Object.entries(metricDefinitions).map(([key, definition]) => [key, instrument(definition, registry)]),
+  )
+  return {
+    ...instruments,
+    expose: () => registry.metrics(),
+    contentType: registry.contentType,
+  } as unknown as Metrics
+}
+
+function instrument(definition: MetricDefinition, registry: Registry): Counter | Gauge | Histogram {
+  const { name, help } = definition
+  const options = { name, help, labelNames: [...definition.labels], registers: [registry] }
+  if (definition.type === 'counter') return new Counter(options)
+  if (definition.type === 'gauge') return new Gauge(options)
+  return new Histogram({ ...options, ...(definition.buckets ? { buckets: [...definition.buckets] } : {}) })
+}

@@ -1,0 +1,69 @@
+// When to write and when to commit: pure decisions over what a table has waiting.
+
+export interface Waiting {
+  /** Rows and bytes taken from splits and not yet written. */
+  rows: number
+  bytes: number
+  /** Rows written to files that no commit names yet. */
+  stagedRows: number
+  /** True when a split's rows end inside a transaction: what is staged may not be committed yet. */
+  insideTransaction: boolean
+  /** True when some position moved, with or without rows. */
+  positionsMoved: boolean
+  /** When the table last committed rows, or last only advanced; monotonic ms, null: never. */
+  committedAtMs: number | null
+  advancedAtMs: number
+  /** True when readers wait for room in the lane's byte budget. */
+  pressed: boolean
+}
+
+export interface CommitLimits {
+  /** Least time between two commits of a table, while rows keep coming. */
+  commitIntervalMs: number
+  /** Commit earlier than that when this many bytes wait. */
+  commitBytesMax: number
+  /** Write files, even when no commit is possible yet, when this many bytes wait. */
+  stageBytesMax: number
+  /** How often a table without rows moves its positions on. */
+  advanceIntervalMs: number
+}
+
+export type CommitAction = 'wait' | 'stage' | 'commit' | 'advance'
+
+/** `draining`: no more will come, so commit whatever may be committed. */
+export function decideCommit(
+  waiting: Waiting,
+  limits: CommitLimits,
+  nowMs: number,
+  draining: boolean,
+): CommitAction {
+  const rows = waiting.rows + waiting.stagedRows
+  if (rows > 0 && !waiting.insideTransaction) {
+    if (draining || waiting.pressed || waiting.bytes >= limits.commitBytesMax) return 'commit'
+    if (nowMs >= dueAtMs(waiting, limits)) return 'commit'
+  }
+  if (waiting.rows > 0 && (waiting.pressed || waiting.bytes >= limits.stageBytesMax)) return 'stage'
+  if (rows === 0 && waiting.positionsMoved && !waiting.insideTransaction)
+    if (draining || nowMs - waiting.advancedAtMs >= limits.advanceIntervalMs) return 'advance'
+  return 'wait'
+}
+
+/** When the next commit (or advance) falls due if nothing else happens; Infinity when nothing waits. */
+export function dueAtMs(waiting: Waiting, limits: CommitLimits): number {
+  if (waiting.insideTransaction) return Infinity
+  if (waiting.rows + waiting.stagedRows === 0)
+    return waiting.positionsMoved ? waiting.advancedAtMs + limits.advanceIntervalMs : Infinity
+  // The first rows after a quiet time go out at once; later ones share the commit of their interval.
+  return waiting.committedAtMs === null ? -Infinity : waiting.committedAtMs + limits.commitIntervalMs
+}
+
+/** Limits that keep a table within `freshnessMs` when all is well. */
+export function commitLimits(freshnessMs: number, laneBytesMax: number, bulk: boolean): CommitLimits {
+  const interval = Math.min(Math.max(freshnessMs * 0.3, 100), 60_000)
+  return {
+    commitIntervalMs: bulk ? Math.max(interval, 10_000) : interval,
+    commitBytesMax: Math.floor(laneBytesMax / 2),
+    stageBytesMax: Math.floor(laneBytesMax / 2),
+    advanceIntervalMs: Math.max(interval, 30_000),
+  }
+}

@@ -1,0 +1,87 @@
+// The worker's HTTP port: liveness, readiness, status and metrics. Read-only, and nothing secret behind it.
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Metrics } from '#common/metrics.ts'
+import type { JobStatus } from './job-status.ts'
+
+export interface HttpServerOptions {
+  host: string
+  /** 0 takes any free port. */
+  port: number
+  job: { namespace: string; name: string }
+  status: JobStatus
+  metrics: Metrics
+  nowMs: () => number
+}
+
+export interface RunningHttpServer {
+  port: number
+  close(): Promise<void>
+}
+
+export async function startHttpServer(options: HttpServerOptions): Promise<RunningHttpServer> {
+  const server = createServer((request, response) => {
+    answer(request.url ?? '/', options).then(
+      ({ status, type, body }) => {
+        response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' })
+        response.end(request.method === 'HEAD' ? undefined : body)
+      },
+      () => {
+        response.writeHead(500)
+        response.end()
+      },
+    )
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port, options.host, resolve)
+  })
+  return { port: (server.address() as AddressInfo).port, close: () => close(server) }
+}
+
+interface Answer {
+  status: number
+  type: string
+  body: string
+}
+
+async function answer(url: string, options: HttpServerOptions): Promise<Answer> {
+  const { status, metrics } = options
+  switch (new URL(url, 'http://worker').pathname) {
+    case '/healthz':
+      return text(200, 'ok')
+    case '/readyz': {
+      const ready = status.phase === 'snapshot' || status.phase === 'streaming'
+      return text(
+        ready ? 200 : 503,
+        status.failure ? `${status.failure.code}: ${status.failure.message}` : status.phase,
+      )
+    }
+    case '/status':
+      return { status: 200, type: 'application/json', body: JSON.stringify(status.snapshot(options.nowMs())) }
+    case '/metrics':
+      refreshLag(options)
+      return { status: 200, type: metrics.contentType, body: await metrics.expose() }
+    default:
+      return text(404, 'There is /healthz, /readyz, /status and /metrics.')
+  }
+}
+
+/** Lag grows with the clock, so it is computed when it is asked for. */
+function refreshLag({ metrics, status, job, nowMs }: HttpServerOptions): void {
+  metrics.splitLag.reset()
+  for (const split of status.splits()) {
+    const lagMs = status.splitLagMs(split, nowMs())
+    if (lagMs !== null) metrics.splitLag.set({ job: `${job.namespace}/${job.name}`, split }, lagMs / 1000)
+  }
+}
+
+function text(status: number, body: string): Answer {
+  return { status, type: 'text/plain; charset=utf-8', body: `${body}\n` }
+}
+
+async function close(server: Server): Promise<void> {
+  server.closeAllConnections()
+  await new Promise(resolve => server.close(resolve))
+}

@@ -1,0 +1,218 @@
+// The main thread of a worker: it keeps the plan of the source current, grants splits to lanes, and decides when
+// to try again after a failure. It talks and never touches a row.
+import type { Clock } from '#common/clock.ts'
+import { isAbort } from '#common/errors.ts'
+import type { Logger, LogLevel } from '#common/logger.ts'
+import { errorFields } from '#common/logger.ts'
+import type { Metrics } from '#common/metrics.ts'
+import { nextDelayMs } from '#common/retry.ts'
+import type { Plan } from '#api/plan.ts'
+import type { Source, Split, Target } from '#connectors/connector.ts'
+import { assignSplits } from '#master/assign.ts'
+import { dispositionOf, failureOf, retryPolicy } from './disposition.ts'
+import { JobStatus } from './job-status.ts'
+import type { FromLane, Grant, GrantedTable, LaneFailure } from './lane-protocol.ts'
+import { LaneThread } from './lane-thread.ts'
+import { observe } from './observe.ts'
+import { openSource, openTarget } from './open-connectors.ts'
+import type { SecretLocations } from './secrets.ts'
+import { TablePlanner } from './table-plan.ts'
+
+export interface JobOptions {
+  plan: Plan
+  secrets: SecretLocations
+  logLevel: LogLevel
+  logger: Logger
+  clock: Clock
+  metrics: Metrics
+  /** How often the source is looked at for new tables and splits. */
+  discoveryIntervalMs: number
+  /** How long lanes may take to commit what they read when the job stops. */
+  drainDeadlineMs: number
+}
+
+export class Job {
+  readonly status: JobStatus
+  readonly #options: JobOptions
+  readonly #lanes: LaneThread[] = []
+  /** Bounded splits committed to their end in this process. */
+  readonly #finished = new Set<string>()
+  #ends: { source: Source; target: Target; planner: TablePlanner } | null = null
+  #grantId = 0
+  #laneFailure: LaneFailure | null = null
+  #crash: Error | null = null
+  #wake: () => void = () => undefined
+
+  constructor(options: JobOptions) {
+    this.#options = options
+    this.status = new JobStatus(options.plan.job)
+  }
+
+  /** Runs until the signal aborts, or a bounded job is done. Throws only for a bug (the process should end). */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#startLanes()
+    let delayMs = 0
+    try {
+      while (!signal.aborted) {
+        try {
+          const done = await this.#round(signal)
+          if (done) return
+          delayMs = 0
+        } catch (error) {
+          if (this.#crash) throw this.#crash
+          if (signal.aborted && isAbort(error)) return
+          delayMs = await this.#pauseAfter(error, delayMs, signal)
+        }
+      }
+    } finally {
+      await this.#stop()
+    }
+  }
+
+  /** Looks at the source, grants what should be read now, and waits for the next reason to look again. */
+  async #round(signal: AbortSignal): Promise<boolean> {
+    const { planner } = await this.#open()
+    const { tables, plan } = await planner.refresh(signal)
+    const open = plan.splits.filter(split => !this.#finished.has(split.id))
+    const stage = Math.min(...open.map(split => split.stage))
+    const current = open.filter(split => split.stage === stage)
+    this.status.enter(phaseOf(current), current)
+    if (current.length === 0) return true
+    this.#grant(current, tables)
+    this.status.recovered()
+    this.#laneFailure = null
+    const until = this.#options.clock.monotonicMs() + this.#options.discoveryIntervalMs
+    for (;;) {
+      await this.#sleep(until - this.#options.clock.monotonicMs(), signal)
+      if (this.#crash) throw this.#crash
+      if (this.#laneFailure) throw new LaneFailed(this.#laneFailure)
+      if (signal.aborted || this.#stageEnded(current) || this.#options.clock.monotonicMs() >= until)
+        return false
+    }
+  }
+
+  #stageEnded(current: readonly Split[]): boolean {
+    return current.every(split => split.bounded && this.#finished.has(split.id))
+  }
+
+  /** Gives each lane its splits, unless it holds just those already. */
+  #grant(splits: readonly Split[], tables: readonly GrantedTable[]): void {
+    const holders = new Map<string, number>()
+    for (const [lane, thread] of this.#lanes.entries())
+      for (const split of thread.grant?.splits ?? []) holders.set(split.id, lane)
+    for (const [lane, assigned] of assignSplits(splits, this.#lanes.length, holders).entries()) {
+      const names = new Set(assigned.flatMap(split => split.tables))
+      const grant: Grant = {
+        id: ++this.#grantId,
+        splits: assigned,
+        tables: tables.filter(table => names.has(table.source.name)),
+      }
+      const held = this.#lanes[lane]!.grant
+      if (held === null ? assigned.length > 0 : !sameGrant(held, grant)) this.#lanes[lane]!.give(grant)
+    }
+  }
+
+  #startLanes(): void {
+    const { plan, secrets, logLevel } = this.#options
+    for (let lane = 0; lane < plan.worker.lanes; lane++) {
+      const onMessage = (message: FromLane): void => this.#heard(lane, message)
+      const onCrash = (error: Error): void => {
+        this.#crash ??= error
+        this.#wake()
+      }
+      this.#lanes.push(new LaneThread({ lane, plan, secrets, logLevel }, onMessage, onCrash))
+    }
+  }
+
+  #heard(lane: number, message: FromLane): void {
+    this.status.fold(message, this.#options.clock.nowMs())
+    observe(this.#options.metrics, this.#options.plan.job, lane, message)
+    if (message.kind === 'finished') {
+      for (const split of this.#lanes[lane]!.grant?.splits ?? [])
+        if (split.bounded) this.#finished.add(split.id)
+      this.#lanes[lane]!.ended(message.grant)
+      this.#wake()
+    } else if (message.kind === 'failed') {
+      this.#lanes[lane]!.ended(message.grant)
+      this.#laneFailure = message.failure
+      this.#wake()
+    } else if (message.kind === 'bad-record') {
+      this.#options.logger.warn('a record was skipped', { code: message.code, error: message.message })
+    }
+  }
+
+  async #pauseAfter(error: unknown, previousMs: number, signal: AbortSignal): Promise<number> {
+    const failure = error instanceof LaneFailed ? error.failure : failureOf(error)
+    if (failure.disposition === 'crash')
+      throw error instanceof LaneFailed ? new Error(failure.message) : error
+    this.status.failed(failure)
+    if (!(error instanceof LaneFailed)) {
+      await this.#closeEnds()
+      this.#options.metrics.errors.inc({ job: jobName(this.#options.plan), code: failure.code })
+    }
+    const delayMs = nextDelayMs(retryPolicy(failure.disposition), previousMs, this.#options.clock.random())
+    const fields =
+      error instanceof LaneFailed ? { code: failure.code, error: failure.message } : errorFields(error)
+    this.#options.logger.warn('trying again after a failure', {
+      ...fields,
+      inMs: Math.round(delayMs),
+      disposition: dispositionOf(error),
+    })
+    await this.#options.clock.sleep(delayMs, signal)
+    return delayMs
+  }
+
+  async #open(): Promise<{ source: Source; target: Target; planner: TablePlanner }> {
+    if (this.#ends) return this.#ends
+    const { plan, secrets, clock, logger } = this.#options
+    const services = { plan, secrets, clock, logger, onBadRecord: () => undefined }
+    const source = await openSource(services)
+    const target = await openTarget(services)
+    this.#ends = { source, target, planner: new TablePlanner(plan, source, target) }
+    return this.#ends
+  }
+
+  async #closeEnds(): Promise<void> {
+    const ends = this.#ends
+    this.#ends = null
+    await ends?.planner.close()
+    if (ends) await Promise.allSettled([ends.source.close(), ends.target.close()])
+  }
+
+  async #stop(): Promise<void> {
+    await Promise.all(this.#lanes.map(lane => lane.stop(this.#options.drainDeadlineMs)))
+    await this.#closeEnds()
+    this.status.enter('stopped', [])
+  }
+
+  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    const woken = new AbortController()
+    this.#wake = () => woken.abort()
+    if (this.#crash || this.#laneFailure) return
+    await this.#options.clock.sleep(Math.max(ms, 0), AbortSignal.any([signal, woken.signal]))
+  }
+}
+
+/** A lane's failure, as the main loop sees it. */
+class LaneFailed extends Error {
+  readonly failure: LaneFailure
+  constructor(failure: LaneFailure) {
+    super(failure.message)
+    this.failure = failure
+  }
+}
+
+function jobName(plan: Plan): string {
+  return `${plan.job.namespace}/${plan.job.name}`
+}
+
+function phaseOf(splits: readonly Split[]): 'snapshot' | 'streaming' | 'stopped' {
+  if (splits.length === 0) return 'stopped'
+  return splits.some(split => !split.bounded) ? 'streaming' : 'snapshot'
+}
+
+function sameGrant(a: Grant, b: Grant): boolean {
+  const splits = (grant: Grant): string =>
+    JSON.stringify(grant.splits.toSorted((x, y) => (x.id < y.id ? -1 : 1)))
+  return splits(a) === splits(b)
+}

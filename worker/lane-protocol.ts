@@ -1,0 +1,62 @@
+// What the main thread and a lane tell each other. Everything is structured-cloneable; rows never cross.
+import type { LogLevel } from '#common/logger.ts'
+import type { ErrorCode } from '#common/error-codes.ts'
+import type { Plan } from '#api/plan.ts'
+import type { SourceTable, Split, TargetTable } from '#connectors/connector.ts'
+import type { SecretLocations } from './secrets.ts'
+
+/** How a lane is started. */
+export interface LaneData {
+  lane: number
+  plan: Plan
+  secrets: SecretLocations
+  logLevel: LogLevel
+}
+
+/** A table as a lane needs it: what to read (positions come from the target) and where to write. */
+export interface GrantedTable {
+  source: Omit<SourceTable, 'positions'>
+  target: TargetTable
+}
+
+/** The splits a lane holds; a new grant replaces the one before, after what was read is committed. */
+export interface Grant {
+  id: number
+  splits: readonly Split[]
+  tables: readonly GrantedTable[]
+}
+
+export type ToLane = { kind: 'grant'; grant: Grant } | { kind: 'stop' }
+
+/** What the worker must do about a failure. */
+export type Disposition = 'retry' | 'wait-for-person' | 'crash'
+
+export interface LaneFailure {
+  code: ErrorCode
+  message: string
+  context: Readonly<Record<string, unknown>>
+  disposition: Disposition
+}
+
+export type FromLane =
+  | { kind: 'ready' }
+  | {
+      kind: 'committed'
+      table: string
+      rows: number
+      bytes: number
+      commit: string | null
+      newestAtMs: number | null
+      freshnessMs: number | null
+      durationMs: number
+    }
+  /** A chunk was read; times are of the source, ms since the epoch. */
+  | { kind: 'read'; split: string; newestAtMs: number | null; caughtUp: boolean }
+  /** A commit moved a split of a table on. */
+  | { kind: 'moved'; split: string; table: string; newestAtMs: number | null }
+  | { kind: 'buffered'; bytes: number }
+  | { kind: 'bad-record'; code: ErrorCode; message: string }
+  /** Every bounded split of the grant is committed to its end. */
+  | { kind: 'finished'; grant: number }
+  | { kind: 'failed'; grant: number; failure: LaneFailure }
+  | { kind: 'stopped' }

@@ -1,0 +1,107 @@
+// A lane: one thread that owns its splits end to end (connection, decode, encode, upload, commit). It runs one
+// session after another, one per grant, and tells the main thread what happened; what to do about a failure is
+// the main thread's to decide, by granting again.
+import { parentPort, workerData } from 'node:worker_threads'
+import { systemClock } from '#common/clock.ts'
+import { invariant } from '#common/errors.ts'
+import { createLogger, errorFields } from '#common/logger.ts'
+import type { Source, Target, TableWriter } from '#connectors/connector.ts'
+import { failureOf } from './disposition.ts'
+import type { FromLane, Grant, LaneData, ToLane } from './lane-protocol.ts'
+import type { EndpointServices } from './open-connectors.ts'
+import { openSource, openTarget } from './open-connectors.ts'
+import { Session } from './session.ts'
+
+invariant(parentPort, 'A lane runs in a worker thread')
+const port = parentPort
+const { lane, plan, secrets, logLevel } = workerData as LaneData
+const logger = createLogger(logLevel, { job: `${plan.job.namespace}/${plan.job.name}`, lane })
+const services: EndpointServices = {
+  plan,
+  secrets,
+  clock: systemClock,
+  logger,
+  onBadRecord: error => {
+    if (plan.badRecords.policy === 'fail') throw error
+    report({ kind: 'bad-record', code: error.code, message: error.message })
+  },
+}
+
+let ends: { source: Source; target: Target } | null = null
+const writers = new Map<string, TableWriter>()
+let drainCurrent = new AbortController()
+/** A lane is never told to drop what it read; past its deadline the thread is ended instead. */
+const never = new AbortController().signal
+let grants: Promise<void> = Promise.resolve()
+
+function report(message: FromLane): void {
+  port.postMessage(message)
+}
+
+async function runGrant(grant: Grant, drain: AbortSignal): Promise<void> {
+  if (drain.aborted) return
+  try {
+    ends ??= { source: await openSource(services), target: await openTarget(services) }
+    const { source, target } = ends
+    const tables = await Promise.all(
+      grant.tables.map(async granted => ({ granted, writer: await writerOf(target, granted.target, never) })),
+    )
+    const bufferBytesMax = Math.floor(plan.worker.bufferBytesMax / plan.worker.lanes)
+    const options = {
+      source,
+      splits: grant.splits,
+      tables,
+      bufferBytesMax,
+      freshnessMs: plan.freshnessMs,
+      clock: systemClock,
+      report,
+    }
+    await new Session(options).run(drain, never)
+    if (!drain.aborted) report({ kind: 'finished', grant: grant.id })
+  } catch (error) {
+    await closeEnds()
+    const failure = failureOf(error)
+    logger[failure.disposition === 'retry' ? 'warn' : 'error']('the lane stopped reading', errorFields(error))
+    report({ kind: 'failed', grant: grant.id, failure })
+  }
+}
+
+async function writerOf(
+  target: Target,
+  table: Grant['tables'][number]['target'],
+  signal: AbortSignal,
+): Promise<TableWriter> {
+  const open = writers.get(table.name)
+  if (open) {
+    await open.refresh(signal)
+    return open
+  }
+  const writer = await target.openTable(table, signal)
+  writers.set(table.name, writer)
+  return writer
+}
+
+/** After a failure nothing half-open is kept: the next grant begins with fresh connections. */
+async function closeEnds(): Promise<void> {
+  const closing = [...writers.values()].map(writer => writer.close())
+  if (ends) closing.push(ends.source.close(), ends.target.close())
+  writers.clear()
+  ends = null
+  for (const result of await Promise.allSettled(closing))
+    if (result.status === 'rejected') logger.debug('closing after a failure', errorFields(result.reason))
+}
+
+port.on('message', (message: ToLane) => {
+  drainCurrent.abort()
+  drainCurrent = new AbortController()
+  const drain = drainCurrent.signal
+  if (message.kind === 'grant') grants = grants.then(() => runGrant(message.grant, drain))
+  else
+    grants = grants.then(async () => {
+      await closeEnds()
+      report({ kind: 'stopped' })
+      port.close()
+    })
+})
+
+report({ kind: 'ready' })

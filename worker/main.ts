@@ -1,0 +1,75 @@
+// Runs one compiled plan: the same code in a worker pod (`sluice worker`) and in local mode (`sluice run`).
+import { readFile } from 'node:fs/promises'
+import { systemClock } from '#common/clock.ts'
+import { ConfigError } from '#common/errors.ts'
+import type { LogLevel } from '#common/logger.ts'
+import { createLogger } from '#common/logger.ts'
+import { createMetrics } from '#common/metrics.ts'
+import type { Plan } from '#api/plan.ts'
+import { planSchema } from '#api/plan.ts'
+import { startHttpServer } from './http-server.ts'
+import { Job } from './job.ts'
+import type { JobStatus } from './job-status.ts'
+import type { SecretLocations } from './secrets.ts'
+
+export interface WorkerOptions {
+  plan: Plan
+  secrets: SecretLocations
+  logLevel: LogLevel
+  http: { host: string; port: number } | null
+  /** Hears of the job's state holder and port as soon as they exist. */
+  onStart?(started: { status: JobStatus; httpPort: number | null }): void
+}
+
+const discoveryIntervalMs = 30_000
+const drainDeadlineMs = 25_000
+
+/** Resolves when the signal aborted and everything read is committed, or when a bounded job is done. */
+export async function runWorker(options: WorkerOptions, signal: AbortSignal): Promise<JobStatus> {
+  const { plan, secrets, logLevel } = options
+  const logger = createLogger(logLevel, { job: `${plan.job.namespace}/${plan.job.name}` })
+  const metrics = createMetrics()
+  const job = new Job({
+    plan,
+    secrets,
+    logLevel,
+    logger,
+    clock: systemClock,
+    metrics,
+    discoveryIntervalMs,
+    drainDeadlineMs,
+  })
+  const { status } = job
+  const http = options.http
+    ? await startHttpServer({
+        ...options.http,
+        job: plan.job,
+        status,
+        metrics,
+        nowMs: () => systemClock.nowMs(),
+      })
+    : null
+  options.onStart?.({ status, httpPort: http?.port ?? null })
+  logger.info('worker started', {
+    source: plan.source.name,
+    target: plan.target.name,
+    lanes: plan.worker.lanes,
+  })
+  try {
+    await job.run(signal)
+    logger.info('worker stopped', { rows: status.rows, commits: status.commits })
+  } finally {
+    await http?.close()
+  }
+  return status
+}
+
+/** @throws ConfigError SPEC_INVALID when the file is not a plan */
+export async function loadPlan(path: string): Promise<Plan> {
+  const parsed = planSchema.safeParse(JSON.parse(await readFile(path, 'utf8')))
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]!
+  throw new ConfigError(`The plan in ${path} is not valid at ${issue.path.join('.')}: ${issue.message}`, {
+    code: 'SPEC_INVALID',
+  })
+}

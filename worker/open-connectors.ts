@@ -1,0 +1,61 @@
+// Opens the two ends of a plan. The main thread and every lane each open their own.
+import type { Clock } from '#common/clock.ts'
+import type { DataError } from '#common/errors.ts'
+import { ConfigError } from '#common/errors.ts'
+import type { Logger } from '#common/logger.ts'
+import type { Plan, PlanEndpoint } from '#api/plan.ts'
+import type { Connector, ConnectorContext, Source, Target } from '#connectors/connector.ts'
+import { connectors } from '#connectors/registry.ts'
+import type { SecretLocations } from './secrets.ts'
+import { readSecret } from './secrets.ts'
+
+export interface EndpointServices {
+  plan: Plan
+  secrets: SecretLocations
+  clock: Clock
+  logger: Logger
+  onBadRecord: (error: DataError) => void
+}
+
+export async function openSource(services: EndpointServices): Promise<Source> {
+  const { connector, context } = await load(services.plan.source, services)
+  if (!connector.openSource) throw cannotBe(services.plan.source, 'source')
+  return connector.openSource(context)
+}
+
+export async function openTarget(services: EndpointServices): Promise<Target> {
+  const { connector, context } = await load(services.plan.target, services)
+  if (!connector.openTarget) throw cannotBe(services.plan.target, 'target')
+  return connector.openTarget(context)
+}
+
+async function load(
+  endpoint: PlanEndpoint,
+  services: EndpointServices,
+): Promise<{ connector: Connector<never>; context: ConnectorContext<never> }> {
+  const entry = connectors[endpoint.type]
+  if (!entry)
+    throw new ConfigError(`No connector for DataSource type ${endpoint.type}`, {
+      code: 'SPEC_INVALID',
+      context: { dataSource: endpoint.name },
+    })
+  const { plan, secrets, clock, logger, onBadRecord } = services
+  const context: ConnectorContext<never> = {
+    spec: entry.spec.parse(endpoint.spec) as never,
+    name: endpoint.name,
+    job: `${plan.job.namespace}.${plan.job.name}`,
+    secret: value => readSecret(value, secrets),
+    virtualTables: plan.virtualTables.filter(table => table.source.name === endpoint.name),
+    onBadRecord,
+    clock,
+    logger: logger.child({ connector: endpoint.type, dataSource: endpoint.name }),
+  }
+  return { connector: await entry.load(), context }
+}
+
+function cannotBe(endpoint: PlanEndpoint, role: string): ConfigError {
+  return new ConfigError(`A DataSource of type ${endpoint.type} cannot be a ${role}`, {
+    code: 'SPEC_INVALID',
+    context: { dataSource: endpoint.name },
+  })
+}

@@ -1,0 +1,161 @@
+// One uninterrupted run of a lane over the splits it was granted: readers pull chunks, pipes commit them, the
+// source hears what is safe. Any failure ends the whole session; the next one starts from what the target holds.
+import { ByteBudget } from '#common/byte-budget.ts'
+import type { Clock } from '#common/clock.ts'
+import { isAbort } from '#common/errors.ts'
+import type { Position } from '#catalog/position.ts'
+import type {
+  ReadLimits,
+  Source,
+  SourceChunk,
+  SourceTable,
+  Split,
+  TableWriter,
+} from '#connectors/connector.ts'
+import { Acknowledger } from './acknowledger.ts'
+import { commitLimits } from './commit-policy.ts'
+import type { FromLane, GrantedTable } from './lane-protocol.ts'
+import type { CommitReport } from './table-pipe.ts'
+import { TablePipe } from './table-pipe.ts'
+
+export interface SessionOptions {
+  source: Source
+  splits: readonly Split[]
+  tables: readonly { granted: GrantedTable; writer: TableWriter }[]
+  /** Bytes of decoded changes the lane may hold. */
+  bufferBytesMax: number
+  freshnessMs: number
+  clock: Clock
+  report(message: FromLane): void
+}
+
+export class Session {
+  readonly #options: SessionOptions
+  readonly #budget: ByteBudget
+  readonly #pipes = new Map<string, TablePipe>()
+  readonly #acknowledgers = new Map<string, Acknowledger>()
+  readonly #failed = new AbortController()
+  readonly #pendingAcknowledgements = new Set<Promise<void>>()
+
+  constructor(options: SessionOptions) {
+    this.#options = options
+    this.#budget = new ByteBudget(options.bufferBytesMax, () => this.#pipes.forEach(pipe => pipe.wake()))
+    const bulk = options.splits.every(split => split.bounded)
+    const limits = commitLimits(options.freshnessMs, options.bufferBytesMax, bulk)
+    for (const { granted, writer } of options.tables) {
+      const table = granted.source.name
+      const metadata = (positions: ReadonlyMap<string, Position>) =>
+        options.source.commitMetadata?.(table, positions) ?? {}
+      const onCommit = (report: CommitReport) => this.#committed(report)
+      this.#pipes.set(
+        table,
+        new TablePipe({
+          table,
+          writer,
+          limits,
+          budget: this.#budget,
+          clock: options.clock,
+          metadata,
+          onCommit,
+        }),
+      )
+    }
+    for (const split of options.splits)
+      this.#acknowledgers.set(split.id, new Acknowledger(options.source, split, this.#heldPositions(split)))
+  }
+
+  /**
+   * Reads until every bounded split is at its end, or `drain` aborts (what was read is then still committed), or
+   * `stop` aborts (it is dropped). Throws the first failure.
+   */
+  async run(drain: AbortSignal, stop: AbortSignal): Promise<void> {
+    const abort = AbortSignal.any([stop, this.#failed.signal])
+    const reading = AbortSignal.any([drain, abort])
+    const pipes = [...this.#pipes.values()].map(pipe => this.#guard(pipe.run(abort)))
+    const readers = this.#readAll(reading).then(() => this.#pipes.forEach(pipe => pipe.drain()))
+    await Promise.allSettled([this.#guard(readers), ...pipes])
+    await Promise.allSettled(this.#pendingAcknowledgements)
+    await Promise.allSettled(this.#options.tables.map(({ writer }) => writer.abort()))
+    if (this.#failed.signal.aborted) throw this.#failed.signal.reason
+    stop.throwIfAborted()
+  }
+
+  async #guard(work: Promise<unknown>): Promise<void> {
+    await work.catch((error: unknown) => {
+      if (!this.#failed.signal.aborted && !isAbort(error)) this.#failed.abort(error)
+    })
+  }
+
+  /** Bounded splits one after another, each at full width; unbounded ones side by side. */
+  async #readAll(reading: AbortSignal): Promise<void> {
+    const unbounded = this.#options.splits.filter(split => !split.bounded)
+    const readers = unbounded.map(split => this.#read(split, this.#limits(unbounded.length), reading))
+    const bounded = async (): Promise<void> => {
+      for (const split of this.#options.splits.filter(one => one.bounded))
+        await this.#read(split, this.#limits(1), reading)
+    }
+    await Promise.all([bounded(), ...readers].map(reader => this.#guard(reader)))
+  }
+
+  #limits(concurrent: number): ReadLimits {
+    const { bufferBytesMax, freshnessMs } = this.#options
+    const share = bufferBytesMax / (4 * Math.max(concurrent, 1))
+    return {
+      chunkBytesMax: Math.floor(Math.min(Math.max(share, 256 * 1024), 8 * 1024 * 1024)),
+      lingerMs: Math.min(Math.max(freshnessMs * 0.05, 20), 1000),
+    }
+  }
+
+  async #read(split: Split, limits: ReadLimits, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return
+    const tables = this.#options.tables
+      .filter(({ granted }) => split.tables.includes(granted.source.name))
+      .map(({ granted, writer }): SourceTable => ({ ...granted.source, positions: writer.positions() }))
+    try {
+      for await (const chunk of this.#options.source.read(split, tables, limits, signal)) {
+        await this.#distribute(split, chunk, signal)
+        const { newestAtMs, caughtUp } = chunk
+        this.#options.report({ kind: 'read', split: split.id, newestAtMs, caughtUp })
+        this.#options.report({ kind: 'buffered', bytes: this.#budget.usedBytes })
+      }
+    } catch (error) {
+      if (!signal.aborted || !isAbort(error)) throw error
+    }
+  }
+
+  /** Hands each table its changes; only the last of a table carries the position, which stands for all of them. */
+  async #distribute(split: Split, chunk: SourceChunk, signal: AbortSignal): Promise<void> {
+    const { position, newestAtMs, changes } = chunk
+    const last = new Map(changes.map((change, index) => [change.table, index]))
+    for (const [index, change] of changes.entries()) {
+      const at = { position: last.get(change.table) === index ? position : null, newestAtMs }
+      await this.#pipes.get(change.table)!.push(split.id, change, at, signal)
+    }
+    if (position === null) return
+    for (const table of split.tables)
+      if (!last.has(table))
+        await this.#pipes.get(table)?.push(split.id, null, { position, newestAtMs }, signal)
+  }
+
+  #committed(report: CommitReport): void {
+    const { table, result, moved, newestAtMs, oldestAtMs, durationMs } = report
+    const { clock } = this.#options
+    const freshnessMs = oldestAtMs === null ? null : Math.max(0, clock.nowMs() - oldestAtMs)
+    this.#options.report({ kind: 'committed', table, ...result, newestAtMs, freshnessMs, durationMs })
+    for (const [split, position] of moved) {
+      this.#options.report({ kind: 'moved', split, table, newestAtMs })
+      const acknowledgement = this.#guard(this.#acknowledgers.get(split)!.committed(table, position))
+      this.#pendingAcknowledgements.add(acknowledgement)
+      void acknowledgement.finally(() => this.#pendingAcknowledgements.delete(acknowledgement))
+    }
+  }
+
+  #heldPositions(split: Split): Map<string, Position> {
+    const held = new Map<string, Position>()
+    for (const table of split.tables) {
+      const position = this.#pipes.get(table)?.heldPosition(split.id) ?? null
+      if (position !== null) held.set(table, position)
+    }
+    return held
+  }
+}

@@ -1,0 +1,111 @@
+// Turns what the source has into what the lanes are granted: the tables the plan selects, with their target
+// tables and the positions the target holds of them. The positions are read, and for new tables first written,
+// with a writer of the main thread's own.
+import { ConfigError } from '#common/errors.ts'
+import type { Plan } from '#api/plan.ts'
+import type { PositionMove } from '#catalog/position.ts'
+import type { DiscoveredTable, Source, SourcePlan, Target, TableWriter } from '#connectors/connector.ts'
+import { isNamed, selectTables } from '#master/select-tables.ts'
+import type { GrantedTable } from './lane-protocol.ts'
+
+export interface PlannedTables {
+  tables: readonly GrantedTable[]
+  plan: SourcePlan
+}
+
+export class TablePlanner {
+  readonly #plan: Plan
+  readonly #source: Source
+  readonly #target: Target
+  readonly #writers = new Map<string, TableWriter>()
+
+  constructor(plan: Plan, source: Source, target: Target) {
+    this.#plan = plan
+    this.#source = source
+    this.#target = target
+  }
+
+  /**
+   * Looks at the source again. @throws ConfigError TABLE_NOT_FOUND when nothing matches, and what the connectors throw
+   */
+  async refresh(signal: AbortSignal): Promise<PlannedTables> {
+    const discovered = await this.#source.discover(signal)
+    const tables = this.#select(discovered)
+    const held = await Promise.all(
+      tables.map(async granted => ({
+        ...granted.source,
+        positions: (await this.#writer(granted, signal)).positions(),
+      })),
+    )
+    const plan = await this.#source.plan(held, signal)
+    for (const [table, positions] of plan.initialPositions) {
+      const writer = this.#writers.get(table)!
+      const moves = [...positions].map(([split, to]): PositionMove => ({
+        split,
+        from: writer.positions().get(split) ?? null,
+        to,
+      }))
+      if (moves.length > 0) await writer.commit(moves, {}, signal)
+    }
+    return { tables, plan }
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#writers.values()].map(writer => writer.close()))
+    this.#writers.clear()
+  }
+
+  #select(discovered: readonly DiscoveredTable[]): GrantedTable[] {
+    const { tables, unmatched } = selectTables(discovered, this.#plan)
+    const missing = unmatched.filter(isNamed)
+    if (missing.length > 0 || tables.length === 0) {
+      const what =
+        missing.length > 0
+          ? `no table ${missing.join(', ')}`
+          : `no table that matches ${unmatched.join(', ')}`
+      throw new ConfigError(
+        `The source ${this.#plan.source.name} has ${what}; it has ${someOf(discovered)}`,
+        {
+          code: 'TABLE_NOT_FOUND',
+          context: {
+            dataSource: this.#plan.source.name,
+            tables: (missing.length > 0 ? missing : unmatched).join(', '),
+          },
+        },
+      )
+    }
+    const { mode, start, schemaEvolution } = this.#plan
+    return tables.map(({ table, targetTable, rule }) => {
+      const { name, schema, estimatedBytes, estimatedRows } = table
+      return {
+        source: { name, schema, mode, start },
+        target: {
+          name: targetTable,
+          schema,
+          estimatedBytes,
+          estimatedRows,
+          options: rule.options,
+          schemaEvolution,
+        },
+      }
+    })
+  }
+
+  async #writer(granted: GrantedTable, signal: AbortSignal): Promise<TableWriter> {
+    const name = granted.source.name
+    const open = this.#writers.get(name)
+    if (open) {
+      await open.refresh(signal)
+      return open
+    }
+    const writer = await this.#target.openTable(granted.target, signal)
+    this.#writers.set(name, writer)
+    return writer
+  }
+}
+
+function someOf(tables: readonly DiscoveredTable[]): string {
+  if (tables.length === 0) return 'none at all (or none this user may read)'
+  const names = tables.slice(0, 8).map(table => table.name)
+  return names.join(', ') + (tables.length > names.length ? ` and ${tables.length - names.length} more` : '')
+}
