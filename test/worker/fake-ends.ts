@@ -8,6 +8,7 @@ import type {
   CommitResult,
   Source,
   SourceChunk,
+  SourcePlan,
   SourceTable,
   Split,
   TableChanges,
