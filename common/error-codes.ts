@@ -149,6 +149,11 @@ export const errorCodes = {
     meaning: 'The Hudi table was made by another tool, or lost its `.hoodie/.sluice` folder.',
     remedy: 'Choose another path for the target, or restore the folder.',
   },
+  LAKE_TABLE_MISMATCH: {
+    meaning:
+      'A table of that name exists in the lake and is not what the job wants: another key or bucket count.',
+    remedy: 'Give the table another name in the target, make job and table agree, or remove the table.',
+  },
   LAKE_VERSION_UNSUPPORTED: {
     meaning: 'The Hudi table has a version other than 6, 8 and 9.',
     remedy: 'Use a table of one of these versions.',
