@@ -1,0 +1,198 @@
+// A store in a directory. An object is written whole to a temporary file beside its place, synced, and then
+// renamed (put) or linked (putIfAbsent: link(2) fails when the name is taken), and the directory is synced: after
+// a crash there is all of it or nothing. Temporary names begin with `.sluice-tmp-`, which no reader of a lake takes
+// for data.
+import type { Dirent } from 'node:fs'
+import { link, mkdir, open, readFile, readdir, rename, stat, unlink } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { fileError, isMissing } from './file-error.ts'
+import type { ObjectInfo, ObjectStore } from './object-store.ts'
+import { comparePaths } from './path-order.ts'
+import type { Clock } from '#common/clock.ts'
+
+const temporaryPrefix = '.sluice-tmp-'
+
+export class FileStore implements ObjectStore {
+  readonly url: string
+  readonly #root: string
+  readonly #clock: Clock
+
+  constructor(root: string, clock: Clock) {
+    this.#root = resolve(root)
+    this.#clock = clock
+    this.url = pathToFileURL(this.#root).href
+  }
+
+  async put(path: string, bytes: Uint8Array): Promise<void> {
+    const target = join(this.#root, path)
+    await this.#written(target, bytes, async temporary => {
+      await rename(temporary, target)
+      // Hadoop's local file system keeps a checksum beside each file it wrote; for other bytes it is wrong.
+      await unlinkIfThere(join(dirname(target), `.${path.slice(path.lastIndexOf('/') + 1)}.crc`))
+    })
+  }
+
+  async putIfAbsent(path: string, bytes: Uint8Array): Promise<boolean> {
+    const target = join(this.#root, path)
+    if (await exists(target)) return false
+    let made = false
+    await this.#written(target, bytes, async temporary => {
+      made = await linked(temporary, target)
+      await unlink(temporary)
+    })
+    return made
+  }
+
+  async get(path: string): Promise<Uint8Array | null> {
+    const target = join(this.#root, path)
+    try {
+      return await readFile(target)
+    } catch (error) {
+      if (isMissing(error)) return null
+      throw fileError(error, target)
+    }
+  }
+
+  async getRange(path: string, start: number, length: number): Promise<Uint8Array | null> {
+    const target = join(this.#root, path)
+    try {
+      await using file = await open(target)
+      const from = start < 0 ? Math.max(0, (await file.stat()).size + start) : start
+      const buffer = new Uint8Array(length)
+      let filled = 0
+      while (filled < length) {
+        const { bytesRead } = await file.read(buffer, filled, length - filled, from + filled)
+        if (bytesRead === 0) break
+        filled += bytesRead
+      }
+      return buffer.subarray(0, filled)
+    } catch (error) {
+      if (isMissing(error)) return null
+      throw fileError(error, target)
+    }
+  }
+
+  async *list(prefix: string, startAfter?: string): AsyncIterable<ObjectInfo> {
+    yield* this.#walk(prefix.slice(0, prefix.lastIndexOf('/') + 1), prefix, startAfter ?? '')
+  }
+
+  async delete(paths: readonly string[]): Promise<void> {
+    for (const path of paths) await unlinkIfThere(join(this.#root, path))
+  }
+
+  at(prefix: string): FileStore {
+    return new FileStore(join(this.#root, prefix), this.#clock)
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  /** Writes and syncs a temporary file, has it put in place, and syncs the directory. Leaves nothing on failure. */
+  async #written(
+    target: string,
+    bytes: Uint8Array,
+    place: (temporary: string) => Promise<void>,
+  ): Promise<void> {
+    const folder = dirname(target)
+    const temporary = join(folder, `${temporaryPrefix}${this.#clock.uuid()}`)
+    try {
+      await writeSynced(temporary, bytes)
+      await place(temporary)
+      await syncFolder(folder)
+    } catch (error) {
+      await unlink(temporary).catch(() => undefined)
+      throw fileError(error, target)
+    }
+  }
+
+  /** Objects of a folder (empty, or ending in a slash) and those below, in byte order of the path. */
+  async *#walk(folder: string, prefix: string, after: string): AsyncIterable<ObjectInfo> {
+    for (const { path, entry } of await this.#sortedEntries(folder)) {
+      if (entry.isDirectory()) {
+        const mayHold = path.startsWith(prefix) || prefix.startsWith(path)
+        const isPast = comparePaths(path, after) < 0 && !after.startsWith(path)
+        if (mayHold && !isPast) yield* this.#walk(path, prefix, after)
+      } else if (path.startsWith(prefix) && comparePaths(path, after) > 0) {
+        const sizeBytes = await sizeOf(join(this.#root, path))
+        if (sizeBytes !== null) yield { path, sizeBytes }
+      }
+    }
+  }
+
+  async #sortedEntries(folder: string): Promise<{ path: string; entry: Dirent }[]> {
+    let entries: Dirent[]
+    try {
+      entries = await readdir(join(this.#root, folder), { withFileTypes: true })
+    } catch (error) {
+      if (isMissing(error)) return []
+      throw fileError(error, join(this.#root, folder))
+    }
+    return entries
+      .filter(entry => !entry.name.startsWith(temporaryPrefix))
+      .map(entry => ({ path: `${folder}${entry.name}${entry.isDirectory() ? '/' : ''}`, entry }))
+      .sort((a, b) => comparePaths(a.path, b.path))
+  }
+}
+
+async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx').catch(async (error: unknown) => {
+    if (!isMissing(error)) throw error
+    await makeFolder(dirname(path))
+    return open(path, 'wx')
+  })
+  try {
+    await file.writeFile(bytes)
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** Makes a folder and its parents, each of them synced into the one above. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true })
+  if (first === undefined) return
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder)
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** True when this call made the link. */
+async function linked(temporary: string, target: string): Promise<boolean> {
+  try {
+    await link(temporary, target)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    // Over NFS a repeated request may find its own link.
+    return (await stat(temporary)).nlink > 1
+  }
+}
+
+async function unlinkIfThere(path: string): Promise<void> {
+  await unlink(path).catch((error: unknown) => {
+    if (!isMissing(error)) throw fileError(error, path)
+  })
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await sizeOf(path)) !== null
+}
+
+async function sizeOf(path: string): Promise<number | null> {
+  try {
+    return (await stat(path)).size
+  } catch (error) {
+    if (isMissing(error)) return null
+    throw fileError(error, path)
+  }
+}

@@ -1,0 +1,246 @@
+// A store in a bucket of S3 or of a server that speaks its protocol. Create-if-absent is `If-None-Match: *`
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html). The client retries by itself,
+// so a 412 may answer our own first try: then the content decides.
+import type * as Sdk from '@aws-sdk/client-s3'
+import type { ObjectInfo, ObjectStore } from './object-store.ts'
+import { joinPath } from './path-order.ts'
+import { isBadRange, isNoObject, isPreconditionFailed, isWriteConflict, s3Error } from './s3-error.ts'
+import { TransientError } from '#common/errors.ts'
+
+export interface S3Options {
+  /** URL of an S3-compatible server; AWS when absent. */
+  endpoint?: string
+  /** From the environment when absent; `us-east-1` for an endpoint. */
+  region?: string
+  /** `http://host/bucket/key` instead of `http://bucket.host/key`. */
+  pathStyle?: boolean
+  /** Keys; when absent, AWS's chain: environment, profile, web identity, instance role. */
+  credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }
+}
+
+const mebibyte = 1024 * 1024
+/** Larger objects are uploaded in parts. */
+const singlePutBytesMax = 16 * mebibyte
+const partBytes = 8 * mebibyte
+const parallelParts = 4
+const deleteBatch = 1000
+const maxAttempts = 5
+const connectionTimeoutMs = 5_000
+const requestTimeoutMs = 60_000
+const bodyTries = 3
+
+interface Connection {
+  sdk: typeof Sdk
+  client: Sdk.S3Client
+  bucket: string
+}
+
+export class S3Store implements ObjectStore {
+  readonly url: string
+  readonly #connection: Connection
+  readonly #prefix: string
+
+  private constructor(connection: Connection, prefix: string) {
+    this.#connection = connection
+    this.#prefix = prefix === '' ? '' : `${prefix}/`
+    this.url = `s3://${joinPath(connection.bucket, prefix)}`
+  }
+
+  static async open(bucket: string, prefix: string, options: S3Options): Promise<S3Store> {
+    const sdk = await import('@aws-sdk/client-s3')
+    const region = options.region ?? (options.endpoint === undefined ? undefined : 'us-east-1')
+    const client = new sdk.S3Client({
+      maxAttempts,
+      forcePathStyle: options.pathStyle ?? false,
+      // The checksums the client adds by default are not understood by many compatible servers.
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      responseChecksumValidation: 'WHEN_REQUIRED',
+      requestHandler: {
+        connectionTimeout: connectionTimeoutMs,
+        requestTimeout: requestTimeoutMs,
+        throwOnRequestTimeout: true,
+      },
+      ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
+      ...(region === undefined ? {} : { region }),
+      ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
+    })
+    return new S3Store({ sdk, client, bucket }, prefix)
+  }
+
+  async put(path: string, bytes: Uint8Array): Promise<void> {
+    try {
+      if (bytes.length > singlePutBytesMax) await this.#putInParts(path, bytes)
+      else await this.#client.send(new this.#sdk.PutObjectCommand({ ...this.#key(path), Body: bytes }))
+    } catch (error) {
+      throw this.#error(error, path)
+    }
+  }
+
+  async putIfAbsent(path: string, bytes: Uint8Array): Promise<boolean> {
+    const request = { ...this.#key(path), Body: bytes, IfNoneMatch: '*' }
+    for (let tried = 1; ; tried++) {
+      try {
+        await this.#client.send(new this.#sdk.PutObjectCommand(request))
+        return true
+      } catch (error) {
+        if (isPreconditionFailed(error)) {
+          const isFirstAnswer = tried === 1 && error.$metadata.attempts === 1
+          return isFirstAnswer ? false : this.#holds(path, bytes)
+        }
+        // Two conditional writes met (409): neither is known to have won.
+        if (!isWriteConflict(error) || tried >= maxAttempts) throw this.#error(error, path)
+      }
+    }
+  }
+
+  async get(path: string): Promise<Uint8Array | null> {
+    return this.#read(path, undefined)
+  }
+
+  async getRange(path: string, start: number, length: number): Promise<Uint8Array | null> {
+    // A range of no bytes cannot be asked for.
+    const end = start + Math.max(1, length) - 1
+    const bytes = await this.#read(path, start < 0 ? `bytes=${start}` : `bytes=${start}-${end}`)
+    return bytes && bytes.subarray(0, length)
+  }
+
+  async *list(prefix: string, startAfter?: string): AsyncIterable<ObjectInfo> {
+    let token: string | undefined
+    do {
+      const page = await this.#listPage(prefix, startAfter, token)
+      for (const { Key, Size } of page.Contents ?? [])
+        yield { path: Key!.slice(this.#prefix.length), sizeBytes: Size ?? 0 }
+      token = page.IsTruncated === true ? page.NextContinuationToken : undefined
+    } while (token !== undefined)
+  }
+
+  async delete(paths: readonly string[]): Promise<void> {
+    for (let from = 0; from < paths.length; from += deleteBatch) {
+      const batch = paths.slice(from, from + deleteBatch)
+      try {
+        await this.#deleteBatch(batch)
+      } catch (error) {
+        throw this.#error(error, batch[0]!)
+      }
+    }
+  }
+
+  at(prefix: string): S3Store {
+    return new S3Store(this.#connection, joinPath(this.#prefix, prefix).replace(/\/$/, ''))
+  }
+
+  close(): Promise<void> {
+    this.#client.destroy()
+    return Promise.resolve()
+  }
+
+  get #sdk(): typeof Sdk {
+    return this.#connection.sdk
+  }
+
+  get #client(): Sdk.S3Client {
+    return this.#connection.client
+  }
+
+  #key(path: string): { Bucket: string; Key: string } {
+    return { Bucket: this.#connection.bucket, Key: this.#prefix + path }
+  }
+
+  #error(error: unknown, path: string): Error {
+    return s3Error(error, joinPath(this.url, path))
+  }
+
+  async #holds(path: string, bytes: Uint8Array): Promise<boolean> {
+    const there = await this.get(path)
+    return there !== null && Buffer.compare(there, bytes) === 0
+  }
+
+  /** Reads all or a range. The client does not retry once the body has begun, so a torn one is read again here. */
+  async #read(path: string, range: string | undefined): Promise<Uint8Array | null> {
+    const request = range === undefined ? this.#key(path) : { ...this.#key(path), Range: range }
+    for (let tried = 1; ; tried++) {
+      try {
+        const { Body } = await this.#client.send(new this.#sdk.GetObjectCommand(request))
+        return (await Body?.transformToByteArray()) ?? new Uint8Array(0)
+      } catch (error) {
+        if (isNoObject(error)) return null
+        if (isBadRange(error)) return new Uint8Array(0)
+        const mapped = this.#error(error, path)
+        if (!(mapped instanceof TransientError) || tried >= bodyTries) throw mapped
+      }
+    }
+  }
+
+  async #listPage(
+    prefix: string,
+    startAfter: string | undefined,
+    token: string | undefined,
+  ): Promise<Sdk.ListObjectsV2CommandOutput> {
+    try {
+      return await this.#client.send(
+        new this.#sdk.ListObjectsV2Command({
+          Bucket: this.#connection.bucket,
+          Prefix: this.#prefix + prefix,
+          ...(token === undefined ? {} : { ContinuationToken: token }),
+          ...(startAfter === undefined ? {} : { StartAfter: this.#prefix + startAfter }),
+        }),
+      )
+    } catch (error) {
+      throw this.#error(error, prefix)
+    }
+  }
+
+  async #deleteBatch(paths: readonly string[]): Promise<void> {
+    if (paths.length === 1) {
+      await this.#client.send(new this.#sdk.DeleteObjectCommand(this.#key(paths[0]!)))
+      return
+    }
+    const { Errors = [] } = await this.#client.send(
+      new this.#sdk.DeleteObjectsCommand({
+        Bucket: this.#connection.bucket,
+        Delete: { Quiet: true, Objects: paths.map(path => ({ Key: this.#prefix + path })) },
+      }),
+    )
+    const failed = Errors.find(({ Code }) => Code !== 'NoSuchKey')
+    if (failed !== undefined)
+      throw Object.assign(new Error(failed.Message ?? failed.Code ?? 'not deleted'), {
+        name: failed.Code ?? '',
+      })
+  }
+
+  async #putInParts(path: string, bytes: Uint8Array): Promise<void> {
+    const key = this.#key(path)
+    const { UploadId } = await this.#client.send(new this.#sdk.CreateMultipartUploadCommand(key))
+    const upload = { ...key, UploadId }
+    try {
+      const Parts = await this.#putParts(upload, bytes)
+      await this.#client.send(
+        new this.#sdk.CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }),
+      )
+    } catch (error) {
+      // Parts of an upload that was never completed are invisible but paid for.
+      await this.#client.send(new this.#sdk.AbortMultipartUploadCommand(upload)).catch(() => undefined)
+      throw error
+    }
+  }
+
+  async #putParts(
+    upload: { Bucket: string; Key: string; UploadId: string | undefined },
+    bytes: Uint8Array,
+  ): Promise<Sdk.CompletedPart[]> {
+    const parts: Sdk.CompletedPart[] = []
+    const count = Math.ceil(bytes.length / partBytes)
+    let next = 0
+    const worker = async (): Promise<void> => {
+      while (next < count) {
+        const index = next++
+        const Body = bytes.subarray(index * partBytes, (index + 1) * partBytes)
+        const command = new this.#sdk.UploadPartCommand({ ...upload, PartNumber: index + 1, Body })
+        const { ETag } = await this.#client.send(command)
+        parts[index] = { PartNumber: index + 1, ETag }
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(parallelParts, count) }, worker))
+    return parts
+  }
+}
