@@ -104,6 +104,20 @@ export const errorCodes = {
     meaning: 'The bytes of a record are not what the declared format says.',
     remedy: 'Correct the producer or the format, or choose a badRecords policy other than `fail`.',
   },
+  KAFKA_OFFSET_LOST: {
+    meaning:
+      'The offset to read next is no longer in its partition: retention removed it, or the topic was made anew.',
+    remedy: 'Snapshot the topic again; raise `retention.ms` of the topic if records were removed too early.',
+  },
+  KAFKA_BATCH_UNREADABLE: {
+    meaning:
+      'A batch of records cannot be taken apart: damaged, of an unknown codec, or of the format before Kafka 0.11.',
+    remedy: 'Look at the topic with the tools of Kafka at the offset the message names.',
+  },
+  KAFKA_VERSION_UNSUPPORTED: {
+    meaning: 'The Kafka brokers are too old.',
+    remedy: 'Use Kafka 2.3 or later.',
+  },
   SCHEMA_CHANGE_REFUSED: {
     meaning: 'The source changed a table in a way that the schemaEvolution policy does not allow.',
     remedy: 'Allow it by policy, undo it, or re-create the target table.',
@@ -176,6 +190,10 @@ export const errorCodes = {
   LAKE_TYPE_UNSUPPORTED: {
     meaning: 'A column of a lake table has a type Sluice cannot hold exactly (struct, map, local time …).',
     remedy: 'Leave the column out of the VirtualTable, or change its type in the table.',
+  },
+  TABLE_NAME_UNSUPPORTED: {
+    meaning: 'A table cannot have that name in the target.',
+    remedy: 'Set `tables[].target.table` to a name of letters, digits, underscores, dots and hyphens.',
   },
   COLUMN_NAME_UNSUPPORTED: {
     meaning: 'A column name is not a legal Avro name (letters, digits, underscore; no digit first).',
