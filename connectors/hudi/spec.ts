@@ -1,15 +1,23 @@
 // What people write for a Hudi lake: where its tables lie (a DataSource of type `hudi`), and what a table made
 // there is like (`tables[].target.hudi` of a SyncJob).
 import { z } from 'zod'
+import { withRule } from '#api/rules.ts'
 import { secretValue } from '#api/secret.ts'
 
-const s3 = z
-  .strictObject({
+const s3 = withRule(
+  z.strictObject({
     endpoint: z
-      .url({ protocol: /^https?$/ })
+      .string()
+      .max(1024)
+      .regex(/^https?:\/\/[^/\s]+/, 'use a URL such as http://minio.lake.svc:9000')
       .optional()
       .describe('URL of an S3-compatible store, `http://minio.lake.svc:9000`. Default: AWS.'),
-    region: z.string().min(1).max(64).default('us-east-1').describe('Region of the bucket.'),
+    region: z
+      .string()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe('Region of the bucket. Default: `us-east-1` with an endpoint, else that of the environment.'),
     pathStyle: z
       .boolean()
       .optional()
@@ -21,10 +29,13 @@ const s3 = z
       .describe("Access key. Default: the pod's own identity, by the AWS credential chain."),
     secretAccessKey: secretValue.optional().describe('Secret of the access key.'),
     sessionToken: secretValue.optional().describe('Session token of temporary credentials.'),
-  })
-  .refine(given => (given.accessKeyId === undefined) === (given.secretAccessKey === undefined), {
+  }),
+  {
+    rule: 'has(self.accessKeyId) == has(self.secretAccessKey)',
     message: 'give `accessKeyId` and `secretAccessKey` together',
-  })
+    test: given => (given.accessKeyId === undefined) === (given.secretAccessKey === undefined),
+  },
+)
 
 export const hudiSpec = z.strictObject({
   url: z

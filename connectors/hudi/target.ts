@@ -1,0 +1,77 @@
+// The lake as a target: each table is a folder below the lake's URL, with one writer per lane and table.
+import type { ConnectorContext, Target, TableWriter, TargetTable } from '#connectors/connector.ts'
+import { ConfigError } from '#common/errors.ts'
+import type { ObjectStore } from '#lake/storage/object-store.ts'
+import { openStore } from '#lake/storage/open.ts'
+import type { S3Options } from '#lake/storage/s3.ts'
+import { openTable } from '#lake/table/open-table.ts'
+import type { HudiSpec } from './spec.ts'
+import { hudiTableOptions } from './spec.ts'
+
+export class HudiTarget implements Target {
+  readonly #store: ObjectStore
+  readonly #context: ConnectorContext<HudiSpec>
+
+  private constructor(store: ObjectStore, context: ConnectorContext<HudiSpec>) {
+    this.#store = store
+    this.#context = context
+  }
+
+  static async open(context: ConnectorContext<HudiSpec>): Promise<HudiTarget> {
+    const { spec, clock } = context
+    const s3 = await s3Options(context)
+    return new HudiTarget(await openStore(spec.url, { clock, ...(s3 ? { s3 } : {}) }), context)
+  }
+
+  openTable(table: TargetTable, signal: AbortSignal): Promise<TableWriter> {
+    const { clock, job, spec } = this.#context
+    const { buckets } = tableOptions(table)
+    const wanted = {
+      name: table.name,
+      schema: table.schema,
+      estimatedBytes: table.estimatedBytes,
+      version: spec.tableVersion,
+      policy: table.schemaEvolution,
+      ...(buckets === undefined ? {} : { buckets }),
+    }
+    return openTable(wanted, { store: this.#store.at(tableFolder(table.name)), clock, writer: job, signal })
+  }
+
+  close(): Promise<void> {
+    return this.#store.close()
+  }
+}
+
+function tableOptions(table: TargetTable): { buckets?: number | undefined } {
+  const parsed = hudiTableOptions.safeParse(table.options)
+  if (parsed.success) return parsed.data
+  const problem = parsed.error.issues[0]!
+  throw new ConfigError(
+    `Options of table ${table.name}: ${problem.path.join('.')} ${problem.message}`.replace('  ', ' '),
+    { code: 'SPEC_INVALID', context: { table: table.name } },
+  )
+}
+
+/** The folder of a table: its name, where that is a plain one. @throws ConfigError TABLE_NAME_UNSUPPORTED */
+function tableFolder(name: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(name)) return name
+  throw new ConfigError(
+    `A table of a lake cannot be called ${JSON.stringify(name)}: use letters, digits, ".", "_" and "-"`,
+    { code: 'TABLE_NAME_UNSUPPORTED', context: { table: name } },
+  )
+}
+
+async function s3Options({ spec, secret }: ConnectorContext<HudiSpec>): Promise<S3Options | null> {
+  if (!spec.url.startsWith('s3://')) return null
+  const { endpoint, region, pathStyle, accessKeyId, secretAccessKey, sessionToken } = spec.s3 ?? {}
+  const options: S3Options = { pathStyle: pathStyle ?? endpoint !== undefined }
+  if (endpoint !== undefined) options.endpoint = endpoint
+  if (region !== undefined) options.region = region
+  if (accessKeyId !== undefined && secretAccessKey !== undefined)
+    options.credentials = {
+      accessKeyId: await secret(accessKeyId),
+      secretAccessKey: await secret(secretAccessKey),
+      ...(sessionToken === undefined ? {} : { sessionToken: await secret(sessionToken) }),
+    }
+  return options
+}

@@ -1,0 +1,91 @@
+// Opens a table for writing, making it when it does not exist. What an existing table is was decided by whoever
+// made it; the caller's wish must go together with that.
+import type { TableSchema } from '#catalog/types.ts'
+import type { Clock } from '#common/clock.ts'
+import { ConfigError } from '#common/errors.ts'
+import { Journal } from '#lake/journal/journal.ts'
+import type { ObjectStore } from '#lake/storage/object-store.ts'
+import { sequenceColumn, tableColumns, withOwnColumns } from './columns.ts'
+import { createTable } from './create.ts'
+import type { TableDefinition, TableVersion } from './definition.ts'
+import type { EvolutionPolicy } from './evolve.ts'
+import { TableWriter } from './table-writer.ts'
+
+export interface WantedTable {
+  name: string
+  /** The source's schema; with a key, the table holds one row per key. */
+  schema: TableSchema
+  /** File groups of a new table with a key. Undefined: by size. */
+  buckets?: number
+  /** Rough size of the source table; 0 when unknown. */
+  estimatedBytes: number
+  version: TableVersion
+  policy: EvolutionPolicy
+}
+
+export interface WriterContext {
+  /** Rooted at the table. */
+  store: ObjectStore
+  clock: Clock
+  /** Who writes, for people. */
+  writer: string
+  signal: AbortSignal
+}
+
+/** @throws ConfigError LAKE_TABLE_MISMATCH, COLUMN_NAME_UNSUPPORTED, and those of the journal */
+export async function openTable(wanted: WantedTable, context: WriterContext): Promise<TableWriter> {
+  const { store, clock } = context
+  const definition = await createTable(store, definitionOf(wanted), clock)
+  checkMatch(definition, wanted)
+  const journal = await Journal.open(store, context)
+  const writer = new TableWriter({ store, definition, journal, clock, policy: wanted.policy })
+  await writer.evolve(wanted.schema)
+  return writer
+}
+
+function definitionOf(wanted: WantedTable): TableDefinition {
+  const schema = withOwnColumns(tableColumns(wanted.name, wanted.schema))
+  const keyed = schema.key.length > 0
+  return {
+    name: wanted.name,
+    kind: keyed ? 'keyed' : 'append',
+    tableType: keyed ? 'MERGE_ON_READ' : 'COPY_ON_WRITE',
+    version: wanted.version,
+    schema,
+    buckets: keyed ? (wanted.buckets ?? bucketsFor(wanted.estimatedBytes)) : 0,
+    partitionFields: [],
+    orderingField: sequenceColumn,
+  }
+}
+
+const bytesPerBucket = 256 << 20
+const bucketsUnknown = 4
+const bucketsMax = 256
+
+/** A bucket is a file group, and a file group reads best at some hundred megabytes. */
+export function bucketsFor(estimatedBytes: number): number {
+  if (estimatedBytes <= 0) return bucketsUnknown
+  return Math.min(bucketsMax, Math.ceil(estimatedBytes / bytesPerBucket))
+}
+
+function checkMatch(definition: TableDefinition, wanted: WantedTable): void {
+  const { name, schema } = wanted
+  const key = tableColumns(name, schema).key
+  const has = definition.schema.key
+  if (has.join() !== key.join()) throw mismatch(name, `it has ${keyText(has)}, the job wants ${keyText(key)}`)
+  if (definition.partitionFields.length > 0)
+    throw mismatch(name, 'it has partitions, which cannot be written yet')
+  if (wanted.buckets !== undefined && definition.kind === 'keyed' && wanted.buckets !== definition.buckets)
+    throw mismatch(name, `it has ${definition.buckets} buckets, the job wants ${wanted.buckets}`)
+}
+
+function keyText(key: readonly string[]): string {
+  return key.length === 0 ? 'no key' : `the key (${key.join(', ')})`
+}
+
+function mismatch(table: string, why: string): ConfigError {
+  return new ConfigError(`The table ${table} of the lake is not what the job wants: ${why}`, {
+    code: 'LAKE_TABLE_MISMATCH',
+    context: { table },
+  })
+}

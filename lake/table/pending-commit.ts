@@ -1,0 +1,150 @@
+// A commit in the making: the instant it is staged under, what the table was then, the files written so far,
+// and the step they become.
+import type { AvroRecordSchema } from '#lake/avro/schema.ts'
+import { avroSchemaOf } from '#lake/avro/schema.ts'
+import type { FileGroupUse } from '#lake/journal/entry.ts'
+import type { Step } from '#lake/journal/step.ts'
+import type { TableState } from '#lake/journal/table-state.ts'
+import type { ObjectStore } from '#lake/storage/object-store.ts'
+import type { CommitMetadata, WriteStat } from '#lake/timeline/commit-metadata.ts'
+import type { InstantTime } from '#lake/timeline/instant.ts'
+import type { PositionMove } from '#catalog/position.ts'
+import type { TableSchema } from '#catalog/types.ts'
+import type { TableDefinition } from './definition.ts'
+import type { StagedFile } from './staged-files.ts'
+import { StagedFiles } from './staged-files.ts'
+
+/** How a file uses its group, for the journal to see what clashes; null: the group is the file's own. */
+export type GroupUse = 'created' | 'logged' | null
+
+export class PendingCommit {
+  readonly instant: InstantTime
+  readonly staged: StagedFiles
+  readonly #definition: TableDefinition
+  readonly #stagedAt: number
+  #schemaVersion: number
+  #schema: TableSchema
+  #avroSchema: AvroRecordSchema
+  readonly #groups = { created: new Set<string>(), logged: new Set<string>() }
+  readonly #logVersions = new Map<string, number>()
+  #fileNumber = 0
+
+  constructor(
+    store: ObjectStore,
+    definition: TableDefinition,
+    at: { instant: InstantTime; state: TableState },
+  ) {
+    const { instant, state } = at
+    this.instant = instant
+    this.staged = new StagedFiles(store)
+    this.#definition = definition
+    this.#stagedAt = state.seq
+    this.#schemaVersion = state.schemaVersion
+    this.#schema = state.schema
+    this.#avroSchema = avroSchemaOf(definition.name, state.schema, { metaFields: true })
+  }
+
+  get schema(): TableSchema {
+    return this.#schema
+  }
+
+  /** With meta fields, as files carry it. */
+  get avroSchema(): AvroRecordSchema {
+    return this.#avroSchema
+  }
+
+  get isEmpty(): boolean {
+    return this.staged.files.length === 0
+  }
+
+  /** Goes on under the columns the table has got meanwhile. */
+  adoptSchema(state: TableState): void {
+    this.#schemaVersion = state.schemaVersion
+    this.#schema = state.schema
+    this.#avroSchema = avroSchemaOf(this.#definition.name, state.schema, { metaFields: true })
+  }
+
+  /** Whether this commit has any file in the group. */
+  touches(fileGroup: string): boolean {
+    return this.#groups.created.has(fileGroup) || this.#groups.logged.has(fileGroup)
+  }
+
+  nextFileNumber(): number {
+    return this.#fileNumber++
+  }
+
+  /** 1 for the first log file of this commit in the group, then 2, … */
+  nextLogVersion(fileGroup: string): number {
+    const version = (this.#logVersions.get(fileGroup) ?? 0) + 1
+    this.#logVersions.set(fileGroup, version)
+    return version
+  }
+
+  async add(file: StagedFile, bytes: Uint8Array, use: { group: string; as: GroupUse }): Promise<void> {
+    if (use.as !== null) this.#groups[use.as].add(use.group)
+    await this.staged.add(file, bytes)
+  }
+
+  get rows(): number {
+    return this.staged.files.reduce((sum, { rows }) => sum + rows, 0)
+  }
+
+  get bytes(): number {
+    return this.staged.files.reduce((sum, { stat }) => sum + stat.fileSizeInBytes, 0)
+  }
+
+  step(moves: readonly PositionMove[], extraMetadata: Readonly<Record<string, string>>): Step {
+    return {
+      kind: 'commit',
+      instant: this.instant,
+      action: this.#definition.tableType === 'MERGE_ON_READ' ? 'deltacommit' : 'commit',
+      metadata: this.#metadata(extraMetadata),
+      moves,
+      fileGroups: this.#fileGroups(),
+      stagedAt: this.#stagedAt,
+      schemaVersion: this.#schemaVersion,
+    }
+  }
+
+  #fileGroups(): FileGroupUse {
+    const { created, logged } = this.#groups
+    return {
+      ...(created.size > 0 ? { created: [...created] } : {}),
+      ...(logged.size > 0 ? { logged: [...logged] } : {}),
+    }
+  }
+
+  #metadata(extraMetadata: Readonly<Record<string, string>>): CommitMetadata {
+    const partitionToWriteStats: Record<string, WriteStat[]> = {}
+    for (const { stat } of this.staged.files) (partitionToWriteStats[stat.partitionPath] ??= []).push(stat)
+    const schema = avroSchemaOf(this.#definition.name, this.#schema, { metaFields: false })
+    return {
+      partitionToWriteStats,
+      compacted: false,
+      extraMetadata: { ...extraMetadata, schema: JSON.stringify(schema) },
+      operationType: this.#definition.kind === 'append' ? 'INSERT' : 'UPSERT',
+    }
+  }
+}
+
+/** A step that only moves positions. */
+export function advanceStep(state: TableState, moves: readonly PositionMove[]): Step {
+  return { ...emptyStep(state), kind: 'advance', moves }
+}
+
+/** A step that only changes the columns. */
+export function schemaStep(state: TableState, schema: TableSchema): Step {
+  return { ...emptyStep(state), kind: 'schema', schema }
+}
+
+function emptyStep(state: TableState): Omit<Step, 'kind'> {
+  return {
+    instant: null,
+    action: null,
+    metadata: null,
+    moves: [],
+    fileGroups: {},
+    stagedAt: state.seq,
+    schemaVersion: state.schemaVersion,
+  }
+}

@@ -1,0 +1,64 @@
+// The files of a commit that is being made. Nothing of them is visible until the journal takes the commit.
+// Uploads overlap with the encoding of further files, within a bound on bytes and on requests.
+import type { ObjectStore } from '#lake/storage/object-store.ts'
+import type { WriteStat } from '#lake/timeline/commit-metadata.ts'
+
+export interface StagedFile {
+  stat: WriteStat
+  kind: 'base' | 'log'
+  /** Rows and deletes the file holds. */
+  rows: number
+}
+
+const bytesInFlightMax = 32 << 20
+const uploadsMax = 8
+
+export class StagedFiles {
+  readonly files: StagedFile[] = []
+  readonly #store: ObjectStore
+  readonly #uploads = new Set<Promise<void>>()
+  #bytesInFlight = 0
+  #failure: { error: unknown } | null = null
+
+  constructor(store: ObjectStore) {
+    this.#store = store
+  }
+
+  /** Begins to write a file; waits while too much is on its way. @throws the error of any earlier upload */
+  async add(file: StagedFile, bytes: Uint8Array): Promise<void> {
+    this.#throwFailure()
+    this.files.push(file)
+    this.#bytesInFlight += bytes.length
+    const upload: Promise<void> = this.#store
+      .put(file.stat.path, bytes)
+      .catch((error: unknown) => {
+        this.#failure ??= { error }
+      })
+      .finally(() => {
+        this.#bytesInFlight -= bytes.length
+        this.#uploads.delete(upload)
+      })
+    this.#uploads.add(upload)
+    while (this.#uploads.size >= uploadsMax || this.#bytesInFlight > bytesInFlightMax)
+      await Promise.race(this.#uploads)
+    this.#throwFailure()
+  }
+
+  /** Resolves when every file is stored. @throws the error of any upload */
+  async settle(): Promise<void> {
+    await Promise.all(this.#uploads)
+    this.#throwFailure()
+  }
+
+  /** Removes what was written. */
+  async discard(): Promise<void> {
+    await Promise.all(this.#uploads)
+    this.#failure = null
+    const paths = this.files.splice(0).map(({ stat }) => stat.path)
+    if (paths.length > 0) await this.#store.delete(paths)
+  }
+
+  #throwFailure(): void {
+    if (this.#failure) throw this.#failure.error
+  }
+}

@@ -1,0 +1,211 @@
+// One writer of one table: stages rows as files, and makes them visible together with the positions they bring
+// the source to, in one step of the journal. Any number of writers, in other threads and pods, may have the same
+// table open; what they do to each other is decided by the journal alone.
+import type { ChangeBatch } from '#catalog/change-batch.ts'
+import type { PositionMove, Positions } from '#catalog/position.ts'
+import type { TableSchema } from '#catalog/types.ts'
+import type { Clock } from '#common/clock.ts'
+import { ConflictError, invariant } from '#common/errors.ts'
+import type { Journal } from '#lake/journal/journal.ts'
+import type { Step } from '#lake/journal/step.ts'
+import type { NamedVector } from '#lake/parquet/encode.ts'
+import type { ObjectStore } from '#lake/storage/object-store.ts'
+import { appendedFile } from './append-rows.ts'
+import { operationColumn, tableColumns, withoutOwnColumns } from './columns.ts'
+import type { TableDefinition } from './definition.ts'
+import { layoutOf } from './definition.ts'
+import type { EvolutionPolicy } from './evolve.ts'
+import { evolvedSchema } from './evolve.ts'
+import type { StageContext } from './keyed-stage.ts'
+import { stageKeyed, stageTruncate } from './keyed-stage.ts'
+import { advanceStep, PendingCommit, schemaStep } from './pending-commit.ts'
+import { hasOtherThanInserts, storedColumns, truncateRow } from './rows.ts'
+import { SliceHeads } from './slice-heads.ts'
+import { TableFiles } from './table-files.ts'
+
+export interface StagedChanges {
+  batch: ChangeBatch
+  /** All earlier rows are gone, as of this sequence; applies before the batch. */
+  truncate: { sequence: bigint } | null
+}
+
+export interface CommitResult {
+  rows: number
+  bytes: number
+  /** The instant; null when only positions moved. */
+  commit: string | null
+}
+
+export interface OpenTable {
+  store: ObjectStore
+  definition: TableDefinition
+  journal: Journal
+  clock: Clock
+  policy: EvolutionPolicy
+}
+
+export class TableWriter {
+  readonly #table: OpenTable
+  #pending: PendingCommit | null = null
+  /** The step of a commit whose outcome is not known yet; it is given to the journal again as it is. */
+  #step: Step | null = null
+  /** File groups of a keyed table, as far as this writer knows; null: not looked yet. */
+  #heads: SliceHeads | null = null
+  #files: { at: number; files: TableFiles } | null = null
+
+  constructor(table: OpenTable) {
+    this.#table = table
+  }
+
+  /** The table's columns, without those the lake adds. */
+  get schema(): TableSchema {
+    return withoutOwnColumns(this.#table.journal.state.schema)
+  }
+
+  positions(): Positions {
+    return this.#table.journal.state.positions
+  }
+
+  async refresh(): Promise<void> {
+    await this.#table.journal.refresh()
+    this.#heads = null
+  }
+
+  /**
+   * Makes the table able to take rows of this schema; all writers see the new columns from one step on.
+   * @throws ConfigError SCHEMA_CHANGE_REFUSED, COLUMN_NAME_UNSUPPORTED
+   */
+  async evolve(schema: TableSchema): Promise<void> {
+    const { definition, policy } = this.#table
+    const wanted = tableColumns(definition.name, schema)
+    await this.#changeSchema(stored => evolvedSchema({ table: definition.name, stored, wanted, policy }))
+  }
+
+  /** @param change the schema the table must get, or null when it is fine as it is */
+  async #changeSchema(change: (stored: TableSchema) => TableSchema | null): Promise<void> {
+    const { journal } = this.#table
+    for (;;) {
+      const before = journal.state
+      const changed = change(before.schema)
+      if (changed === null) return
+      try {
+        await journal.commit(schemaStep(before, changed))
+      } catch (error) {
+        if (!(error instanceof ConflictError)) throw error
+        await journal.refresh()
+        continue
+      }
+      // Files staged so far stay right: columns are only added or widened.
+      if (journal.state.schemaVersion === before.schemaVersion + 1) this.#pending?.adoptSchema(journal.state)
+      return
+    }
+  }
+
+  /** Writes the rows as files; nothing becomes visible. */
+  async stage({ batch, truncate }: StagedChanges, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    invariant(this.#step === null, 'Rows were staged before it was known what became of the last commit')
+    if (this.#table.definition.kind === 'append') await this.#append(batch, truncate)
+    else {
+      if (truncate !== null) await stageTruncate(truncate.sequence, await this.#stageContext())
+      if (batch.length > 0) await stageKeyed(batch, await this.#stageContext())
+    }
+  }
+
+  async #append(batch: ChangeBatch, truncate: StagedChanges['truncate']): Promise<void> {
+    if (truncate !== null || hasOtherThanInserts(batch)) await this.#changeSchema(withOperationColumn)
+    const pending = await this.#begin()
+    if (truncate !== null) await this.#appendRows(truncateRow(pending.schema, truncate.sequence), 1, pending)
+    if (batch.length > 0)
+      await this.#appendRows(storedColumns(batch, pending.schema.columns), batch.length, pending)
+  }
+
+  async #appendRows(columns: readonly NamedVector[], rows: number, pending: PendingCommit): Promise<void> {
+    const { instant, avroSchema: schema } = pending
+    const fileNumber = pending.nextFileNumber()
+    const appended = { columns, rows, instant, fileNumber, partitionPath: '', schema }
+    const { file, bytes } = appendedFile(appended, this.#table.clock)
+    await pending.add(file, bytes, { group: file.stat.fileId, as: null })
+  }
+
+  async #begin(): Promise<PendingCommit> {
+    const { store, definition, journal } = this.#table
+    if (this.#pending === null) {
+      const state = journal.state
+      this.#pending = new PendingCommit(store, definition, { instant: await journal.nextInstant(), state })
+    }
+    return this.#pending
+  }
+
+  async #stageContext(): Promise<StageContext> {
+    const { store, definition, clock } = this.#table
+    this.#heads ??= SliceHeads.of(await this.#currentFiles())
+    const heads = this.#heads
+    return {
+      store,
+      definition,
+      clock,
+      pending: await this.#begin(),
+      slice: fileGroup => heads.get(fileGroup),
+      currentFiles: () => this.#currentFiles(),
+    }
+  }
+
+  /** Listed once per state of the journal. */
+  async #currentFiles(): Promise<TableFiles> {
+    const { store, definition, journal } = this.#table
+    const at = journal.state.seq
+    if (this.#files?.at !== at)
+      this.#files = { at, files: await TableFiles.load(store, layoutOf(definition.version)) }
+    return this.#files.files
+  }
+
+  /**
+   * Makes what was staged visible together with the moves, or only moves positions when nothing was staged.
+   * After a TransientError the outcome may be unknown: call it again with the same moves, or abort.
+   * @throws ConflictError COMMIT_CONFLICT when what it was staged against is gone: abort, refresh, stage again
+   * @throws FencedError WRITER_FENCED when a split does not stand where its move starts
+   */
+  async commit(
+    moves: readonly PositionMove[],
+    metadata: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<CommitResult> {
+    signal.throwIfAborted()
+    const { journal } = this.#table
+    const pending = this.#pending?.isEmpty === false ? this.#pending : null
+    await pending?.staged.settle()
+    this.#step ??= pending?.step(moves, metadata) ?? advanceStep(journal.state, moves)
+    try {
+      await journal.commit(this.#step)
+    } catch (error) {
+      if (!journal.unsettled) this.#step = null
+      throw error
+    }
+    this.#step = null
+    this.#pending = null
+    if (pending === null) return { rows: 0, bytes: 0, commit: null }
+    this.#heads?.add(pending)
+    return { rows: pending.rows, bytes: pending.bytes, commit: pending.instant }
+  }
+
+  /** Drops what was staged. Files that may be part of the table, because no answer came, are left where they are. */
+  async abort(): Promise<void> {
+    const pending = this.#pending
+    this.#pending = null
+    this.#step = null
+    if (pending !== null && !this.#table.journal.unsettled) await pending.staged.discard()
+  }
+
+  async close(): Promise<void> {
+    await this.abort()
+  }
+}
+
+function withOperationColumn(stored: TableSchema): TableSchema | null {
+  if (stored.columns.some(({ name }) => name === operationColumn)) return null
+  return {
+    columns: [...stored.columns, { name: operationColumn, type: { kind: 'string' }, nullable: true }],
+    key: stored.key,
+  }
+}
