@@ -50,7 +50,8 @@ export function dataSourceKind(
     kind: 'DataSource',
     plural: 'datasources',
     singular: 'datasource',
-    shortNames: ['ds'],
+    // Not `ds`: that is a DaemonSet.
+    shortNames: ['dsrc'],
     description:
       'A place that holds tables: a database, a message log, a lake. SyncJobs read from it or write to it.',
     spec: dataSourceSpec(specs),

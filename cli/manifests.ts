@@ -2,7 +2,7 @@
 // (for local mode, where no cluster keeps them). Every problem is collected with file and line, so that one look
 // shows them all.
 import { readFile } from 'node:fs/promises'
-import { isMap, isNode, LineCounter, parseAllDocuments, type Document } from 'yaml'
+import { isMap, isNode, LineCounter, parseAllDocuments, type Document, type Tags } from 'yaml'
 import { closest } from '#api/closest.ts'
 import type { DataSource } from '#api/data-source.ts'
 import { check, type Problem } from '#api/problem.ts'
@@ -95,9 +95,16 @@ function crossCheck(
   return []
 }
 
+/** YAML as kubectl reads it: 1.1, where `no` and `y` are booleans, but without 1.1's times and base-60 numbers. */
+const kubernetesYaml = {
+  version: '1.1',
+  customTags: (tags: Tags): Tags =>
+    tags.filter(tag => typeof tag === 'string' || (tag.format !== 'TIME' && !tag.tag.endsWith(':timestamp'))),
+} as const
+
 function readDocuments(file: ManifestFile, { problems, broken }: Findings): Loaded[] {
   const lines = new LineCounter()
-  const documents = parseAllDocuments(file.text, { lineCounter: lines, version: '1.2', merge: true })
+  const documents = parseAllDocuments(file.text, { ...kubernetesYaml, lineCounter: lines })
   if (!Array.isArray(documents)) return []
   return documents.flatMap((document, index) => {
     const located = locate(file.name, document, { index, lines })
