@@ -195,6 +195,10 @@ export const errorCodes = {
     meaning: 'A table cannot have that name in the target.',
     remedy: 'Set `tables[].target.table` to a name of letters, digits, underscores, dots and hyphens.',
   },
+  LAKE_ENCODING_UNSUPPORTED: {
+    meaning: 'A data file of the lake is compressed or encoded in a way Sluice cannot read.',
+    remedy: 'Rewrite the file with zstd, Snappy or gzip and a standard Parquet encoding (a compaction does).',
+  },
   COLUMN_NAME_UNSUPPORTED: {
     meaning: 'A column name is not a legal Avro name (letters, digits, underscore; no digit first).',
     remedy: 'Give the column another name in the VirtualTable.',

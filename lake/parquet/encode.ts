@@ -33,7 +33,7 @@ export interface EncodeOptions {
   compression: Compression
   /** Key-value metadata of the footer. */
   keyValues: Readonly<Record<string, string>>
-  /** Rows of a row group at most; one also ends at about 128 MiB of values. */
+  /** Rows of a row group at most; one also ends at about 32 MiB of values. */
   rowGroupRowsMax?: number
 }
 
@@ -45,7 +45,7 @@ interface RowGroup {
 }
 
 const magic = Buffer.from('PAR1')
-const rowGroupBytesMax = 128 << 20
+const rowGroupBytesMax = 32 << 20
 const rowGroupRowsMaxDefault = 1 << 20
 const createdBy = 'sluice version 1.0.0 (build 1)'
 

@@ -1,0 +1,130 @@
+// Parquet files to columns, whoever wrote them. The footer and the rarer encodings are hyparquet's; pages go
+// straight into our vectors, one row group at a time, so memory stays near one row group. Page checksums are
+// verified where the writer left them.
+import type { FileMetaData, RowGroup } from 'hyparquet'
+import { parquetMetadata } from 'hyparquet'
+import { assemble } from './assemble.ts'
+import type { NamedVector } from './encode.ts'
+import { readChunk } from './read-chunk.ts'
+import type { ReadColumn } from './read-schema.ts'
+import { readColumns } from './read-schema.ts'
+import { columnBuilder } from '#catalog/column-builder.ts'
+import { concatVectors } from '#catalog/concat.ts'
+import type { ColumnVector } from '#catalog/column.ts'
+import type { ErrorContext } from '#common/errors.ts'
+import { DataError, SyncError } from '#common/errors.ts'
+
+export interface ParquetColumns {
+  rows: number
+  columns: NamedVector[]
+}
+
+export interface DecodeOptions {
+  /** Names of the columns to read; those the file lacks are left out. Undefined: all. */
+  columns?: readonly string[]
+  /** What errors say of the file: its path. */
+  context?: ErrorContext
+}
+
+export interface OpenParquet {
+  rows: number
+  keyValues: Record<string, string>
+  /** The columns that will be read, without rows. */
+  emptyColumns(): NamedVector[]
+  /** The rows in order, a row group at a time. Errors as decodeParquet. */
+  slices(): Generator<ParquetColumns>
+  /** Lets go of the file's bytes. */
+  close(): void
+}
+
+/**
+ * The whole file.
+ * @throws DataError LAKE_FILE_CORRUPT; LAKE_TYPE_UNSUPPORTED or LAKE_ENCODING_UNSUPPORTED when a column read has a
+ * type that is not ours, or is stored in a way that is not known.
+ */
+export async function decodeParquet(
+  bytes: Uint8Array,
+  columns?: readonly string[],
+  context: ErrorContext = {},
+): Promise<ParquetColumns & { keyValues: Record<string, string> }> {
+  const file = await openParquet(bytes, { ...(columns ? { columns } : {}), context })
+  const slices = [...file.slices()]
+  const first = slices[0]
+  const joined = first?.columns.map((column, index) => ({
+    ...column,
+    vector: concatVectors(slices.map(slice => slice.columns[index]!.vector)),
+  }))
+  return { rows: file.rows, columns: joined ?? file.emptyColumns(), keyValues: file.keyValues }
+}
+
+/** Opens a file for reading piece by piece. */
+export async function openParquet(bytes: Uint8Array, options: DecodeOptions = {}): Promise<OpenParquet> {
+  const context = options.context ?? {}
+  const metadata = guarded(context, () => footerOf(bytes))
+  const wanted = guarded(context, () => readColumns(metadata)).filter(
+    ({ name }) => options.columns === undefined || options.columns.includes(name),
+  )
+  for (const { name, type, leaf } of wanted)
+    if (type === null)
+      throw new DataError(`Column ${name} has a Parquet type that has no place here`, {
+        code: 'LAKE_TYPE_UNSUPPORTED',
+        context: { ...context, column: name, type: leaf.logical_type?.type ?? leaf.type },
+      })
+  let file = bytes
+  return {
+    rows: Number(metadata.num_rows),
+    keyValues: Object.fromEntries(
+      (metadata.key_value_metadata ?? []).map(({ key, value }) => [key, value ?? '']),
+    ),
+    emptyColumns: () => wanted.map(column => named(column, columnBuilder(column.type!).finish())),
+    *slices() {
+      for (const group of metadata.row_groups) {
+        const columns = wanted.map(column =>
+          named(
+            column,
+            guarded({ ...context, column: column.name }, () => readColumn(file, column, group)),
+          ),
+        )
+        yield { rows: Number(group.num_rows), columns }
+      }
+    },
+    close: () => {
+      file = new Uint8Array(0)
+    },
+  }
+}
+
+/** Parsed from the end of the file alone: the footer, its length, the magic. */
+function footerOf(bytes: Uint8Array): FileMetaData {
+  if (bytes.length < 12) throw new RangeError('too short to be a Parquet file')
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const length = view.getUint32(bytes.length - 8, true) + 8
+  if (length > bytes.length) throw new RangeError('a footer longer than the file')
+  return parquetMetadata(new Uint8Array(bytes.subarray(-length)).buffer)
+}
+
+function readColumn(file: Uint8Array, column: ReadColumn, group: RowGroup): ColumnVector {
+  const path = column.path.join('.')
+  const chunk = group.columns.find(
+    ({ meta_data: data }) => data?.path_in_schema.join('.') === path,
+  )?.meta_data
+  if (!chunk) throw new RangeError('a row group lacks a column')
+  const vector = assemble(column, readChunk(file, column, chunk))
+  if (vector.length !== Number(group.num_rows))
+    throw new RangeError('a column has not as many rows as its group')
+  return vector
+}
+
+function named({ name, nullable }: ReadColumn, vector: ColumnVector): NamedVector {
+  return { name, nullable, vector }
+}
+
+/** Whatever the bytes make the readers throw means that they are damaged. */
+function guarded<T>(context: ErrorContext, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    if (cause instanceof SyncError) throw cause
+    throw new DataError('The Parquet file is damaged', { code: 'LAKE_FILE_CORRUPT', context, cause })
+  }
+}

@@ -1,0 +1,172 @@
+// The pages of one column chunk: checksum, decompression, levels, values. Data pages of both versions.
+//
+//   version 1 := compressed(repetition levels, definition levels, values), each level run with its uint32 length
+//   version 2 := repetition levels, definition levels, compressed(values); the header has the lengths
+import { brotliDecompressSync, crc32, gunzipSync, zstdDecompressSync } from 'node:zlib'
+import type { ColumnMetaData, PageHeader } from 'hyparquet'
+import { snappyUncompress } from 'hyparquet'
+import { parquetHeader } from 'hyparquet/src/column.js'
+import { bitWidth } from './hybrid.ts'
+import { PageReader } from './page-reader.ts'
+import { RawValues } from './raw-values.ts'
+import { readHybrid } from './read-hybrid.ts'
+import type { ReadColumn } from './read-schema.ts'
+import { DataError } from '#common/errors.ts'
+
+export interface RawChunk {
+  /** Values that are there. */
+  values: RawValues
+  /** Null: every slot is at the highest level. */
+  definition: Uint8Array | null
+  /** Null: the column has no list. */
+  repetition: Uint8Array | null
+  slots: number
+}
+
+/** @throws any error when the bytes are damaged; DataError LAKE_ENCODING_UNSUPPORTED. */
+export function readChunk(file: Uint8Array, column: ReadColumn, chunk: ColumnMetaData): RawChunk {
+  const slots = Number(chunk.num_values)
+  const start = Number(chunk.dictionary_page_offset || chunk.data_page_offset)
+  const end = start + Number(chunk.total_compressed_size)
+  // No codec shrinks a slot below a thousandth of a bit: more slots than that are a damaged number.
+  if (end > file.length || slots > (end - start) * 2 ** 20) throw new RangeError('a chunk beyond the file')
+  const reader = new ChunkReader(column, chunk, slots)
+  const view = new DataView(file.buffer, file.byteOffset + start, end - start)
+  const cursor = { view, offset: 0 }
+  while (reader.read < slots) {
+    const header = parquetHeader(cursor)
+    const from = start + cursor.offset
+    const body = file.subarray(from, from + header.compressed_page_size)
+    if (from + header.compressed_page_size > end) throw new RangeError('a page beyond its chunk')
+    if (header.crc !== undefined && (crc32(body) | 0) !== header.crc)
+      throw new RangeError('a page is damaged')
+    reader.page(header, body)
+    cursor.offset += header.compressed_page_size
+  }
+  const { values, repetition, definition } = reader
+  return { values, repetition, definition: values.length === slots ? null : definition, slots }
+}
+
+class ChunkReader {
+  /** Slots read so far. */
+  read = 0
+  readonly values: RawValues
+  readonly definition: Uint8Array | null
+  readonly repetition: Uint8Array | null
+  readonly #column: ReadColumn
+  readonly #chunk: ColumnMetaData
+  #dictionary: RawValues | null = null
+
+  constructor(column: ReadColumn, chunk: ColumnMetaData, slots: number) {
+    this.#column = column
+    this.#chunk = chunk
+    this.values = new RawValues(chunk.type, column.leaf.type_length ?? 0, slots)
+    this.definition = column.definitionMax > 0 ? new Uint8Array(slots) : null
+    this.repetition = column.repetitionMax > 0 ? new Uint8Array(slots) : null
+  }
+
+  page(header: PageHeader, body: Uint8Array): void {
+    const size = header.uncompressed_page_size
+    if (header.dictionary_page_header) {
+      const count = header.dictionary_page_header.num_values
+      this.#dictionary = new RawValues(this.#chunk.type, this.#column.leaf.type_length ?? 0, count)
+      this.#dictionary.read(new PageReader(this.#decompress(body, size)), count, 'PLAIN')
+    } else if (header.data_page_header) {
+      const { num_values: slots, encoding } = header.data_page_header
+      const page = new PageReader(this.#decompress(body, size))
+      this.#levels(page, slots, this.repetition, this.#column.repetitionMax)
+      this.#levels(page, slots, this.definition, this.#column.definitionMax)
+      this.#values(page, slots, encoding)
+    } else if (header.data_page_header_v2) this.#version2(header, body)
+  }
+
+  #version2(header: PageHeader, body: Uint8Array): void {
+    const v2 = header.data_page_header_v2!
+    const levelBytes = v2.repetition_levels_byte_length + v2.definition_levels_byte_length
+    const levels = new PageReader(body)
+    this.#levels(
+      levels,
+      v2.num_values,
+      this.repetition,
+      this.#column.repetitionMax,
+      v2.repetition_levels_byte_length,
+    )
+    this.#levels(
+      levels,
+      v2.num_values,
+      this.definition,
+      this.#column.definitionMax,
+      v2.definition_levels_byte_length,
+    )
+    const rest = body.subarray(levelBytes)
+    const size = header.uncompressed_page_size - levelBytes
+    const values = v2.is_compressed === false ? rest : this.#decompress(rest, size)
+    this.#values(new PageReader(values), v2.num_values, v2.encoding)
+  }
+
+  // oxlint-disable-next-line max-params -- one of the two level runs of a page, in the order of the grammar above
+  #levels(page: PageReader, slots: number, into: Uint8Array | null, max: number, bytes?: number): void {
+    if (into === null) return
+    const size = bytes ?? page.uint32()
+    const end = page.at + size
+    readHybrid(page, bitWidth(max), end, into.subarray(this.read, this.read + slots))
+    page.at = end
+  }
+
+  #values(page: PageReader, slots: number, encoding: string): void {
+    if (slots > this.#chunk.num_values - BigInt(this.read))
+      throw new RangeError('more slots than the chunk has')
+    const present = this.#present(slots)
+    if (encoding === 'PLAIN_DICTIONARY' || encoding === 'RLE_DICTIONARY') {
+      if (this.#dictionary === null) throw new RangeError('a dictionary is missing')
+      const codes = new Int32Array(present)
+      if (present > 0) {
+        const width = page.byte()
+        if (width > 24) throw new RangeError('codes are too wide')
+        readHybrid(page, width, page.bytes.length, codes)
+      }
+      this.values.pick(this.#dictionary, codes)
+    } else this.values.read(page, present, encoding)
+    this.read += slots
+  }
+
+  #present(slots: number): number {
+    const { definition } = this
+    if (definition === null) return slots
+    const max = this.#column.definitionMax
+    let present = 0
+    for (let at = this.read, end = at + slots; at < end; at++) if (definition[at] === max) present++
+    return present
+  }
+
+  #decompress(body: Uint8Array, size: number): Uint8Array {
+    const page = decompress(body, size, this.#chunk.codec)
+    if (page.length !== size) throw new RangeError('a page has not the size it should have')
+    return page
+  }
+}
+
+function decompress(body: Uint8Array, size: number, codec: string): Uint8Array {
+  if (size === 0) return new Uint8Array(0)
+  const limit = { maxOutputLength: size }
+  switch (codec) {
+    case 'UNCOMPRESSED':
+      return body
+    case 'ZSTD':
+      return zstdDecompressSync(body, limit)
+    case 'GZIP':
+      return gunzipSync(body, limit)
+    case 'BROTLI':
+      return brotliDecompressSync(body, limit)
+    case 'SNAPPY': {
+      const page = new Uint8Array(size)
+      snappyUncompress(body, page)
+      return page
+    }
+    default:
+      throw new DataError(`Parquet codec ${codec} cannot be read`, {
+        code: 'LAKE_ENCODING_UNSUPPORTED',
+        context: { codec },
+      })
+  }
+}
