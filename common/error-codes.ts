@@ -199,6 +199,10 @@ export const errorCodes = {
     meaning: 'A data file of the lake is compressed or encoded in a way Sluice cannot read.',
     remedy: 'Rewrite the file with zstd, Snappy or gzip and a standard Parquet encoding (a compaction does).',
   },
+  COLUMN_UNKNOWN: {
+    meaning: 'A column that was asked for is not in the table, or has a type that cannot be read.',
+    remedy: 'Correct the name; `kubectl get virtualtables` lists the columns there are.',
+  },
   COLUMN_NAME_UNSUPPORTED: {
     meaning: 'A column name is not a legal Avro name (letters, digits, underscore; no digit first).',
     remedy: 'Give the column another name in the VirtualTable.',

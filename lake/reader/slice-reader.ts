@@ -46,14 +46,13 @@ export async function* readSlice(slice: FileSlice, query: SliceQuery): AsyncGene
     for await (const { rows, columns: read } of baseRows(slice.base.path, query.store, names)) {
       const keys = merge === null && only === null ? null : keysOf(read, slice.base.path)
       const kept = merge === null ? null : merge.survivors(keys!, orderings(read, config))
-      const chosen = onlyKeys(kept, { keys, rows, only })
-      if (chosen === null) yield { rows, columns: conform(read, rows, columns) }
-      else if (chosen.length > 0) yield pick(read, chosen, { rows, columns })
+      const batch = pick(read, onlyKeys(kept, { keys, rows, only }), { rows, columns })
+      if (batch.rows > 0) yield batch
     }
   for (const [source, won] of merge?.winners() ?? []) {
     const { columns: read, rows, path } = logs.data[source]!
-    const chosen = onlyKeys(won, { keys: keysOf(read, path), rows, only })!
-    if (chosen.length > 0) yield pick(read, chosen, { rows, columns })
+    const batch = pick(read, onlyKeys(won, { keys: keysOf(read, path), rows, only }), { rows, columns })
+    if (batch.rows > 0) yield batch
   }
 }
 
@@ -78,11 +77,7 @@ async function* baseRows(
   // Every file has this column, so that rows are counted even where all others are absent.
   const columns = names.includes(recordKeyField) ? names : [...names, recordKeyField]
   const file = await openParquet(bytes, { columns, context: { path } })
-  try {
-    yield* file.slices()
-  } finally {
-    file.close()
-  }
+  yield* file.slices()
 }
 
 function mergeOf(logs: LogData, config: TableConfig): LogMerge {
@@ -136,13 +131,12 @@ function onlyKeys(
 
 function pick(
   read: readonly NamedVector[],
-  chosen: Int32Array,
+  chosen: Int32Array | null,
   { rows, columns }: { rows: number; columns: readonly Column[] },
 ): RowBatch {
-  const picked = conform(read, rows, columns).map(column => ({
-    ...column,
-    vector: gather(column.vector, chosen, chosen.length),
-  }))
+  const whole = conform(read, rows, columns)
+  if (chosen === null) return { rows, columns: whole }
+  const picked = whole.map(column => ({ ...column, vector: gather(column.vector, chosen, chosen.length) }))
   return { rows: chosen.length, columns: picked }
 }
 

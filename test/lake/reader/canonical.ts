@@ -1,0 +1,37 @@
+// Rows of vectors in the canonical form of test/golden/README.md.
+import type { ColumnVector } from '#catalog/column.ts'
+import type { RowBatch } from '#lake/reader/slice-reader.ts'
+import { decimalText } from '#lake/table/key-text.ts'
+import type { CanonicalRow } from '#test/bed/canonical.ts'
+import { canonicalValue } from '#test/bed/canonical.ts'
+import { valueAt } from '../table/vectors.ts'
+
+export function canonicalRows({ rows, columns }: RowBatch): CanonicalRow[] {
+  return Array.from({ length: rows }, (_, row) =>
+    Object.fromEntries(
+      columns.map(({ name, vector }) => [name, canonicalValue(vector.type, plainValue(vector, row))]),
+    ),
+  )
+}
+
+/** A value as canonicalValue takes it. */
+function plainValue(vector: ColumnVector, row: number): unknown {
+  const value = valueAt(vector, row)
+  if (value === null) return null
+  const { type } = vector
+  if (type.kind === 'decimal') return plainDecimal(value as bigint, type.scale)
+  if (type.kind === 'bytes') return Buffer.from(value as string, 'hex')
+  if (vector.layout === 'list') {
+    const { offsets, child } = vector
+    return Array.from({ length: offsets[row + 1]! - offsets[row]! }, (_, at) =>
+      plainValue(child, offsets[row]! + at),
+    )
+  }
+  return typeof value === 'bigint' && value >= -(2n ** 53n) + 1n && value < 2n ** 53n ? Number(value) : value
+}
+
+function plainDecimal(unscaled: bigint, scale: number): string {
+  if (scale === 0) return decimalText(unscaled, 0)
+  const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, '0')
+  return `${unscaled < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
+}
