@@ -1,0 +1,52 @@
+// Positions in a topic partition: `offset@sequence` is the offset to read next and the last sequence given out;
+// a bounded read carries the offset it ends before: `offset@sequence..end`.
+import type { Position, Positions } from '#catalog/position.ts'
+import { InvariantError } from '#common/errors.ts'
+
+export interface KafkaPosition {
+  offset: number
+  sequence: bigint
+  /** Where a bounded read ends; null when it does not. */
+  end: number | null
+}
+
+export function formatPosition(position: KafkaPosition): Position {
+  const end = position.end === null ? '' : `..${position.end}`
+  return `${position.offset}@${position.sequence}${end}`
+}
+
+export function parsePosition(text: Position): KafkaPosition {
+  const parts = /^(\d{1,16})@(\d{1,19})(?:\.\.(\d{1,16}))?$/.exec(text)
+  if (parts === null)
+    throw new InvariantError(`Not a Kafka position: ${text}`, {
+      code: 'INTERNAL',
+      context: { position: text },
+    })
+  return {
+    offset: Number(parts[1]),
+    sequence: BigInt(parts[2]!),
+    end: parts[3] === undefined ? null : Number(parts[3]),
+  }
+}
+
+/** The id of a partition's split: `clicks/3`. Topic names have no slash. */
+export function splitId(topic: string, partition: number): string {
+  return `${topic}/${partition}`
+}
+
+export function parseSplitId(id: string): { topic: string; partition: number } {
+  const slash = id.lastIndexOf('/')
+  return { topic: id.slice(0, slash), partition: Number(id.slice(slash + 1)) }
+}
+
+/**
+ * The checkpoint as Hudi Streamer's Kafka sources write it: `topic,0:12,1:34`, each the offset to read next. With
+ * it a user may go on with Hudi Streamer where Sluice stopped.
+ */
+export function streamerCheckpoint(topic: string, positions: Positions): string {
+  const offsets = [...positions]
+    .map(([id, position]) => ({ split: parseSplitId(id), offset: parsePosition(position).offset }))
+    .filter(({ split }) => split.topic === topic)
+    .toSorted((a, b) => a.split.partition - b.split.partition)
+  return [topic, ...offsets.map(({ split, offset }) => `${split.partition}:${offset}`)].join(',')
+}

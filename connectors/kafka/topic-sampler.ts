@@ -1,0 +1,152 @@
+// Looks at the first and last records of topics to learn their columns and the size of a record. What was learned
+// stays: later looks only add columns, so a schema does not waver with the records that happen to be last.
+import type { Column } from '#catalog/types.ts'
+import { JsonSample } from '#catalog/json/sample.ts'
+import type { KafkaClient, PartitionOffset } from './client.ts'
+import type { FetchedPartition } from './fetch-response.ts'
+import { RecordCursor, completeBatches } from './record-batch.ts'
+
+/** The readable range of a partition and the node that leads it. */
+export interface PartitionRange {
+  topic: string
+  partition: number
+  leader: number
+  earliest: number
+  latest: number
+}
+
+export interface TopicSample {
+  columns: readonly Column[]
+  /** Mean bytes of a value; 0 when there was no record. */
+  recordBytes: number
+  /** Records that are JSON objects, and those looked at. */
+  documents: number
+  records: number
+}
+
+const partitionsMax = 4
+/** Of a topic, half from the start of the partitions and half from the end. */
+const recordsMax = 500
+const fetchBytesMax = 256 * 1024
+const partitionsPerFetch = 32
+
+class Learned {
+  readonly columns = new Map<string, Column>()
+  /** Sum of the end offsets when the topic was last looked at. */
+  seenTo = -1
+  bytes = 0
+  records = 0
+  documents = 0
+}
+
+export class TopicSampler {
+  readonly #client: KafkaClient
+  readonly #learned = new Map<string, Learned>()
+
+  constructor(client: KafkaClient) {
+    this.#client = client
+  }
+
+  /** Looks at topics that have grown since the last time, and tells what is known of each. */
+  async sample(
+    ranges: readonly PartitionRange[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, TopicSample>> {
+    const byTopic = Map.groupBy(ranges, range => range.topic)
+    const grown: PartitionRange[] = []
+    for (const [topic, partitions] of byTopic) {
+      const learned = this.#topic(topic)
+      const end = partitions.reduce((sum, range) => sum + range.latest, 0)
+      if (end === learned.seenTo) continue
+      learned.seenTo = end
+      grown.push(...partitions.filter(range => range.latest > range.earliest).slice(0, partitionsMax))
+    }
+    const share = Math.ceil(recordsMax / 2 / partitionsMax)
+    const samples = new Map<string, JsonSample>()
+    await this.#look(
+      grown.map(range => ({ ...range, offset: range.earliest })),
+      { share, samples },
+      signal,
+    )
+    const tails = grown.filter(range => range.latest - range.earliest > share)
+    const tailStarts = tails.map(range => ({
+      ...range,
+      offset: Math.max(range.earliest + share, range.latest - share),
+    }))
+    await this.#look(tailStarts, { share, samples }, signal)
+    for (const [topic, sample] of samples) {
+      const { columns } = this.#topic(topic)
+      for (const column of sample.columns()) if (!columns.has(column.name)) columns.set(column.name, column)
+    }
+    return new Map([...byTopic.keys()].map(topic => [topic, summary(this.#topic(topic))]))
+  }
+
+  #topic(topic: string): Learned {
+    let learned = this.#learned.get(topic)
+    if (learned === undefined) {
+      learned = new Learned()
+      this.#learned.set(topic, learned)
+    }
+    return learned
+  }
+
+  async #look(
+    places: readonly (PartitionOffset & { leader: number })[],
+    into: { share: number; samples: Map<string, JsonSample> },
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (const [leader, led] of Map.groupBy(places, place => place.leader)) {
+      for (let at = 0; at < led.length; at += partitionsPerFetch) {
+        signal.throwIfAborted()
+        const partitions = led.slice(at, at + partitionsPerFetch)
+        const response = await this.#client.fetch(leader, {
+          partitions: partitions.map(({ topic, partition, offset }) => ({
+            topic,
+            partition,
+            offset,
+            bytesMax: fetchBytesMax,
+          })),
+          waitMs: 100,
+          bytesMax: partitionsPerFetch * fetchBytesMax,
+        })
+        // In the order asked for, whatever the order of the answer: the order of columns depends on it.
+        for (const place of partitions) {
+          const fetched = response.partitions.find(
+            found => found.topic === place.topic && found.partition === place.partition,
+          )
+          if (fetched?.errorCode === 0) this.#learn(fetched, place.offset, into)
+        }
+      }
+    }
+  }
+
+  #learn(
+    fetched: FetchedPartition,
+    offset: number,
+    into: { share: number; samples: Map<string, JsonSample> },
+  ): void {
+    const learned = this.#topic(fetched.topic)
+    const sample = into.samples.get(fetched.topic) ?? new JsonSample()
+    into.samples.set(fetched.topic, sample)
+    const cursor = new RecordCursor()
+    cursor.open(fetched.records.subarray(0, completeBatches(fetched.records).length), fetched.aborted)
+    for (let taken = 0; taken < into.share && cursor.next();) {
+      if (cursor.offset < offset) continue
+      taken++
+      if (cursor.valueStart < 0) continue
+      learned.records++
+      learned.bytes += cursor.valueEnd - cursor.valueStart
+      const value = Buffer.from(cursor.bytes.subarray(cursor.valueStart, cursor.valueEnd)).toString()
+      if (sample.add(value)) learned.documents++
+    }
+  }
+}
+
+function summary(learned: Learned): TopicSample {
+  return {
+    columns: [...learned.columns.values()],
+    recordBytes: learned.records === 0 ? 0 : Math.ceil(learned.bytes / learned.records),
+    documents: learned.documents,
+    records: learned.records,
+  }
+}
