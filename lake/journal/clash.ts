@@ -10,7 +10,8 @@ type Use = keyof FileGroupUse
  * - Two first base files: readers would see only the later one. A log beside a first base file that was staged
  *   without it: the log may fall into the slice before that base and be lost.
  * - A rewritten base file misses every row that came after it was read.
- * - A compaction takes the logs its plan names; logs that came later belong to its new slice (layout 2).
+ * - A compaction, staged when its `schedule` entry was made, takes the logs completed before; later logs complete
+ *   after its instant and so belong to its new slice (layout 2).
  * - Whatever is added to a retired group is never read.
  */
 const wrongAfter: Readonly<Record<Use, readonly Use[]>> = {

@@ -9,9 +9,10 @@ import type { InstantTime } from '#lake/timeline/instant.ts'
 
 /**
  * `create` made the table; `commit` adds data; `advance` only moves positions; `schema` changes the columns;
- * `compact` and `replace` rewrite data without changing rows.
+ * `schedule` fixes the instant of a compaction, so that all that completes later is later than it; `compact` and
+ * `replace` rewrite data without changing rows.
  */
-export type EntryKind = 'create' | 'commit' | 'advance' | 'schema' | 'compact' | 'replace'
+export type EntryKind = 'create' | 'commit' | 'advance' | 'schema' | 'schedule' | 'compact' | 'replace'
 
 /** File groups a step writes to, each as names.ts#fileGroupKey names it. What clashes with what: clash.ts. */
 export interface FileGroupUse {

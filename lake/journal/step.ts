@@ -9,12 +9,19 @@ import type { CommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import { encodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import type { CommitAction, TimelineLayout } from '#lake/timeline/instant-file.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
-import { formatInstant, instantAfter, laterInstant, parseInstant } from '#lake/timeline/instant.ts'
+import {
+  firstInstant,
+  formatInstant,
+  instantAfter,
+  laterInstant,
+  parseInstant,
+} from '#lake/timeline/instant.ts'
 
 export interface Step {
   kind: EntryKind
-  /** The instant the files were staged under, by Journal.nextInstant(); null when no file is made visible. */
+  /** By Journal.nextInstant(): what the files were staged under, or what a schedule fixes; else null. */
   instant: InstantTime | null
+  /** Null when no file is made visible. */
   action: CommitAction | null
   metadata: CommitMetadata | null
   moves: readonly PositionMove[]
@@ -76,7 +83,7 @@ export function entryOf(step: Step, context: EntryContext): JournalEntry {
     'sluice.seq': String(seq),
     'sluice.positions': JSON.stringify(positions),
   })
-  const lastInstant = instant === null ? state.lastInstant : laterInstant(state.lastInstant, instant.time)
+  const lastInstant = laterInstant(state.lastInstant, step.instant ?? firstInstant)
   const floor = formatInstant(Math.max(0, parseInstant(lastInstant) - context.stagedAgeMsMax))
   return {
     seq,
@@ -102,7 +109,10 @@ function entryInstant(
 ): JournalEntry['instant'] {
   const { instant: time, action, metadata } = step
   if (time === null || action === null || metadata === null) return null
-  const completionTime = instantAfter(laterInstant(state.lastCompletionTime, time), nowMs)
+  // Later than every instant before it too: a log that completes after a compaction was scheduled belongs to the
+  // slice the compaction begins.
+  const known = laterInstant(state.lastCompletionTime, state.lastInstant)
+  const completionTime = instantAfter(laterInstant(known, time), nowMs)
   const withPositions = { ...metadata, extraMetadata: { ...metadata.extraMetadata, ...extra } }
   const body = Buffer.from(encodeCommitMetadata(withPositions, action, layout)).toString('base64')
   return { time, action, completionTime, body }

@@ -12,7 +12,10 @@ export interface Retention {
   ageMsMin: number
   /** The writer of every so-manieth entry trims. */
   trimEvery: number
-  /** Work staged longer ago than this can no longer be committed; its files may then be removed. */
+  /**
+   * Work staged longer ago than this can no longer be committed; its files may then be removed. At least 15 minutes:
+   * well above what an instant reservation may take.
+   */
   stagedAgeMsMax: number
 }
 
