@@ -9,7 +9,7 @@ import { nextDelayMs } from '#common/retry.ts'
 import type { Plan } from '#api/plan.ts'
 import type { Source, Split, Target } from '#connectors/connector.ts'
 import { assignSplits } from '#master/assign.ts'
-import { dispositionOf, failureOf, retryPolicy } from './disposition.ts'
+import { failureOf, retryPolicy } from './disposition.ts'
 import { JobStatus } from './job-status.ts'
 import type { FromLane, Grant, GrantedTable, LaneFailure } from './lane-protocol.ts'
 import { LaneThread } from './lane-thread.ts'
@@ -156,7 +156,7 @@ export class Job {
     this.#options.logger.warn('trying again after a failure', {
       ...fields,
       inMs: Math.round(delayMs),
-      disposition: dispositionOf(error),
+      disposition: failure.disposition,
     })
     await this.#options.clock.sleep(delayMs, signal)
     return delayMs
