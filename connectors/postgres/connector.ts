@@ -1,0 +1,11 @@
+// PostgreSQL 13 and later, by snapshot and logical replication.
+import type { Connector } from '../connector.ts'
+import { PostgresSource } from './source.ts'
+import type { PostgresSpec } from './spec.ts'
+import { postgresSpec } from './spec.ts'
+
+export const postgres: Connector<PostgresSpec> = {
+  type: 'postgres',
+  spec: postgresSpec,
+  openSource: context => PostgresSource.open(context),
+}

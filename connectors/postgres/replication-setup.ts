@@ -1,0 +1,187 @@
+// What a job makes at the server: a publication of just its tables, and a slot that keeps the log for it. All of
+// it can be repeated, and is undone by teardown.
+import type { Clock } from '#common/clock.ts'
+import { ConfigError, PositionLostError } from '#common/errors.ts'
+import { formatLsn, parseLsn } from './lsn.ts'
+import type { ServerNames } from './names.ts'
+import { quoteName, quoteText } from './names.ts'
+import type { Relation } from './relation.ts'
+import type { Session } from './session.ts'
+
+export interface Slot {
+  /** The log before this is gone for the slot. */
+  confirmed: bigint
+  active: boolean
+}
+
+interface SlotRow {
+  plugin: string | null
+  database: string | null
+  confirmed: string | null
+  status: string | null
+  active: boolean
+}
+
+/** The slot's state; null when there is none. @throws PositionLostError when the server gave it up */
+export async function readSlot(session: Session, name: string): Promise<Slot | null> {
+  const [row] = await session.query<SlotRow>(
+    `SELECT plugin::text, database::text, confirmed_flush_lsn::text AS confirmed, active,
+       to_jsonb(s) ->> 'wal_status' AS status
+     FROM pg_replication_slots s WHERE slot_name = $1`,
+    [name],
+  )
+  if (!row) return null
+  const [here] = await session.query<{ database: string }>('SELECT current_database()::text AS database')
+  if (row.plugin !== 'pgoutput' || row.database !== here?.database)
+    throw new ConfigError(`The replication slot ${name} is not a pgoutput slot of this database`, {
+      code: 'PG_SLOT_CONFLICT',
+      context: { slot: name, plugin: row.plugin, database: row.database },
+    })
+  if (row.status === 'lost' || row.confirmed === null) throw slotLost(name, 'the server has invalidated it')
+  return { confirmed: parseLsn(row.confirmed), active: row.active }
+}
+
+/** Checks that the log can be read on from `from`. @throws PositionLostError PG_SLOT_LOST */
+export async function requireSlot(session: Session, name: string, from: bigint): Promise<Slot> {
+  const slot = await readSlot(session, name)
+  if (!slot) throw slotLost(name, 'it does not exist')
+  if (slot.confirmed > from)
+    throw slotLost(
+      name,
+      `it begins at ${formatLsn(slot.confirmed)}, after the stored position ${formatLsn(from)}`,
+    )
+  return slot
+}
+
+export async function createSlot(session: Session, name: string): Promise<Slot> {
+  const [row] = await session.query<{ lsn: string }>(
+    `SELECT lsn::text FROM pg_create_logical_replication_slot($1, 'pgoutput')`,
+    [name],
+  )
+  return { confirmed: parseLsn(row!.lsn), active: false }
+}
+
+function slotLost(slot: string, why: string): PositionLostError {
+  return new PositionLostError(`The replication slot ${slot} cannot be read on from: ${why}`, {
+    code: 'PG_SLOT_LOST',
+    context: { slot },
+  })
+}
+
+/**
+ * Makes the publication have these tables. One that we made has no others; one that people made is only read,
+ * and must have them all.
+ */
+export async function ensurePublication(
+  session: Session,
+  name: string,
+  job: string,
+  tables: readonly Relation[],
+): Promise<void> {
+  const [found] = await session.query<{ ours: boolean; viaRoot: boolean; all: boolean }>(
+    `SELECT coalesce(obj_description(oid, 'pg_publication') = $2, false) AS ours, pubviaroot AS "viaRoot",
+       puballtables AS all FROM pg_publication WHERE pubname = $1`,
+    [name, ownerMark(job)],
+  )
+  if (!found) return createPublication(session, name, job, tables)
+  const published = await session.query<{ oid: number; name: string }>(
+    `SELECT r.prrelid::int8::float8 AS oid, r.prrelid::regclass::text AS name
+     FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = $1`,
+    [name],
+  )
+  const has = new Set(published.map(table => table.oid))
+  const wanted = new Set(tables.map(table => table.oid))
+  const missing = tables.filter(table => !has.has(table.oid))
+  const surplus = published.filter(table => !wanted.has(table.oid))
+  if (!found.ours) return requirePublished(session, name, found, tables)
+  if (missing.length > 0)
+    await session.query(`ALTER PUBLICATION ${quoteName(name)} ADD TABLE ${tableList(missing)}`)
+  if (surplus.length > 0)
+    await session.query(
+      `ALTER PUBLICATION ${quoteName(name)} DROP TABLE ${surplus.map(table => table.name).join(', ')}`,
+    )
+}
+
+async function createPublication(
+  session: Session,
+  name: string,
+  job: string,
+  tables: readonly Relation[],
+): Promise<void> {
+  const [server] = await session.query<{ version: number }>(
+    "SELECT current_setting('server_version_num')::int AS version",
+  )
+  const options = ['publish_via_partition_root = true']
+  if (server!.version >= 180_000) options.push('publish_generated_columns = stored')
+  await session.query('BEGIN')
+  await session.query(
+    `CREATE PUBLICATION ${quoteName(name)} FOR TABLE ${tableList(tables)} WITH (${options.join(', ')})`,
+  )
+  await session.query(`COMMENT ON PUBLICATION ${quoteName(name)} IS ${quoteText(ownerMark(job))}`)
+  await session.query('COMMIT')
+}
+
+/** A publication people made, maybe FOR ALL TABLES or of a schema, must tell all changes of every table. */
+async function requirePublished(
+  session: Session,
+  name: string,
+  found: { viaRoot: boolean },
+  tables: readonly Relation[],
+): Promise<void> {
+  const published = await session.query<{ name: string }>(
+    `SELECT schemaname || '.' || tablename AS name FROM pg_publication_tables t JOIN pg_publication p USING (pubname)
+     WHERE pubname = $1 AND pubinsert AND pubupdate AND pubdelete AND pubtruncate`,
+    [name],
+  )
+  const has = new Set(published.map(table => table.name))
+  const missing = tables.filter(table => !has.has(table.name) || (table.partitioned && !found.viaRoot))
+  if (missing.length === 0) return
+  throw new ConfigError(
+    `The publication ${name} was not made by this job and does not publish all changes of ${missing.map(table => table.name).join(', ')}`,
+    { code: 'PG_SLOT_CONFLICT', context: { publication: name } },
+  )
+}
+
+/** Drops slot and publication, the slot also when a connection still reads it. */
+export async function dropReplication(
+  session: Session,
+  names: ServerNames,
+  job: string,
+  clock: Clock,
+): Promise<void> {
+  await dropSlot(session, names.slot, clock)
+  const [ours] = await session.query(
+    `SELECT 1 FROM pg_publication WHERE pubname = $1 AND obj_description(oid, 'pg_publication') = $2`,
+    [names.publication, ownerMark(job)],
+  )
+  if (ours) await session.query(`DROP PUBLICATION IF EXISTS ${quoteName(names.publication)}`)
+}
+
+async function dropSlot(session: Session, name: string, clock: Clock): Promise<void> {
+  for (let attempt = 0; attempt < 40; attempt++) {
+    const [slot] = await session.query<{ pid: number | null }>(
+      'SELECT active_pid AS pid FROM pg_replication_slots WHERE slot_name = $1',
+      [name],
+    )
+    if (!slot) return
+    if (slot.pid === null) {
+      await session.query('SELECT pg_drop_replication_slot($1)', [name])
+      return
+    }
+    await session.query('SELECT pg_terminate_backend($1)', [slot.pid])
+    await clock.sleep(250)
+  }
+  throw new ConfigError(`The replication slot ${name} is held by a connection that does not end`, {
+    code: 'PG_SLOT_ACTIVE',
+    context: { slot: name },
+  })
+}
+
+function tableList(tables: readonly Relation[]): string {
+  return tables.map(({ schema, table }) => `${quoteName(schema)}.${quoteName(table)}`).join(', ')
+}
+
+/** The comment that says which job made a publication. */
+function ownerMark(job: string): string {
+  return `Made by Sluice for ${job}`
+}

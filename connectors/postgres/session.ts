@@ -1,0 +1,162 @@
+// Connections to the server. `pg` does the handshake (TLS, SCRAM) and small queries; bulk data is read from the
+// socket by RawConnection. Every session gets the same settings, so that values print the same everywhere.
+import type { Socket } from 'node:net'
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import type { Client, QueryResultRow } from 'pg'
+import type { SecretValue } from '#api/secret.ts'
+import type { ConnectorContext } from '../connector.ts'
+import type { PostgresSpec } from './spec.ts'
+import type { ServerAddress } from './server-error.ts'
+import { fromServer } from './server-error.ts'
+
+/** What a connection needs, secrets read. */
+export interface ServerAccess extends ServerAddress {
+  password: string | undefined
+  tls: TlsOptions | false
+  applicationName: string
+}
+
+const connectTimeoutMs = 15_000
+
+/**
+ * Settings of every session; those the server's version does not know are left out. Text must print the same in
+ * snapshot and stream, rows must come in page order, and nothing may end a session that waits on purpose.
+ */
+const sessionSettings: Readonly<Record<string, string>> = {
+  DateStyle: 'ISO, MDY',
+  IntervalStyle: 'postgres',
+  TimeZone: 'UTC',
+  bytea_output: 'hex',
+  extra_float_digits: '1',
+  search_path: 'pg_catalog',
+  row_security: 'off',
+  synchronize_seqscans: 'off',
+  max_parallel_workers_per_gather: '0',
+  jit: 'off',
+  statement_timeout: '0',
+  transaction_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+  idle_session_timeout: '0',
+  lock_timeout: '10s',
+}
+
+export async function serverAccess(context: ConnectorContext<PostgresSpec>): Promise<ServerAccess> {
+  const { spec } = context
+  const read = async (value: SecretValue | undefined) => value && context.secret(value)
+  const [user, password, ca, cert, key] = await Promise.all(
+    [spec.user, spec.password, spec.tls.ca, spec.tls.cert, spec.tls.key].map(read),
+  )
+  return {
+    host: spec.host,
+    port: spec.port,
+    database: spec.database,
+    user: user!,
+    password,
+    tls: tlsOptions(spec.tls.mode, { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }),
+    applicationName: `sluice ${context.job}`.slice(0, 63),
+  }
+}
+
+function tlsOptions(mode: PostgresSpec['tls']['mode'], material: TlsOptions): TlsOptions | false {
+  switch (mode) {
+    case 'disable':
+      return false
+    case 'require':
+      return { ...material, rejectUnauthorized: false }
+    case 'verify-ca':
+      return { ...material, rejectUnauthorized: true, checkServerIdentity: () => undefined }
+    case 'verify-full':
+      return { ...material, rejectUnauthorized: true }
+  }
+}
+
+export class Session {
+  readonly client: Client
+  readonly #server: ServerAddress
+  readonly #signal: AbortSignal
+  readonly #onAbort: () => void
+
+  private constructor(client: Client, server: ServerAddress, signal: AbortSignal) {
+    this.client = client
+    this.#server = server
+    this.#signal = signal
+    this.#onAbort = () => this.socket.destroy()
+    signal.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  /** @throws TransientError, ConfigError by server-error.ts; what the signal aborts with */
+  static async open(access: ServerAccess, signal: AbortSignal, replication = false): Promise<Session> {
+    signal.throwIfAborted()
+    const { default: pg } = await import('pg')
+    const client = new pg.Client({
+      host: access.host,
+      port: access.port,
+      database: access.database,
+      user: access.user,
+      ...(access.password !== undefined && { password: access.password }),
+      ssl: access.tls,
+      application_name: access.applicationName,
+      connectionTimeoutMillis: connectTimeoutMs,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 30_000,
+      ...(replication && { replication: 'database' }),
+    })
+    // Failures between queries show in the next query; without a listener they would end the process.
+    client.on('error', () => undefined)
+    const session = new Session(client, access, signal)
+    try {
+      await client.connect()
+      await session.query(settingsQuery())
+      return session
+    } catch (error) {
+      await session.close()
+      signal.throwIfAborted()
+      throw fromServer(error, access)
+    }
+  }
+
+  get socket(): Socket {
+    return (this.client as unknown as { connection: { stream: Socket } }).connection.stream
+  }
+
+  async query<Row extends QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]> {
+    try {
+      const result = await this.client.query<Row>(sql, values && [...values])
+      return result.rows
+    } catch (error) {
+      this.#signal.throwIfAborted()
+      throw fromServer(error, this.#server)
+    }
+  }
+
+  /** An error met on this connection, as one of ours. */
+  explain(error: unknown): unknown {
+    return this.#signal.aborted ? this.#signal.reason : fromServer(error, this.#server)
+  }
+
+  async close(): Promise<void> {
+    this.#signal.removeEventListener('abort', this.#onAbort)
+    if (this.#signal.aborted) this.socket.destroy()
+    else await this.client.end().catch(() => undefined)
+  }
+}
+
+/** Opens a session for one piece of work. */
+export async function withSession<T>(
+  access: ServerAccess,
+  signal: AbortSignal,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = await Session.open(access, signal)
+  try {
+    return await work(session)
+  } finally {
+    await session.close()
+  }
+}
+
+function settingsQuery(): string {
+  const wanted = Object.entries(sessionSettings).map(([name, value]) => `('${name}', '${value}')`)
+  return `SELECT set_config(s.name, wanted.value, false) FROM (VALUES ${wanted.join(', ')}) wanted(name, value)
+    JOIN pg_catalog.pg_settings s ON s.name = wanted.name`
+}

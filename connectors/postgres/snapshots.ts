@@ -1,0 +1,210 @@
+// Decides which page ranges are to be read in which exported snapshot, and keeps the snapshots open while they
+// are. A snapshot lives as long as the process that took it: what it left unread is read on in a new one.
+//
+// Rows of a range read on later carry the later consistent point as their sequence, while the log of the table
+// is read from the first one. For a table with a key that converges: what changed in between comes again from
+// the log and is the same or newer. It does not where the log tells a row only in part (unchanged TOAST), nor
+// where pages were shuffled (another file node): such a table starts over, under new split ids. A table without
+// a key would get rows twice: it is refused.
+import { PositionLostError } from '#common/errors.ts'
+import type { Clock } from '#common/clock.ts'
+import type { Position } from '#catalog/position.ts'
+import type { SourceTable, Split } from '../connector.ts'
+import { ExportedSnapshot } from './exported-snapshot.ts'
+import { formatLsn } from './lsn.ts'
+import type { PageRange } from './position.ts'
+import {
+  formatSnapshotPosition,
+  isSnapshotSplit,
+  logSplitId,
+  parseSnapshotPosition,
+  snapshotSplitId,
+} from './position.ts'
+import type { Relation } from './relation.ts'
+import type { ServerAccess, Session } from './session.ts'
+import type { Leaf, PlannedRange } from './snapshot-plan.ts'
+import { cutRanges, pageBytes, readLeaves } from './snapshot-plan.ts'
+
+/** What a lane must know of a snapshot split besides its position; null: the range is given up, there is nothing to read. */
+export type SnapshotDetail = { snapshot: string; consistentPoint: string } | null
+
+export interface JobTable {
+  source: SourceTable
+  relation: Relation
+}
+
+export interface SnapshotPlan {
+  splits: Split[]
+  initialPositions: Map<string, Map<string, Position>>
+}
+
+export interface SnapshotOptions {
+  access: ServerAccess
+  rangeBytes: number
+  clock: Clock
+}
+
+interface LiveSnapshot {
+  exported: ExportedSnapshot
+  splits: Map<string, Split>
+}
+
+/** A table with something to read. */
+interface Unread extends JobTable {
+  leaves: readonly Leaf[]
+  /** Ranges begun and not done; none for a table that was never read. */
+  open: ReadonlyMap<string, PageRange>
+}
+
+export class Snapshots {
+  readonly #options: SnapshotOptions
+  #live: LiveSnapshot[] = []
+
+  constructor(options: SnapshotOptions) {
+    this.#options = options
+  }
+
+  /** Splits of all tables that are not read to the end yet. @throws PositionLostError PG_SNAPSHOT_INTERRUPTED */
+  async plan(session: Session, tables: readonly JobTable[], signal: AbortSignal): Promise<SnapshotPlan> {
+    const unread: Unread[] = []
+    for (const table of tables) {
+      const open = openRanges(table.source)
+      if (table.source.mode === 'stream' || (open.size === 0 && table.source.positions.size > 0)) continue
+      unread.push({ ...table, open, leaves: await readLeaves(session, table.relation) })
+    }
+    await this.#release(new Set(unread.flatMap(table => [...table.open.keys()])))
+    const plan: SnapshotPlan = { splits: [], initialPositions: new Map() }
+    const expired: Unread[] = []
+    for (const table of unread) {
+      const live = this.#liveSplits(table)
+      if (live) plan.splits.push(...live)
+      else expired.push(table)
+    }
+    if (expired.length > 0) await this.#readOn(expired, plan, await serverVersion(session), signal)
+    return plan
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#live.map(({ exported }) => exported.close()))
+    this.#live = []
+  }
+
+  /** Closes snapshots of which no range is left to read, and forgets those whose connection is gone. */
+  async #release(open: ReadonlySet<string>): Promise<void> {
+    const kept: LiveSnapshot[] = []
+    for (const live of this.#live)
+      if ([...live.splits.keys()].some(id => open.has(id)) && (await live.exported.isAlive())) kept.push(live)
+      else await live.exported.close()
+    this.#live = kept
+  }
+
+  /** The splits of a table as they were planned, if their snapshot is open and shows the pages they are made of. */
+  #liveSplits({ open, leaves }: Unread): Split[] | null {
+    if (open.size === 0 || ![...open.values()].every(range => leafOf(range, leaves))) return null
+    const live = this.#live.find(({ splits }) => [...open.keys()].every(id => splits.has(id)))
+    return live ? [...open.keys()].map(id => live.splits.get(id)!) : null
+  }
+
+  async #readOn(
+    tables: readonly Unread[],
+    plan: SnapshotPlan,
+    version: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (const { source, open } of tables)
+      if (open.size > 0 && source.schema.key.length === 0)
+        throw new PositionLostError(
+          `The snapshot of ${source.name} was interrupted, and without a key it cannot go on`,
+          {
+            code: 'PG_SNAPSHOT_INTERRUPTED',
+            context: { table: source.name },
+          },
+        )
+    const { access, clock, rangeBytes } = this.#options
+    const forStream = tables.some(({ source }) => source.mode !== 'snapshot')
+    const exported = await ExportedSnapshot.take(access, forStream, temporarySlot(clock), signal)
+    const live: LiveSnapshot = { exported, splits: new Map() }
+    this.#live.push(live)
+    const detail: SnapshotDetail = {
+      snapshot: exported.name,
+      consistentPoint: formatLsn(exported.consistentPoint),
+    }
+    for (const table of tables) {
+      const { name } = table.source
+      const add = (id: string, weight: number, what: SnapshotDetail): void => {
+        live.splits.set(id, {
+          id,
+          tables: [name],
+          bounded: true,
+          stage: 0,
+          weight,
+          detail: JSON.stringify(what),
+        })
+      }
+      if (canReadOn(table))
+        for (const [id, range] of table.open) add(id, weightOf(range, table.leaves), detail)
+      else {
+        for (const id of table.open.keys()) add(id, 1, null)
+        const ranges = cutRanges(table.leaves, rangeBytes, version >= 140_000)
+        plan.initialPositions.set(name, beginRanges(table, ranges, exported.consistentPoint))
+        for (const [id, position] of plan.initialPositions.get(name)!)
+          if (isSnapshotSplit(id))
+            add(id, weightOf(parseSnapshotPosition(position) as PageRange, table.leaves), detail)
+      }
+    }
+    plan.splits.push(...live.splits.values())
+  }
+}
+
+/** Positions of a table whose reading begins, or begins anew. */
+function beginRanges(
+  { source, open }: Unread,
+  ranges: readonly PlannedRange[],
+  consistentPoint: bigint,
+): Map<string, Position> {
+  const restartedAt = open.size > 0 ? consistentPoint : null
+  const positions = new Map<string, Position>()
+  if (restartedAt === null) positions.set(logSplitId, formatLsn(consistentPoint))
+  for (const [index, { leaf, next, end }] of ranges.entries()) {
+    const range = { relation: leaf.relation, fileNode: leaf.fileNode, next, end, consistentPoint }
+    positions.set(snapshotSplitId(source.name, index, restartedAt), formatSnapshotPosition(range))
+  }
+  return positions
+}
+
+function openRanges(table: SourceTable): Map<string, PageRange> {
+  const open = new Map<string, PageRange>()
+  for (const [id, text] of table.positions) {
+    if (!isSnapshotSplit(id)) continue
+    const position = parseSnapshotPosition(text)
+    if (!('done' in position)) open.set(id, position)
+  }
+  return open
+}
+
+function canReadOn({ open, leaves }: Unread): boolean {
+  if (open.size === 0) return false
+  return [...open.values()].every(range => leafOf(range, leaves)?.hasToast === false)
+}
+
+/** The leaf a range is made of, if it still has the same pages. */
+function leafOf(range: PageRange, leaves: readonly Leaf[]): Leaf | undefined {
+  return leaves.find(leaf => leaf.relation === range.relation && leaf.fileNode === range.fileNode)
+}
+
+/** Mebibytes to read, at least 1. */
+function weightOf(range: PageRange, leaves: readonly Leaf[]): number {
+  const end = range.end ?? leafOf(range, leaves)?.pages ?? range.next
+  return Math.max(1, Math.round(((end - range.next) * pageBytes) / 1024 ** 2))
+}
+
+function temporarySlot(clock: Clock): string {
+  return `sluice_snapshot_${clock.uuid().replaceAll('-', '')}`
+}
+
+async function serverVersion(session: Session): Promise<number> {
+  const [row] = await session.query<{ version: number }>(
+    "SELECT current_setting('server_version_num')::int AS version",
+  )
+  return row!.version
+}

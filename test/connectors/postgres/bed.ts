@@ -1,0 +1,139 @@
+// A job against a real PostgreSQL: opens sources on it and runs SQL beside them.
+import pg from 'pg'
+import { systemClock } from '#common/clock.ts'
+import type { DataError } from '#common/errors.ts'
+import { silentLogger } from '#common/logger.ts'
+import type { Position } from '#catalog/position.ts'
+import type {
+  ConnectorContext,
+  ReadLimits,
+  Source,
+  SourceChunk,
+  SourceTable,
+  Split,
+} from '#connectors/connector.ts'
+import { postgres } from '#connectors/postgres/connector.ts'
+import type { PostgresSpec } from '#connectors/postgres/spec.ts'
+import { postgresSpec } from '#connectors/postgres/spec.ts'
+import type { PostgresServer } from '#scripts/embedded-postgres.ts'
+
+export const limits: ReadLimits = { chunkBytesMax: 1024 * 1024, lingerMs: 20 }
+export const never = new AbortController().signal
+
+export type SpecInput = Partial<Omit<PostgresSpec, 'tls' | 'snapshot'>> & { tls?: object; snapshot?: object }
+
+/** What to connect as, as people would write it. */
+export function specFor(server: PostgresServer, database: string, changes: SpecInput = {}): PostgresSpec {
+  return postgresSpec.parse({
+    host: server.host,
+    port: server.port,
+    database,
+    user: { value: server.user },
+    password: { value: server.password },
+    tls: { mode: 'disable' },
+    ...changes,
+  })
+}
+
+let jobs = 0
+
+/** One job on a database of its own; tables and positions are kept as a target would keep them. */
+export class Job {
+  readonly database: string
+  readonly client: pg.Client
+  readonly badRecords: DataError[] = []
+  /** Positions the target holds: table -> split -> position. */
+  readonly positions = new Map<string, Map<string, Position>>()
+  readonly #server: PostgresServer
+  readonly #spec: SpecInput
+  readonly #sources: Source[] = []
+
+  private constructor(server: PostgresServer, database: string, client: pg.Client, spec: SpecInput) {
+    this.#server = server
+    this.database = database
+    this.client = client
+    this.#spec = spec
+  }
+
+  static async create(server: PostgresServer, spec: SpecInput = {}): Promise<Job> {
+    const database = `job_${++jobs}`
+    const admin = await connect(server, 'postgres')
+    await admin.query(`CREATE DATABASE ${database}`)
+    await admin.end()
+    return new Job(server, database, await connect(server, database), spec)
+  }
+
+  context(changes: SpecInput = {}): ConnectorContext<PostgresSpec> {
+    return {
+      spec: specFor(this.#server, this.database, { ...this.#spec, ...changes }),
+      name: 'shop-db',
+      job: `test.${this.database}`,
+      secret: value => Promise.resolve(value.value ?? ''),
+      virtualTables: [],
+      onBadRecord: error => {
+        this.badRecords.push(error)
+      },
+      clock: systemClock,
+      logger: silentLogger,
+    }
+  }
+
+  async source(changes: SpecInput = {}): Promise<Source> {
+    const source = await postgres.openSource!(this.context(changes))
+    this.#sources.push(source)
+    return source
+  }
+
+  async sql(...statements: string[]): Promise<pg.QueryResult> {
+    let result: pg.QueryResult | undefined
+    for (const statement of statements) result = await this.client.query(statement)
+    return result!
+  }
+
+  /** The tables as the job wants them read, with what the target holds. */
+  async tables(source: Source, changes: Partial<SourceTable> = {}): Promise<SourceTable[]> {
+    return (await source.discover(never)).map(({ name, schema }) => ({
+      name,
+      schema,
+      positions: this.positions.get(name) ?? new Map<string, Position>(),
+      mode: 'snapshotAndStream',
+      start: 'latest',
+      ...changes,
+    }))
+  }
+
+  /** Plans, and keeps the initial positions. */
+  async plan(source: Source, changes: Partial<SourceTable> = {}): Promise<readonly Split[]> {
+    const plan = await source.plan(await this.tables(source, changes), never)
+    for (const [table, positions] of plan.initialPositions)
+      for (const [split, position] of positions) this.commit(table, split, position)
+    return plan.splits
+  }
+
+  commit(table: string, split: string, position: Position): void {
+    let held = this.positions.get(table)
+    if (!held) this.positions.set(table, (held = new Map()))
+    held.set(split, position)
+  }
+
+  commitChunk(split: Split, chunk: SourceChunk): void {
+    if (chunk.position !== null)
+      for (const table of split.tables) this.commit(table, split.id, chunk.position)
+  }
+
+  async end(): Promise<void> {
+    await Promise.allSettled(this.#sources.map(source => source.close()))
+    const source = await this.source()
+    await source.teardown(never).catch(() => undefined)
+    await source.close()
+    await this.client.end().catch(() => undefined)
+  }
+}
+
+export async function connect(server: PostgresServer, database: string): Promise<pg.Client> {
+  const { host, port, user, password } = server
+  const client = new pg.Client({ host, port, user, password, database })
+  client.on('error', () => undefined)
+  await client.connect()
+  return client
+}
