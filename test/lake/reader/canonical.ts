@@ -15,7 +15,7 @@ export function canonicalRows({ rows, columns }: RowBatch): CanonicalRow[] {
 }
 
 /** A value as canonicalValue takes it. */
-function plainValue(vector: ColumnVector, row: number): unknown {
+export function plainValue(vector: ColumnVector, row: number): unknown {
   const value = valueAt(vector, row)
   if (value === null) return null
   const { type } = vector
