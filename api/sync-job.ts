@@ -82,7 +82,12 @@ function tableSchema(options: Readonly<Record<string, z.ZodType>>): z.ZodType<Sy
       .max(255)
       .optional()
       .describe('Name of the table in the target. Default: the last part of its name in the source.'),
-    ...Object.fromEntries(Object.entries(options).map(([type, schema]) => [type, schema.optional()])),
+    ...Object.fromEntries(
+      Object.entries(options).map(([type, schema]) => [
+        type,
+        schema.optional().describe(`Options of the table, for a target of type ${type}.`),
+      ]),
+    ),
   })
   const table = z.strictObject({
     include: glob.describe(

@@ -1,11 +1,7 @@
 // A kind as a CustomResourceDefinition: the same schema that parses the YAML, so what the API server lets in is
 // what the operator understands.
-import { stringify } from 'yaml'
 import { openApiSchema } from '#api/openapi.ts'
 import { apiGroup, apiVersionName, type ResourceKind } from '#api/resource.ts'
-
-export const generatedNotice =
-  '# Made by `npm run generate`; edit the schemas in api/ and connectors/*/spec.ts instead.\n'
 
 export function customResourceDefinition(kind: ResourceKind): object {
   return {
@@ -26,13 +22,6 @@ export function customResourceDefinition(kind: ResourceKind): object {
       versions: [version(kind)],
     },
   }
-}
-
-export function crdYaml(kind: ResourceKind): string {
-  return (
-    generatedNotice +
-    stringify(customResourceDefinition(kind), { lineWidth: 110, aliasDuplicateObjects: false })
-  )
 }
 
 function version(kind: ResourceKind): object {

@@ -1,19 +1,28 @@
 // Which files follow from the code, and their content. Pure, so that a test can hold them against the tree.
 import { resourceKinds } from '#connectors/resource-kinds.ts'
-import { crdYaml } from './crd.ts'
+import { customResourceDefinition } from './crd.ts'
 import { errorReference } from './error-reference.ts'
+import { installManifest } from './install.ts'
 import { metricReference } from './metric-reference.ts'
+import { clusterRules, editRules, namespaceRules, viewRules } from './rbac.ts'
 import { resourceReference } from './resource-reference.ts'
+import { yamlFile } from './yaml.ts'
 
-/** Path from the root of the project -> content. */
-export function generatedFiles(): Map<string, string> {
+/** Path from the root of the project -> content. `version` is that of package.json. */
+export function generatedFiles(version: string): Map<string, string> {
+  const kinds = resourceKinds
   const files = new Map<string, string>()
-  for (const kind of resourceKinds) {
-    const yaml = crdYaml(kind)
+  for (const kind of kinds) {
+    const yaml = yamlFile(customResourceDefinition(kind))
     files.set(`crds/${kind.plural}.yaml`, yaml)
     files.set(`helm/sluice/crds/${kind.plural}.yaml`, yaml)
   }
-  files.set('docs/reference/crds.md', resourceReference(resourceKinds))
+  files.set('helm/sluice/files/cluster-rules.yaml', yamlFile(clusterRules(kinds)))
+  files.set('helm/sluice/files/namespace-rules.yaml', yamlFile(namespaceRules))
+  files.set('helm/sluice/files/edit-rules.yaml', yamlFile(editRules(kinds)))
+  files.set('helm/sluice/files/view-rules.yaml', yamlFile(viewRules(kinds)))
+  files.set('manifests/install.yaml', installManifest(kinds, version))
+  files.set('docs/reference/crds.md', resourceReference(kinds))
   files.set('docs/reference/errors.md', errorReference())
   files.set('docs/reference/metrics.md', metricReference())
   return files

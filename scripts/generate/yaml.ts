@@ -1,0 +1,16 @@
+// YAML of generated files: objects spelled out where they stand, and a word on where they come from.
+import { stringify } from 'yaml'
+
+const notice = '# Made by `npm run generate`: edit what it is made from, not this file.\n'
+
+export function yamlFile(content: unknown): string {
+  return notice + yaml(content)
+}
+
+export function yamlDocuments(documents: readonly object[]): string {
+  return notice + documents.map(yaml).join('---\n')
+}
+
+function yaml(content: unknown): string {
+  return stringify(content, { lineWidth: 110, aliasDuplicateObjects: false })
+}

@@ -1,0 +1,168 @@
+// The Helm chart in front of a real API server: it renders, is taken, grants no more than is meant, and makes the
+// same objects as manifests/install.yaml.
+import { expect } from 'chai'
+import { execFile } from 'node:child_process'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { parseAllDocuments } from 'yaml'
+import { startKubernetes, type BedKubernetes } from '#test/bed/kubernetes.ts'
+import { requires } from '#test/bed/requires.ts'
+
+interface KubeObject {
+  kind: string
+  metadata: { name: string; labels?: Record<string, string> }
+  spec?: { template?: { metadata: { labels: Record<string, string> } } }
+}
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const chart = join(root, 'helm', 'sluice')
+const install = join(root, 'manifests', 'install.yaml')
+const operator = 'system:serviceaccount:sluice-system:sluice-operator'
+
+describe('Helm chart', () => {
+  requires('kubernetes')
+  let cluster: BedKubernetes
+  const rendered = join(tmpdir(), `sluice-chart-${process.pid}.yaml`)
+
+  before(async function () {
+    this.timeout(180_000)
+    cluster = await startKubernetes({ node: false })
+  })
+
+  after(async function () {
+    this.timeout(60_000)
+    await cluster?.stop()
+    await rm(rendered, { force: true })
+  })
+
+  async function helm(...args: string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)('helm', args, { env: { ...process.env, ...cluster.env } })
+    return stdout
+  }
+
+  const template = (...args: string[]) =>
+    helm('template', 'sluice', chart, '--namespace', 'sluice-system', '--kube-version', '1.34.0', ...args)
+
+  it('has nothing that helm lint finds', async () => {
+    expect(await helm('lint', '--strict', '--kube-version', '1.34.0', chart)).to.include('0 chart(s) failed')
+  })
+
+  it('makes what manifests/install.yaml says', async () => {
+    const ours = objects(await readFile(install, 'utf8')).filter(({ kind }) => kind !== 'Namespace')
+    const theirs = objects(await template('--include-crds'))
+    expect(byIdentity(theirs.map(withoutHelmLabels))).to.deep.equal(byIdentity(ours))
+  })
+
+  it('is taken by the API server, as is manifests/install.yaml', async () => {
+    await cluster.kubectl('apply', '--server-side', '--validate=strict', '-f', install)
+    await cluster.kubectl('wait', '--for=condition=Established', '--timeout=60s', 'crd/syncjobs.sluice.dev')
+    const values = [
+      '--set',
+      'replicas=2',
+      '--set',
+      'imagePullSecrets[0].name=x',
+      '--set',
+      'priorityClassName=high',
+    ]
+    await writeFile(rendered, await template(...values))
+    const taken = await cluster.kubectl('apply', '--dry-run=server', '--validate=strict', '-f', rendered)
+    expect(taken).to.include('poddisruptionbudget.policy/sluice-operator created')
+  })
+
+  it('can be built upon with kustomize', async () => {
+    expect(objects(await cluster.kubectl('kustomize', join(root, 'manifests')))).to.have.length.above(10)
+  })
+
+  const wrong: { name: string; value: string; message: string }[] = [
+    { name: 'a misspelt value', value: 'replica=2', message: "additional properties 'replica' not allowed" },
+    { name: 'a value of a wrong type', value: 'replicas=two', message: 'want integer' },
+    { name: 'a log level that there is not', value: 'logLevel=loud', message: 'must be one of' },
+  ]
+  for (const { name, value, message } of wrong)
+    it(`refuses ${name}`, async () => {
+      const said = await template('--set', value).catch((error: { stderr: string }) => error.stderr)
+      expect(said).to.include(message)
+    })
+
+  const may: [verb: string, resource: string, namespace: string, allowed: boolean][] = [
+    ['watch', 'syncjobs.sluice.dev', 'shop', true],
+    ['patch', 'syncjobs.sluice.dev/status', 'shop', true],
+    ['delete', 'syncjobs.sluice.dev', 'shop', false],
+    ['patch', 'deployments.apps', 'shop', true],
+    ['get', 'secrets', 'shop', false],
+    ['list', 'secrets', 'shop', false],
+    ['create', 'pods', 'shop', false],
+    ['create', 'pods/exec', 'shop', false],
+    ['create', 'rolebindings.rbac.authorization.k8s.io', 'shop', false],
+    ['update', 'leases.coordination.k8s.io', 'sluice-system', true],
+    ['update', 'leases.coordination.k8s.io', 'kube-system', false],
+    ['delete', 'nodes', 'shop', false],
+  ]
+  for (const [verb, resource, namespace, allowed] of may)
+    it(`${allowed ? 'lets' : 'does not let'} the operator ${verb} ${resource} in ${namespace}`, async () => {
+      const answer = await cluster
+        .kubectl('auth', 'can-i', verb, resource, '-n', namespace, `--as=${operator}`)
+        .catch((error: { stdout: string }) => error.stdout)
+      expect(answer.trim()).to.equal(allowed ? 'yes' : 'no')
+    })
+
+  it('lets those who edit a namespace edit jobs there, and those who view it view them', async () => {
+    const can = (role: string, verb: string) =>
+      cluster
+        .kubectl(
+          'auth',
+          'can-i',
+          verb,
+          'syncjobs.sluice.dev',
+          '-n',
+          'shop',
+          '--as=someone',
+          `--as-group=${role}`,
+        )
+        .catch((error: { stdout: string }) => error.stdout)
+        .then(answer => answer.trim())
+    await cluster.kubectl('create', 'namespace', 'shop')
+    for (const role of ['edit', 'view'])
+      await cluster.kubectl(
+        'create',
+        'rolebinding',
+        role,
+        '-n',
+        'shop',
+        `--clusterrole=${role}`,
+        `--group=${role}`,
+      )
+    // The controller that aggregates roles works in the background.
+    for (let attempt = 0; attempt < 50 && (await can('view', 'get')) !== 'yes'; attempt++)
+      await new Promise(resolve => setTimeout(resolve, 200))
+    expect([
+      await can('edit', 'create'),
+      await can('view', 'get'),
+      await can('view', 'create'),
+    ]).to.deep.equal(['yes', 'yes', 'no'])
+  })
+})
+
+function objects(text: string): KubeObject[] {
+  return [...parseAllDocuments(text)].flatMap(document => {
+    const content = document.toJS() as KubeObject | null
+    return content === null ? [] : [content]
+  })
+}
+
+function byIdentity(all: KubeObject[]): Record<string, KubeObject> {
+  return Object.fromEntries(all.map(each => [`${each.kind}/${each.metadata.name}`, each]))
+}
+
+function withoutHelmLabels(object: KubeObject): KubeObject {
+  const template = object.spec?.template
+  for (const labels of [object.metadata.labels, template?.metadata.labels])
+    if (labels !== undefined) {
+      delete labels['helm.sh/chart']
+      delete labels['app.kubernetes.io/managed-by']
+    }
+  return object
+}
