@@ -1,7 +1,11 @@
 // Every connector in one entry: its part of the resources people write, and its code, loaded only when a job
 // needs it. The DataSource and SyncJob schemas, the CRDs and their reference are assembled from here.
 import type { z } from 'zod'
+import { InvariantError } from '#common/errors.ts'
 import type { Connector } from './connector.ts'
+import { hudiSpec, hudiTableOptions } from './hudi/spec.ts'
+import { kafkaSpec } from './kafka/spec.ts'
+import { postgresSpec } from './postgres/spec.ts'
 
 export type ConnectorRole = 'source' | 'target'
 
@@ -15,4 +19,25 @@ export interface ConnectorEntry {
   load(): Promise<Connector<never>>
 }
 
-export const connectors: Readonly<Record<string, ConnectorEntry>> = {}
+export const connectors: Readonly<Record<string, ConnectorEntry>> = {
+  hudi: {
+    spec: hudiSpec,
+    tableOptions: hudiTableOptions,
+    roles: ['target'],
+    load: async () => (await import('./hudi/connector.ts')).hudi as Connector<never>,
+  },
+  kafka: {
+    spec: kafkaSpec,
+    roles: ['source'],
+    load: async () => (await import('./kafka/connector.ts')).kafka as Connector<never>,
+  },
+  postgres: {
+    spec: postgresSpec,
+    roles: ['source'],
+    load: async () => (await import('./postgres/connector.ts')).postgres as Connector<never>,
+  },
+}
+
+function notBuilt(): Promise<never> {
+  throw new InvariantError('The connector is not built yet', { code: 'INTERNAL' })
+}
