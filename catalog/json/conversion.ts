@@ -206,8 +206,12 @@ class FloatConversion implements Conversion {
     if (!isJsonNumber(text)) throw wrongKind('a number')
     const number = Number(text)
     if (!Number.isFinite(this.#round(number))) throw outOfRange('a float')
-    if (/^-?\d+$/.test(text) && BigInt(this.#round(number)) !== BigInt(text)) throw outOfRange('a float')
+    if (/^-?\d+$/.test(text) && !this.#isWhole(text, this.#round(number))) throw outOfRange('a float')
     return number
+  }
+  /** The digits are those of the float, or the fewest that tell it from its neighbours, as writers print it. */
+  #isWhole(text: string, number: number): boolean {
+    return BigInt(number) === BigInt(text) || String(number) === text
   }
 }
 
