@@ -1,7 +1,6 @@
 // Every connector in one entry: its part of the resources people write, and its code, loaded only when a job
 // needs it. The DataSource and SyncJob schemas, the CRDs and their reference are assembled from here.
 import type { z } from 'zod'
-import { InvariantError } from '#common/errors.ts'
 import type { Connector } from './connector.ts'
 import { hudiSpec, hudiTableOptions } from './hudi/spec.ts'
 import { kafkaSpec } from './kafka/spec.ts'
@@ -36,8 +35,4 @@ export const connectors: Readonly<Record<string, ConnectorEntry>> = {
     roles: ['source'],
     load: async () => (await import('./postgres/connector.ts')).postgres as Connector<never>,
   },
-}
-
-function notBuilt(): Promise<never> {
-  throw new InvariantError('The connector is not built yet', { code: 'INTERNAL' })
 }
