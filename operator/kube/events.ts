@@ -106,7 +106,7 @@ export class EventRecorder {
       apiVersion: eventType.apiVersion,
       kind: eventType.kind,
       metadata: {
-        name: `${name.slice(0, 200)}.${clock.uuid().slice(0, 13)}`,
+        name: `${name.slice(0, 200)}.${clock.uuid().slice(-12)}`,
         namespace: namespace ?? 'default',
       },
       eventTime: microTime(nowMs),
