@@ -9,7 +9,7 @@ import { DataError, SyncError } from '#common/errors.ts'
 import type { Append } from './binary-values.ts'
 import { binaryAppender } from './binary-values.ts'
 import type { RelationColumn } from './relation.ts'
-import { selectedType } from './server-types.ts'
+import { hasBinaryForm } from './server-types.ts'
 import { textAppender } from './text-values.ts'
 import type { Tuple } from './tuple.ts'
 import { TupleKind } from './tuple.ts'
@@ -30,8 +30,9 @@ export class RowBuffer {
     this.table = table
     this.schema = schema
     this.#builders = columns.map(({ type }) => columnBuilder(type.column))
+    // What has no binary form was selected as text.
     this.#binary = columns.map(({ type }, index) =>
-      binaryAppender(selectedType(type), this.#builders[index]!),
+      (hasBinaryForm(type) ? binaryAppender : textAppender)(type, this.#builders[index]!),
     )
     this.#text = columns.map(({ type }, index) => textAppender(type, this.#builders[index]!))
   }

@@ -3,6 +3,7 @@
 // The values may be newer than the log is; then the log brings the same values again.
 import type { LoggedTable } from './log-assembler.ts'
 import { quoteName } from './names.ts'
+import { printedExpression } from './server-types.ts'
 import type { Session } from './session.ts'
 import { Tuple, TupleKind } from './tuple.ts'
 
@@ -14,7 +15,7 @@ export async function fetchRow(session: Session, table: LoggedTable, row: Tuple)
     [table.name],
   )
   if (!found) return null
-  const list = table.columns.map(({ name }, index) => `${quoteName(name)}::text AS "${index}"`)
+  const list = table.columns.map(({ name }, index) => `${printedExpression(quoteName(name))} AS "${index}"`)
   const keys = table.schema.key.map(key => table.columns.findIndex(column => column.name === key))
   const where = keys.map((column, index) => `${quoteName(table.columns[column]!.name)} = $${index + 1}`)
   const values = keys.map(column => {

@@ -125,14 +125,12 @@ export function hasBinaryForm(type: ValueType): boolean {
 
 /** The column in a SELECT whose result we read in binary: types without a binary form are read as text. */
 export function selectExpression(quotedName: string, type: ValueType): string {
-  if (type.codec === 'printed') return `${quotedName}::text`
-  return hasBinaryForm(type) ? quotedName : `${quotedName}::text[]`
+  return hasBinaryForm(type) ? quotedName : printedExpression(quotedName)
 }
 
-/** What selectExpression() yields. */
-export function selectedType(type: ValueType): ValueType {
-  if (type.codec === 'printed') return { ...type, codec: 'text' }
-  return type.element ? { ...type, element: selectedType(type.element) } : type
+/** The value as the type's own output function prints it. A cast to text is not that: it drops blanks of char(n). */
+export function printedExpression(quotedName: string): string {
+  return `CASE num_nulls(${quotedName}) WHEN 0 THEN format('%s', ${quotedName}) END`
 }
 
 /** Adds these types, and those they are made of, to what is known. */
