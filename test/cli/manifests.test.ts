@@ -47,6 +47,15 @@ describe('manifests', () => {
     expect(problems(shopDb, lake, live)).to.deep.equal([])
   })
 
+  it('takes a resource that stands the same in two files once', () => {
+    const { manifests, problems: found } = readManifests([
+      { name: 'a.yaml', text: lake },
+      { name: 'b.yaml', text: lake },
+    ])
+    expect(found).to.deep.equal([])
+    expect(manifests.dataSources).to.have.length(1)
+  })
+
   it('reads YAML as kubectl does: a time, or 1:30, is a text', () => {
     const timed = job + '  start: 2026-01-31T12:00:00Z\n'
     expect(problems(shopDb, lake, timed)).to.deep.equal([])
@@ -117,10 +126,10 @@ describe('manifests', () => {
       expected: ['1.yaml:2:1: document 1: Map keys must be unique'],
     },
     {
-      name: 'a resource that stands twice',
-      texts: [lake, lake],
+      name: 'two that differ for one resource',
+      texts: [lake, lake.replace('var', 'srv')],
       expected: [
-        '2.yaml:3:12: DataSource lake: metadata.name: there are two of DataSource lake in namespace default',
+        '2.yaml:3:12: DataSource lake: metadata.name: there is another DataSource lake in namespace default that differs',
       ],
     },
     {

@@ -16,10 +16,15 @@ interface Outcome {
 
 /** Runs the command as a shell would. */
 function run(...args: string[]): Promise<Outcome> {
+  return runWithInput('', ...args)
+}
+
+function runWithInput(input: string, ...args: string[]): Promise<Outcome> {
   return new Promise(resolve => {
     const child = execFile(process.execPath, [sluice, ...args], (_, stdout, stderr) =>
       resolve({ code: child.exitCode, stdout, stderr }),
     )
+    child.stdin!.end(input)
   })
 }
 
@@ -42,6 +47,18 @@ describe('sluice validate', () => {
       expect(stdout).to.match(/^valid: 2 DataSource, 1 SyncJob/)
       expect(code).to.equal(0)
     })
+
+  it('reads a folder', async () => {
+    const { code, stdout } = await run('validate', '-f', samples)
+    expect(stdout).to.equal('valid: 3 DataSource, 2 SyncJob, 2 VirtualTable\n')
+    expect(code).to.equal(0)
+  })
+
+  it('reads standard input', async () => {
+    const { code, stdout } = await runWithInput('kind: SyncJb\n', 'validate', '-f', '-')
+    expect(stdout).to.match(/^standard input:1:1: SyncJb: kind:/)
+    expect(code).to.equal(1)
+  })
 
   it('prints one line for each problem and ends with 1', async () => {
     const { code, stdout } = await run('validate', '-f', bad)
