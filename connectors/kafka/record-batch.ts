@@ -89,7 +89,7 @@ export class RecordCursor {
   #record(): void {
     const length = this.#varint()
     const end = this.#at + length
-    if (length < 7 || end > this.#end) throw this.#broken()
+    if (length < 6 || end > this.#end) throw this.#broken()
     this.#at++
     const timestamp = this.#baseTimestamp + this.#varlong()
     this.timestampMs = this.#appendTime >= 0 ? this.#appendTime : timestamp
