@@ -2,9 +2,11 @@
 // columns added since, or hold narrower types.
 import type { ColumnVector } from '#catalog/column.ts'
 import type { Column, ColumnType } from '#catalog/types.ts'
-import { typeName, typesEqual } from '#catalog/types.ts'
+import { typeName } from '#catalog/types.ts'
 import { DataError } from '#common/errors.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
+import { fitsInto } from '#lake/table/evolve.ts'
+import { shortestDouble } from '#lake/table/key-text.ts'
 import { nullVector, widen } from '#lake/table/project.ts'
 
 /** One vector per column asked for, `rows` long; a column the file lacks is all null. */
@@ -21,10 +23,9 @@ export function conform(
 }
 
 function asType({ name, vector }: NamedVector, type: ColumnType): ColumnVector {
-  if (typesEqual(vector.type, type)) return vector
-  if (vector.layout === 'int32' && type.kind === 'int64') return widen(vector, type)
+  if (fitsInto(vector.type, type)) return widen(vector, type)
   if (vector.layout === 'float32' && type.kind === 'float64')
-    return { ...vector, type, layout: 'float64', values: Float64Array.from(vector.values) }
+    return { ...vector, type, layout: 'float64', values: Float64Array.from(vector.values, shortestDouble) }
   throw new DataError(
     `Column ${name} is ${typeName(vector.type)} in a file and ${typeName(type)} in the table`,
     { code: 'LAKE_TYPE_UNSUPPORTED', context: { column: name } },

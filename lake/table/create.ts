@@ -31,8 +31,9 @@ export async function createTable(
   definition: TableDefinition,
   clock: Clock,
 ): Promise<TableDefinition> {
-  let stored = await readStored(store)
+  // In this order: the definition of a table that has properties was there before them.
   const hasProperties = (await store.get(propertiesPath)) !== null
+  let stored = await readStored(store)
   if (stored === null && hasProperties)
     throw new ConfigError(`The table at ${store.url} was not made by Sluice`, {
       code: 'LAKE_JOURNAL_MISSING',

@@ -17,7 +17,7 @@ export function keyText(vector: ColumnVector, row: number): string {
     case 'int64':
       return String(vector.values[row])
     case 'float32':
-      return floatText(shortestFloat32(vector.values[row]!))
+      return floatText(shortestDouble(vector.values[row]!))
     case 'float64':
       return floatText(vector.values[row]!)
     case 'fixed': {
@@ -68,8 +68,9 @@ export function floatText(value: number): string {
   return `${sign}${digits}E${Number(exponent)}`
 }
 
-/** The double with the fewest digits that rounds to this float: its digits are those Java prints. */
-function shortestFloat32(value: number): number {
+/** The double with the fewest digits that rounds to this float: its digits are those Java prints for the float. */
+export function shortestDouble(value: number): number {
+  if (!Number.isFinite(value)) return value
   for (let digits = 1; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits))
     if (Math.fround(short) === value) return short

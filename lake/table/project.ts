@@ -1,7 +1,7 @@
 // Brings the columns of a batch into the order and the types the table stores: a batch may have been read
 // under an older or narrower schema than the table has by now, or hold columns the policy ignores.
 import type { ChangeBatch } from '#catalog/change-batch.ts'
-import type { ColumnVector } from '#catalog/column.ts'
+import type { ColumnVector, FixedVector, Int32Vector } from '#catalog/column.ts'
 import { layoutOf } from '#catalog/column.ts'
 import type { Column, ColumnType } from '#catalog/types.ts'
 import { decimalWidth, typesEqual } from '#catalog/types.ts'
@@ -19,21 +19,40 @@ export function projectColumns(batch: ChangeBatch, stored: readonly Column[]): C
   })
 }
 
-/** The vector with its values in a type they fit into. */
+/** The vector with its values in a type they fit into (evolve.ts#fitsInto). */
 export function widen(vector: ColumnVector, type: ColumnType): ColumnVector {
   if (typesEqual(vector.type, type)) return vector
-  invariant(
-    vector.layout === 'int32' && type.kind === 'int64',
-    'A batch does not fit the table it was staged for',
-  )
-  const values = new BigInt64Array(vector.length)
-  const words = new Int32Array(values.buffer)
-  for (let row = 0; row < vector.length; row++) {
-    const value = vector.values[row]!
+  if (vector.layout === 'int32' && type.kind === 'int64')
+    return { ...vector, type, layout: 'int64', values: int64Values(vector) }
+  if (vector.layout === 'int32' && type.kind === 'float64')
+    return { ...vector, type, layout: 'float64', values: Float64Array.from(vector.values) }
+  invariant(vector.layout === 'fixed' && type.kind === 'decimal', 'Values do not fit the type they must have')
+  const width = decimalWidth(type.precision)
+  return { ...vector, type, width, values: signExtended(vector, width) }
+}
+
+function int64Values({ values, length }: Int32Vector): BigInt64Array {
+  const wide = new BigInt64Array(length)
+  const words = new Int32Array(wide.buffer)
+  for (let row = 0; row < length; row++) {
+    const value = values[row]!
     words[row * 2] = value
     words[row * 2 + 1] = value >> 31
   }
-  return { ...vector, type, layout: 'int64', values }
+  return wide
+}
+
+/** Big-endian two's complement, more bytes of sign in front. */
+function signExtended({ values, width: narrow, length }: FixedVector, width: number): Uint8Array {
+  if (width === narrow) return values
+  const wide = new Uint8Array(length * width)
+  for (let row = 0; row < length; row++) {
+    const from = row * narrow
+    const to = (row + 1) * width - narrow
+    if (values[from]! >= 0x80) wide.fill(0xff, row * width, to)
+    wide.set(values.subarray(from, from + narrow), to)
+  }
+  return wide
 }
 
 export function nullVector(type: ColumnType, rows: number): ColumnVector {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { TableSchema } from '#catalog/types.ts'
+import type { Column, ColumnType, TableSchema } from '#catalog/types.ts'
 import { ConflictError, FencedError } from '#common/errors.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
 import type { CanonicalRow } from '#test/bed/canonical.ts'
@@ -20,6 +20,10 @@ const shop: TableSchema = {
     { name: 'note', type: { kind: 'string' }, nullable: true },
   ],
   key: ['id'],
+}
+
+function column(name: string, type: ColumnType): Column {
+  return { name, type, nullable: true }
 }
 
 async function stageAndCommit(
@@ -178,46 +182,47 @@ for (const [where, open] of [
       await expectRows(lake, 'composite', model.rows(), readers)
     })
 
-    it('columns that are added and widened, also by writers that do not know it yet', async () => {
-      const wider: TableSchema = {
-        columns: [
-          shop.columns[0]!,
-          { name: 'qty', type: { kind: 'int64' }, nullable: true },
-          shop.columns[2]!,
-          { name: 'colour', type: { kind: 'string' }, nullable: true },
-        ],
-        key: ['id'],
-      }
-      const [old, current] = [
-        await writerOf(lake, { name: 'evolved', schema: shop, buckets: 2 }, 'old'),
-        await writerOf(lake, { name: 'evolved', schema: shop, buckets: 2 }, 'new'),
-      ]
-      const model = new TableModel(wider)
-      const first = [...rowsOf(0, 4000, 1, 'first')]
-      const logs = updates(rowsOf(0, 2500, 5000, 'log'))
-      await stageAndCommit(old, shop, first)
-      await stageAndCommit(old, shop, logs)
-      await current.refresh()
-      await current.evolve(wider)
-      const coloured = updates(rowsOf(2000, 2100, 10_000, 'wide')).map(change => ({
-        ...change,
-        row: { ...change.row, qty: 2n ** 40n, colour: 'red' },
-      }))
-      await stageAndCommit(current, wider, coloured)
-      await old.stage(
-        { batch: batchOf(shop, updates(rowsOf(5, 3, 20_000, 'narrow'))), truncate: null },
-        signal,
-      )
-      await old.commit([], {}, signal).then(
-        () => expect.fail('committed against columns that are gone'),
-        (error: unknown) => expect(error).to.be.instanceOf(ConflictError),
-      )
-      await old.abort()
-      await old.refresh()
-      await stageAndCommit(old, shop, updates(rowsOf(5, 3, 20_000, 'narrow')))
-      for (const batch of [first, logs, coloured, rowsOf(5, 3, 20_000, 'narrow')]) model.apply(batch)
-      await expectRows(lake, 'evolved', model.rows(), readers)
-    })
+    for (const { what, wider, more } of [
+      {
+        what: 'added',
+        wider: [...shop.columns, column('colour', { kind: 'string' })],
+        more: { colour: 'red' },
+      },
+      {
+        what: 'widened',
+        wider: shop.columns.with(1, column('qty', { kind: 'int64' })),
+        more: { qty: 2n ** 40n },
+      },
+    ])
+      it(`columns that are ${what}, also by writers that do not know it yet`, async () => {
+        const table = `evolved_${what}`
+        const evolved: TableSchema = { columns: wider, key: ['id'] }
+        const old = await writerOf(lake, { name: table, schema: shop, buckets: 2 }, 'old')
+        const current = await writerOf(lake, { name: table, schema: shop, buckets: 2 }, 'new')
+        const first = rowsOf(0, 4000, 1, 'first')
+        const logs = updates(rowsOf(0, 2500, 5000, 'log'))
+        await stageAndCommit(old, shop, first)
+        await stageAndCommit(old, shop, logs)
+        await current.refresh()
+        await current.evolve(evolved)
+        const newer = updates(rowsOf(2000, 2100, 10_000, 'wide')).map(change => ({
+          ...change,
+          row: { ...change.row, ...more },
+        }))
+        await stageAndCommit(current, evolved, newer)
+        const narrow = updates(rowsOf(5, 3, 20_000, 'narrow'))
+        await old.stage({ batch: batchOf(shop, narrow), truncate: null }, signal)
+        await old.commit([], {}, signal).then(
+          () => expect.fail('committed against columns that are gone'),
+          (error: unknown) => expect(error).to.be.instanceOf(ConflictError),
+        )
+        await old.abort()
+        await old.refresh()
+        await stageAndCommit(old, shop, narrow)
+        const model = new TableModel(evolved)
+        for (const batch of [first, logs, newer, narrow]) model.apply(batch)
+        await expectRows(lake, table, model.rows(), readers)
+      })
 
     it('values the source left out, from the batch, the commit and the table', async () => {
       const writer = await writerOf(lake, { name: 'toast', schema: shop, buckets: 2 })

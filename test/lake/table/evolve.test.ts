@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import type { Column, ColumnType, TableSchema } from '#catalog/types.ts'
+import { typeName } from '#catalog/types.ts'
 import { tableColumns, withOwnColumns, withoutOwnColumns } from '#lake/table/columns.ts'
 import { evolvedSchema } from '#lake/table/evolve.ts'
 import { projectColumns } from '#lake/table/project.ts'
@@ -50,6 +51,59 @@ describe('schema evolution', () => {
           outcome.adds,
         ])
     })
+
+  const decimal = (precision: number, scale: number): ColumnType => ({ kind: 'decimal', precision, scale })
+  const steps: { from: ColumnType; to: ColumnType; stays?: boolean; follows: boolean }[] = [
+    { from: { kind: 'int32' }, to: { kind: 'int64' }, follows: true },
+    { from: { kind: 'int32' }, to: { kind: 'float64' }, follows: true },
+    { from: decimal(10, 2), to: decimal(12, 2), follows: true },
+    { from: decimal(10, 2), to: decimal(12, 3), follows: false },
+    { from: decimal(10, 2), to: decimal(9, 2), stays: true, follows: true },
+    { from: { kind: 'int64' }, to: { kind: 'int32' }, stays: true, follows: true },
+    { from: { kind: 'int64' }, to: { kind: 'float64' }, follows: false },
+    { from: { kind: 'int32' }, to: decimal(12, 0), follows: false },
+    { from: { kind: 'float32' }, to: { kind: 'float64' }, follows: false },
+    { from: { kind: 'date' }, to: { kind: 'timestamp' }, follows: false },
+  ]
+  for (const { from, to, stays, follows } of steps)
+    it(`${follows ? 'follows' : 'refuses'} a column from ${typeName(from)} to ${typeName(to)}`, () => {
+      const typed = (type: ColumnType): TableSchema => ({
+        columns: [
+          { name: 'id', type: { kind: 'string' }, nullable: true },
+          { name: 'x', type, nullable: true },
+        ],
+        key: ['id'],
+      })
+      const change = () =>
+        evolvedSchema({ table: 't', stored: typed(from), wanted: typed(to), policy: 'evolve' })
+      if (!follows) expect(change).to.throw(`column x changed from ${typeName(from)} to ${typeName(to)}`)
+      else expect(change()?.columns[1]?.type ?? from).to.deep.equal(stays ? from : to)
+    })
+
+  it('keeps values when it widens them', () => {
+    const batch = batchOf(
+      {
+        columns: [
+          { name: 'd', type: decimal(4, 2), nullable: true },
+          { name: 'f', type: { kind: 'int32' }, nullable: true },
+        ],
+        key: [],
+      },
+      [
+        { seq: 1, row: { d: -1n, f: 7 } },
+        { seq: 2, row: { d: 9999n, f: null } },
+        { seq: 3, row: { d: null, f: -(2 ** 31) } },
+      ],
+    )
+    const wide = projectColumns(batch, [
+      { name: 'd', type: decimal(20, 2), nullable: true },
+      { name: 'f', type: { kind: 'float64' }, nullable: true },
+    ])
+    expect(wide.map(valuesOf)).to.deep.equal([
+      [-1n, 9999n, null],
+      [7, null, -(2 ** 31)],
+    ])
+  })
 
   it('leaves a table alone whose columns are wider than the rows', () => {
     const wide = withOwnColumns(widened)
