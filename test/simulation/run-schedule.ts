@@ -1,0 +1,244 @@
+// Runs one schedule: everything in it, from the table to the last lost packet, follows from the seed.
+import { runCompactor } from './compactor.ts'
+import { Invariants } from './invariants.ts'
+import { Lane } from './lane.ts'
+import { Process } from './process.ts'
+import { Random } from './random.ts'
+import { Scheduler } from './scheduler.ts'
+import { UnreliableStore, calm } from './unreliable-store.ts'
+import type { Network, Weather } from './unreliable-store.ts'
+import type { OpenJournal, Style, World } from './world.ts'
+import { Journal } from '#lake/journal/journal.ts'
+import { MemoryStore } from '#lake/storage/memory.ts'
+import { createTable } from '#lake/table/create.ts'
+import type { TableDefinition, TableVersion } from '#lake/table/definition.ts'
+
+export interface ScheduleOptions {
+  /** The journal to test; Journal.open unless a part is taken out on purpose. */
+  openJournal?: OpenJournal
+  /** The store as it really is; a MemoryStore unless a part is taken out on purpose. */
+  truth?: (objects: Map<string, Uint8Array>) => MemoryStore
+  trace?: (line: string) => void
+}
+
+export interface ScheduleResult {
+  events: number
+  entries: number
+  commits: number
+  processes: number
+}
+
+const eventsMax = 40_000
+const storm: Weather = {
+  'crash before': 0.006,
+  'crash after': 0.012,
+  'request lost': 0.01,
+  'answer lost': 0.015,
+  late: 0.015,
+  twice: 0.03,
+}
+
+/** @throws Violation when a promise was broken, or whatever else went wrong */
+export async function runSchedule(seed: number, options: ScheduleOptions = {}): Promise<ScheduleResult> {
+  const world = newWorld(seed, options)
+  const run = new Run(world)
+  run.start()
+  const events = await run.finish()
+  return { events, ...run.counts() }
+}
+
+function newWorld(seed: number, options: ScheduleOptions): World {
+  const random = new Random(seed)
+  const objects = new Map<string, Uint8Array>()
+  const style = random.pick<Style>(['append', 'append', 'merge', 'merge', 'rewrite'])
+  const version =
+    style === 'merge' ? random.pick<TableVersion>([8, 9]) : random.pick<TableVersion>([6, 8, 8, 9])
+  const ends = new Map<string, number>()
+  for (let i = random.between(1, 4); i > 0; i--) ends.set(`split-${i}`, random.between(4, 16))
+  if (random.chance(0.5)) ends.set('idle/1', random.between(1, 6))
+  return {
+    scheduler: new Scheduler(random),
+    objects,
+    truth: options.truth?.(objects) ?? new MemoryStore('', objects),
+    invariants: new Invariants(objects),
+    weather: random.chance(0.1) ? calm : storm,
+    trace: options.trace ?? null,
+    style,
+    definition: definition(style, version),
+    retention: {
+      entriesMin: random.between(2, 8),
+      ageMsMin: random.chance(0.5) ? 0 : 5_000,
+      trimEvery: random.between(1, 4),
+      stagedAgeMsMax: random.between(15, 60) * 60_000,
+    },
+    ends,
+    openJournal: options.openJournal ?? ((store, opening) => Journal.open(store, opening)),
+    failures: [],
+  }
+}
+
+function definition(style: Style, version: TableVersion): TableDefinition {
+  const columns = [
+    { name: 'row', type: { kind: 'string' as const }, nullable: true },
+    { name: '_sluice_seq', type: { kind: 'int64' as const }, nullable: true },
+  ]
+  return {
+    name: 'rows',
+    kind: style === 'append' ? 'append' : 'keyed',
+    tableType: style === 'merge' ? 'MERGE_ON_READ' : 'COPY_ON_WRITE',
+    version,
+    schema: { columns, key: style === 'append' ? [] : ['row'] },
+    buckets: style === 'append' ? 0 : 2,
+    partitionFields: [],
+    orderingField: '_sluice_seq',
+  }
+}
+
+/** Places where a process works on certain splits. More than one may be at it, each believing to be the only one. */
+interface Seat {
+  splits: readonly string[]
+  /** Whose end is noticed. */
+  current: Process | null
+  isDone: boolean
+}
+
+class Run {
+  readonly #world: World
+  readonly #network: Network
+  readonly #seats: Seat[]
+  readonly #random: Random
+  #processes = 0
+  #weather: Weather
+
+  constructor(world: World) {
+    this.#world = world
+    this.#weather = world.weather
+    this.#random = world.scheduler.random
+    this.#seats = this.#dealSplits()
+    this.#network = {
+      scheduler: world.scheduler,
+      truth: world.truth,
+      weather: () => this.#weather,
+      trace: world.trace,
+      observer: path => {
+        if (path.startsWith('.hoodie/.sluice/') && !path.includes('/journal/')) return
+        this.#guarded(() => world.invariants.check())
+      },
+    }
+  }
+
+  start(): void {
+    const { scheduler } = this.#world
+    for (const seat of this.#seats)
+      scheduler.after(this.#random.between(0, 100), () => this.#seatProcess(seat))
+    if (this.#world.style === 'merge')
+      for (let i = this.#random.between(0, 3); i > 0; i--)
+        scheduler.after(this.#random.between(100, 5_000), () => this.#startCompactor())
+    // Somebody believes a process dead that is not, or asks one to stop.
+    for (let i = this.#random.between(0, 4); i > 0; i--) {
+      const seat = this.#random.pick(this.#seats)
+      const takeOver = this.#random.chance(0.7)
+      scheduler.after(this.#random.between(100, 20_000), () => {
+        if (takeOver) this.#seatProcess(seat)
+        else seat.current?.stop()
+      })
+    }
+    // The weather clears at last, so that everything comes to its end.
+    scheduler.after(this.#random.between(1, 600) * 1_000, () => {
+      this.#weather = calm
+    })
+  }
+
+  /** Runs to the end. @throws what went wrong first */
+  async finish(): Promise<number> {
+    const { scheduler, invariants, ends, failures } = this.#world
+    const rowEnds = new Map([...ends].filter(([split]) => !split.startsWith('idle/')))
+    const events = await scheduler.run(eventsMax, () => failures.length > 0)
+    if (failures.length === 0) this.#guarded(() => invariants.checkComplete(rowEnds))
+    if (failures.length > 0) throw failures[0]
+    return events
+  }
+
+  counts(): Omit<ScheduleResult, 'events'> {
+    const paths = [...this.#world.objects.keys()]
+    const newest = paths
+      .filter(path => path.startsWith('.hoodie/.sluice/journal/'))
+      .sort()
+      .at(-1)!
+    const commits = paths.filter(path => /^\.hoodie\/(timeline\/)?\d/.test(path)).length
+    return { entries: Number(newest.slice(-25, -5)), commits, processes: this.#processes }
+  }
+
+  #dealSplits(): Seat[] {
+    const seats: Seat[] = Array.from({ length: this.#random.between(1, 3) }, () => ({
+      splits: [],
+      current: null,
+      isDone: false,
+    }))
+    for (const split of this.#world.ends.keys()) {
+      const seat = this.#random.pick(seats)
+      seat.splits = [...seat.splits, split]
+    }
+    return seats.filter(seat => seat.splits.length > 0)
+  }
+
+  #newProcess(kind: string): { process: Process; store: UnreliableStore } {
+    const skewMs = this.#random.chance(0.1)
+      ? this.#random.between(-30_000, 30_000)
+      : this.#random.between(-500, 500)
+    const process = new Process(`${kind}-${++this.#processes}`, this.#world.scheduler, skewMs)
+    return { process, store: new UnreliableStore(this.#network, process) }
+  }
+
+  #seatProcess(seat: Seat): void {
+    if (seat.isDone) return
+    const { process, store } = this.#newProcess('lane')
+    const { scheduler, definition } = this.#world
+    const restart = (): void => {
+      if (seat.current !== process || seat.isDone) return
+      seat.current = null
+      scheduler.after(this.#random.between(10, 3_000), () => {
+        if (seat.current === null) this.#seatProcess(seat)
+      })
+    }
+    seat.current = process
+    process.onCrash = restart
+    const work = async (): Promise<void> => {
+      await createTable(store, definition, process.clock)
+      const isDone = await new Lane(this.#world, process, store, seat.splits).run()
+      seat.isDone ||= isDone
+    }
+    this.#observed(process, work(), restart)
+  }
+
+  #startCompactor(): void {
+    const { process, store } = this.#newProcess('compactor')
+    const work = async (): Promise<void> => {
+      await createTable(store, this.#world.definition, process.clock)
+      await runCompactor(this.#world, process, store)
+    }
+    this.#observed(process, work(), () => undefined)
+  }
+
+  #observed(process: Process, work: Promise<void>, ended: () => void): void {
+    work.then(ended, (error: unknown) => {
+      if (isExpected(error)) ended()
+      else this.#world.failures.push(error)
+    })
+    this.#world.trace?.(`${process.name}: started`)
+  }
+
+  #guarded(check: () => void): void {
+    try {
+      check()
+    } catch (error) {
+      this.#world.trace?.(`VIOLATION ${(error as Error).message}`)
+      this.#world.failures.push(error)
+    }
+  }
+}
+
+/** createTable may find the store unanswering too. */
+function isExpected(error: unknown): boolean {
+  return (error as { code?: string }).code === 'STORAGE_UNAVAILABLE'
+}
