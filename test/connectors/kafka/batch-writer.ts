@@ -31,18 +31,22 @@ export function writeBatch(records: readonly TestRecord[], options: BatchOptions
   head.writeBigInt64BE(BigInt(baseOffset), 0)
   head.writeInt32BE(49 + packed.length, 8)
   head.writeInt8(2, 16)
-  const attributes =
-    { none: 0, gzip: 1, zstd: 4 }[codec] |
-    (options.appendTimeMs === undefined ? 0 : 0x08) |
-    (options.producerId === undefined ? 0 : 0x10) |
-    (options.control === undefined ? 0 : 0x20)
-  head.writeInt16BE(attributes, 21)
+  head.writeInt16BE(attributes(options), 21)
   head.writeInt32BE((options.lastOffset ?? records.at(-1)?.offset ?? baseOffset) - baseOffset, 23)
   head.writeBigInt64BE(BigInt(baseTimestamp), 27)
   head.writeBigInt64BE(BigInt(options.appendTimeMs ?? baseTimestamp), 35)
   head.writeBigInt64BE(BigInt(options.producerId ?? -1), 43)
   head.writeInt32BE(records.length, 57)
   return Buffer.concat([head, packed])
+}
+
+function attributes(options: BatchOptions): number {
+  return (
+    { none: 0, gzip: 1, zstd: 4 }[options.codec ?? 'none'] |
+    (options.appendTimeMs === undefined ? 0 : 0x08) |
+    (options.producerId === undefined ? 0 : 0x10) |
+    (options.control === undefined ? 0 : 0x20)
+  )
 }
 
 export function writeControl(offset: number, producerId: number, control: 'abort' | 'commit'): Buffer {

@@ -111,7 +111,7 @@ function block(text: Buffer): Buffer {
 /** A frame of linked blocks: matches are searched in everything before, blocks without any are stored as they are. */
 function writeFrame(blocks: readonly Buffer[], options: { checksums: boolean; size: boolean }): Buffer {
   const flags = 0x40 | (options.checksums ? 0x10 : 0) | (options.size ? 0x08 : 0)
-  const parts = [
+  const parts: Buffer[] = [
     Buffer.from([0x04, 0x22, 0x4d, 0x18, flags, 0x50]),
     Buffer.alloc(options.size ? 8 : 0),
     Buffer.alloc(1),
