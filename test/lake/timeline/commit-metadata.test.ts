@@ -1,0 +1,77 @@
+import { expect } from 'chai'
+import type { CommitMetadata } from '#lake/timeline/commit-metadata.ts'
+import { decodeCommitMetadata, encodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
+import { partitionDepth, partitionMetadata } from '#lake/timeline/partition-metadata.ts'
+
+const metadata: CommitMetadata = {
+  partitionToWriteStats: {
+    'dt=2026-11-24': [
+      {
+        fileId: 'f-0',
+        path: 'dt=2026-11-24/.f-0_20261124210144994.log.1_1-0-1',
+        prevCommit: '20261124210144000',
+        partitionPath: 'dt=2026-11-24',
+        fileSizeInBytes: 5_000_000_000,
+        numWrites: 3,
+        numDeletes: 1,
+        logVersion: 1,
+        logOffset: 0,
+        baseFile: 'f-0_1-0-1_20261124210144000.parquet',
+        logFiles: ['.f-0_20261124210144994.log.1_1-0-1'],
+      },
+    ],
+  },
+  compacted: false,
+  extraMetadata: { schema: '{}', 'sluice.positions': '{"log":"0/16B3748"}' },
+  operationType: 'UPSERT',
+}
+
+describe('commit metadata', () => {
+  for (const layout of [1, 2] as const)
+    it(`comes back from layout ${layout}`, () => {
+      expect(decodeCommitMetadata(encodeCommitMetadata(metadata, 'deltacommit', layout))).to.deep.equal(
+        metadata,
+      )
+    })
+
+  for (const layout of [1, 2] as const)
+    it(`keeps the replaced file groups in layout ${layout}`, () => {
+      const replacing = { ...metadata, partitionToReplaceFileIds: { 'dt=2026-11-24': ['a-0', 'b-0'] } }
+      expect(decodeCommitMetadata(encodeCommitMetadata(replacing, 'replacecommit', layout))).to.deep.equal(
+        replacing,
+      )
+    })
+
+  it('gives the same bytes for the same metadata', () => {
+    const once = encodeCommitMetadata(metadata, 'commit', 2)
+    expect(encodeCommitMetadata(structuredClone(metadata), 'commit', 2)).to.deep.equal(once)
+  })
+
+  for (const { name, bytes } of [
+    { name: 'nothing', bytes: Buffer.alloc(0) },
+    { name: 'text', bytes: Buffer.from('no metadata') },
+    {
+      name: 'a torn container',
+      bytes: Buffer.from(encodeCommitMetadata(metadata, 'commit', 2)).subarray(0, -40),
+    },
+  ])
+    it(`says that ${name} cannot be read`, () => {
+      expect(() => decodeCommitMetadata(bytes))
+        .to.throw('cannot be read')
+        .with.property('code', 'LAKE_FILE_CORRUPT')
+    })
+})
+
+describe('partition metadata', () => {
+  it('tells the depth of a partition', () => {
+    for (const { path, depth } of [
+      { path: '', depth: 0 },
+      { path: 'dt=2026-11-24', depth: 1 },
+      { path: 'region=eu/dt=2026-11-24', depth: 2 },
+    ]) {
+      const bytes = partitionMetadata(path, '20261124210144994')
+      expect(partitionDepth(bytes)).to.equal(depth)
+      expect(Buffer.from(bytes).toString()).to.include('commitTime=20261124210144994\n')
+    }
+  })
+})
