@@ -10,8 +10,13 @@ export const MessageType = {
   copyData: 0x64, // d
   copyDone: 0x63, // c
   errorResponse: 0x45, // E
+  query: 0x51, // Q
   readyForQuery: 0x5a, // Z
+  terminate: 0x58, // X
 } as const
+
+/** How long the server may take to end its side. */
+const politeMs = 1000
 
 export class RawConnection {
   readonly framer = new MessageFramer()
@@ -83,7 +88,7 @@ export class RawConnection {
 
   /** Sends a simple query; its answer comes through the framer. */
   sendQuery(sql: string): void {
-    this.send(0x51, Buffer.from(`${sql}\0`)) // Q
+    this.send(MessageType.query, Buffer.from(`${sql}\0`))
   }
 
   /** The current message, an ErrorResponse, as one of our errors. */
@@ -98,17 +103,22 @@ export class RawConnection {
     this.#session.socket.destroy()
   }
 
-  /** Ends the connection, politely if the server still listens. */
+  /** Ends the connection at once, also in the middle of what the server sends. */
+  abandon(): void {
+    this.#session.socket.destroy()
+  }
+
+  /** Ends the connection so that the server notices now, not at its next attempt to send. What it still sends is dropped. */
   async close(): Promise<void> {
     const { socket } = this.#session
-    this.send(0x58, Buffer.alloc(0)) // X
+    const closed = new Promise<void>(resolve => socket.once('close', () => resolve()))
+    socket.removeAllListeners('data')
+    this.send(MessageType.terminate, Buffer.alloc(0))
     socket.end()
     socket.resume()
-    const closed = new Promise<void>(resolve => socket.once('close', () => resolve()))
-    const timer = setTimeout(() => socket.destroy(), 2000)
+    const timer = setTimeout(() => socket.destroy(), politeMs)
     if (!socket.destroyed) await closed
     clearTimeout(timer)
-    await this.#session.close()
   }
 
   #received(received: Buffer): void {

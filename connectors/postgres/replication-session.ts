@@ -39,6 +39,7 @@ const silenceMinMs = 60_000
 
 export class ReplicationSession {
   readonly connection: RawConnection
+  readonly #session: Session
   readonly #clock: Clock
   readonly #timer: NodeJS.Timeout
   readonly #silenceMs: number
@@ -48,6 +49,7 @@ export class ReplicationSession {
   #readerBusyAtMs: number
 
   private constructor(session: Session, options: StreamOptions, serverTimeoutMs: number, clock: Clock) {
+    this.#session = session
     this.#clock = clock
     this.connection = new RawConnection(session, options.readAheadBytes)
     this.#written = this.#flushed = 0n
@@ -69,13 +71,11 @@ export class ReplicationSession {
         "SELECT setting AS ms FROM pg_settings WHERE name = 'wal_sender_timeout'",
       )
       const stream = new ReplicationSession(session, options, Number(setting?.ms ?? 60_000), clock)
-      try {
-        await stream.#start(options)
-        return stream
-      } catch (error) {
+      await stream.#start(options).catch(async (error: unknown) => {
         await stream.close()
         throw error
-      }
+      })
+      return stream
     } catch (error) {
       await session.close()
       throw error
@@ -110,6 +110,7 @@ export class ReplicationSession {
     this.#sendStatus(false)
     this.connection.send(MessageType.copyDone, Buffer.alloc(0))
     await this.connection.close()
+    await this.#session.close()
   }
 
   async #start({ slot, publication, from, binary }: StreamOptions): Promise<void> {

@@ -29,10 +29,8 @@ export interface SnapshotRead {
 
 /** COPY's read-ahead is small: the server has nothing better to do than to wait for us. */
 const readAheadBytes = 1024 * 1024
-/** Rows between two looks at the size of the columns. */
-const rowsPerLook = 64
-/** A row this large is looked at by itself. */
-const largeRowBytes = 64 * 1024
+/** Bytes of rows between two looks at the size of the columns. */
+const lookBytes = 32 * 1024
 
 /** Opens the snapshot in the session, yields the range's rows, and closes. The last chunk says the range is done. */
 export async function* readSnapshot(session: Session, read: SnapshotRead): AsyncGenerator<SourceChunk> {
@@ -42,7 +40,7 @@ export async function* readSnapshot(session: Session, read: SnapshotRead): Async
     connection.sendQuery(copyStatement(from, read))
     yield* copiedChunks(connection, read)
   } finally {
-    await connection.close()
+    connection.abandon()
   }
 }
 
@@ -87,7 +85,7 @@ async function* copiedChunks(connection: RawConnection, read: SnapshotRead): Asy
   const { range } = read
   const rows = new RowBuffer(read.table, read.schema, read.columns)
   const pageCutBytes = read.chunkBytesMax * 0.875
-  let [begun, full, page, nextLook] = [false, false, range.next, rowsPerLook]
+  let [begun, full, page, unlooked] = [false, false, range.next, 0]
   for (;;) {
     while (framer.next()) {
       if (framer.type === MessageType.errorResponse) throw connection.serverError()
@@ -105,18 +103,17 @@ async function* copiedChunks(connection: RawConnection, read: SnapshotRead): Asy
       if (rowPage !== page && full) {
         yield chunk(rows, { ...range, next: rowPage })
         full = false
-        nextLook = rowsPerLook
       }
       page = rowPage
       appendRow(rows, framer.bytes, at + 12, read)
-      if (rows.rows < nextLook && framer.end - at < largeRowBytes) continue
+      unlooked += framer.end - at
+      if (unlooked < lookBytes) continue
+      unlooked = 0
       const bytes = rows.byteLength
       full = bytes >= pageCutBytes
-      nextLook = rows.rows + rowsPerLook
       if (bytes < read.chunkBytesMax) continue
       yield chunk(rows, null)
       full = false
-      nextLook = rowsPerLook
     }
     if (!connection.fill()) await connection.wait(Infinity)
   }

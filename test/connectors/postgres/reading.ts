@@ -38,7 +38,7 @@ export async function streamUntilCaughtUp(
   replica: Replica,
   limits: ReadLimits = usualLimits,
 ): Promise<SourceChunk[]> {
-  const { rows } = await job.sql('SELECT pg_current_wal_insert_lsn()::text AS lsn')
+  const { rows } = await job.sql('SELECT pg_current_wal_flush_lsn()::text AS lsn')
   const { lsn } = rows[0] as { lsn: string }
   const chunks: SourceChunk[] = []
   const tables = (await job.tables(source)).filter(({ name }) => log.tables.includes(name))
