@@ -18,6 +18,7 @@ import { fileGroupKey } from './names.ts'
 import type { RecordKeys } from './record-key.ts'
 import { recordKeys } from './record-key.ts'
 import { storedColumns } from './rows.ts'
+import type { SliceHead } from './slice-heads.ts'
 import type { UnchangedRows } from './unchanged.ts'
 import { fillUnchanged, unchangedRows } from './unchanged.ts'
 
@@ -27,9 +28,11 @@ const partitionPath = ''
 export interface StageContext extends Omit<CommitView, 'files'> {
   clock: Clock
   /** The committed files, as the newest state the writer knows has them. */
-  currentFiles(): Promise<CommitView['files']>
-  /** Whether the table has the group; files committed since the last look may be missing. */
-  slice(fileGroup: string): { baseInstant: string; baseFile: string } | null
+  currentFiles: () => Promise<CommitView['files']>
+  /** The group's newest slice, or null when the table has none, as far as the writer knows. */
+  slice: (fileGroup: string) => SliceHead | null
+  /** Looks again, once in a commit: another engine may have made file groups that no journal entry tells of. */
+  lookAgain: () => Promise<void>
 }
 
 export async function stageKeyed(batch: ChangeBatch, context: StageContext): Promise<void> {
@@ -42,7 +45,17 @@ export async function stageKeyed(batch: ChangeBatch, context: StageContext): Pro
   const filled = await withUnchanged(columns, { batch, keys, changes }, context)
   const keyed: KeyedRows = { columns: filled, keys: keys.keys, sequences: batch.sequences }
   const split = { rows, hashes: keys.hashes, operations: batch.operations, superseded: changes.superseded }
-  for (const bucket of splitByBucket(split, definition.buckets)) await stageBucket(keyed, bucket, context)
+  const buckets = splitByBucket(split, definition.buckets)
+  if (buckets.some(({ bucket }) => isNew(groupOf(bucket), context))) await context.lookAgain()
+  for (const bucket of buckets) await stageBucket(keyed, bucket, context)
+}
+
+function groupOf(bucket: number): string {
+  return fileGroupKey(partitionPath, bucketFileId(bucket))
+}
+
+function isNew(fileGroup: string, { slice, pending }: StageContext): boolean {
+  return slice(fileGroup) === null && !pending.touches(fileGroup)
 }
 
 function keysOfRows(columns: readonly NamedVector[], key: readonly string[], rows: number): RecordKeys {
@@ -53,10 +66,9 @@ function keysOfRows(columns: readonly NamedVector[], key: readonly string[], row
 async function stageBucket(rows: KeyedRows, bucket: BucketRows, context: StageContext): Promise<void> {
   const { pending, clock } = context
   const target = targetOf(bucketFileId(bucket.bucket), context)
-  const group = fileGroupKey(partitionPath, target.fileId)
+  const group = groupOf(bucket.bucket)
   const { live, deleted } = bucket
-  const isNew = context.slice(group) === null && !pending.touches(group)
-  if (isNew && live.length > 0) {
+  if (isNew(group, context) && live.length > 0) {
     const { file, bytes } = bucketBaseFile(rows, live, target, clock)
     await pending.add(file, bytes, { group, as: 'created' })
     // Deletes of rows the table never had are kept: a lagging writer may yet bring them.
@@ -146,8 +158,7 @@ async function lookUp(
   const split = { rows: batch.length, hashes, operations: null, superseded: allBut(missing, batch.length) }
   for (const { bucket, live } of splitByBucket(split, context.definition.buckets)) {
     const wantedKeys = gather(keys.keys, live, live.length) as BinaryVector
-    const group = fileGroupKey(partitionPath, bucketFileId(bucket))
-    const rows = await findRows(view, group, wantedKeys, asked)
+    const rows = await findRows(view, groupOf(bucket), wantedKeys, asked)
     for (const [index, row] of live.entries()) if (rows.at[index] !== -1) at[row] = found + rows.at[index]!
     found += rows.columns[0]!.length
     parts.push(rows.columns)

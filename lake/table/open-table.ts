@@ -29,16 +29,20 @@ export interface WriterContext {
   clock: Clock
   /** Who writes, for people. */
   writer: string
+  /** Ends the opening; the writer then lives until it is closed. */
   signal: AbortSignal
 }
 
 /** @throws ConfigError LAKE_TABLE_MISMATCH, COLUMN_NAME_UNSUPPORTED, and those of the journal */
 export async function openTable(wanted: WantedTable, context: WriterContext): Promise<TableWriter> {
-  const { store, clock } = context
+  const { store, clock, writer: name, signal } = context
   const definition = await createTable(store, definitionOf(wanted), clock)
   checkMatch(definition, wanted)
-  const journal = await Journal.open(store, context)
-  const writer = new TableWriter({ store, definition, journal, clock, policy: wanted.policy })
+  signal.throwIfAborted()
+  const closing = new AbortController()
+  const journal = await Journal.open(store, { clock, writer: name, signal: closing.signal })
+  const { policy } = wanted
+  const writer = new TableWriter({ store, definition, journal, clock, policy, closing })
   await writer.evolve(wanted.schema)
   return writer
 }

@@ -42,6 +42,8 @@ export interface OpenTable {
   journal: Journal
   clock: Clock
   policy: EvolutionPolicy
+  /** Ends what the journal may be waiting for. */
+  closing: AbortController
 }
 
 export class TableWriter {
@@ -51,6 +53,8 @@ export class TableWriter {
   #step: Step | null = null
   /** File groups of a keyed table, as far as this writer knows; null: not looked yet. */
   #heads: SliceHeads | null = null
+  /** The commit in the making for which they were looked up anew. */
+  #lookedFor: PendingCommit | null = null
   #files: { at: number; files: TableFiles } | null = null
 
   constructor(table: OpenTable) {
@@ -68,7 +72,7 @@ export class TableWriter {
 
   async refresh(): Promise<void> {
     await this.#table.journal.refresh()
-    this.#heads = null
+    this.#heads = this.#files = null
   }
 
   /**
@@ -139,16 +143,26 @@ export class TableWriter {
 
   async #stageContext(): Promise<StageContext> {
     const { store, definition, clock } = this.#table
-    this.#heads ??= SliceHeads.of(await this.#currentFiles())
-    const heads = this.#heads
+    const pending = await this.#begin()
+    if (this.#heads === null) await this.#lookFor(pending)
     return {
       store,
       definition,
       clock,
-      pending: await this.#begin(),
-      slice: fileGroup => heads.get(fileGroup),
+      pending,
+      slice: fileGroup => this.#heads?.get(fileGroup) ?? null,
+      lookAgain: async () => {
+        if (this.#lookedFor === pending) return
+        this.#files = null
+        await this.#lookFor(pending)
+      },
       currentFiles: () => this.#currentFiles(),
     }
+  }
+
+  async #lookFor(pending: PendingCommit): Promise<void> {
+    this.#heads = SliceHeads.of(await this.#currentFiles())
+    this.#lookedFor = pending
   }
 
   /** Listed once per state of the journal. */
@@ -198,6 +212,7 @@ export class TableWriter {
   }
 
   async close(): Promise<void> {
+    this.#table.closing.abort()
     await this.abort()
   }
 }
