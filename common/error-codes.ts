@@ -225,6 +225,10 @@ export const errorCodes = {
     meaning: 'The API server refused an object the operator made.',
     remedy: 'Read the field the message names; an admission policy of the cluster may forbid it.',
   },
+  NAME_TAKEN: {
+    meaning: 'An object that is not ours has the name of one the operator needs to make for a SyncJob.',
+    remedy: 'Rename or delete the object the message names, or give the SyncJob another name.',
+  },
   LEADERSHIP_LOST: {
     meaning: 'The operator could not renew its lease in time, so another instance may lead now.',
     remedy: 'Nothing: it restarts as a candidate. If it repeats, look at the API server and at CPU limits.',

@@ -13,17 +13,17 @@ export interface OwnerReference {
 
 export interface ObjectMeta {
   name: string
-  namespace?: string
-  uid?: string
-  resourceVersion?: string
-  generation?: number
-  creationTimestamp?: string
-  deletionTimestamp?: string
-  labels?: Record<string, string>
-  annotations?: Record<string, string>
-  finalizers?: string[]
-  ownerReferences?: OwnerReference[]
-  managedFields?: unknown[]
+  namespace?: string | undefined
+  uid?: string | undefined
+  resourceVersion?: string | undefined
+  generation?: number | undefined
+  creationTimestamp?: string | undefined
+  deletionTimestamp?: string | undefined
+  labels?: Record<string, string> | undefined
+  annotations?: Record<string, string> | undefined
+  finalizers?: string[] | undefined
+  ownerReferences?: OwnerReference[] | undefined
+  managedFields?: unknown[] | undefined
 }
 
 export interface KubeObject {
@@ -70,6 +70,16 @@ export function namespacedName(namespace: string | undefined, name: string): str
 export function splitKey(key: string): { namespace: string; name: string } {
   const slash = key.indexOf('/')
   return { namespace: key.slice(0, slash), name: key.slice(slash + 1) }
+}
+
+/** Whether `owner` is the controlling owner of `object`. */
+export function isControlledBy(object: KubeObject, owner: KubeObject): boolean {
+  return controllerUid(object) === owner.metadata.uid
+}
+
+/** The uid of the controlling owner, or undefined when there is none. */
+export function controllerUid(object: KubeObject): string | undefined {
+  return object.metadata.ownerReferences?.find(reference => reference.controller)?.uid
 }
 
 /** A reference that makes `owner` the controlling owner: its children are collected when it goes. */

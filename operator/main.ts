@@ -1,0 +1,146 @@
+// `sluice operator`: the process around the operator. It waits for the lease, leads until it is told to stop or
+// cannot renew, and then ends: a restart is the simplest way to know nothing stale.
+import { hostname } from 'node:os'
+import { parseArgs } from 'node:util'
+import { parseDuration } from '#api/duration.ts'
+import { systemClock } from '#common/clock.ts'
+import { ConfigError } from '#common/errors.ts'
+import { createLogger } from '#common/logger.ts'
+import type { LogLevel } from '#common/logger.ts'
+import { startOperatorHttp } from './http-server.ts'
+import { KubeClient } from './kube/client.ts'
+import { loadEndpoint } from './kube/endpoint.ts'
+import { LeaderElector } from './kube/leader-election.ts'
+import { createOperatorMetrics } from './metrics.ts'
+import { Operator } from './operator.ts'
+import { askOverHttp } from './sync-job/worker-reports.ts'
+
+export const usage = `Usage: sluice operator --worker-image IMAGE [options]
+
+Makes workers for SyncJobs, reports on them, and cleans up after them. Talks to the cluster of $KUBECONFIG, or as
+a pod to its own. Of several operators one leads.
+
+      --worker-image IMAGE         the image of the workers
+      --image-pull-policy POLICY   Always, IfNotPresent (default) or Never
+      --namespace NAME             look at one namespace only (default: all)
+      --lease-namespace NAME       where the leader's Lease is (default: the pod's own)
+      --teardown-deadline DURATION how long a deleted SyncJob may take to clean up at its source (default 5m)
+      --poll-interval DURATION     how often workers are asked for their status (default 5s)
+      --host ADDRESS               where /metrics, /healthz and /readyz are served (default 0.0.0.0)
+      --port PORT                  and on which port (default 9464; 0: a free one)
+      --log-level LEVEL            debug, info (default), warn, error or silent`
+
+const leaseName = 'sluice-operator'
+const logLevels: readonly string[] = ['debug', 'info', 'warn', 'error', 'silent']
+
+interface OperatorArguments {
+  workerImage: string
+  imagePullPolicy: string
+  namespace: string | undefined
+  leaseNamespace: string | undefined
+  teardownDeadlineMs: number
+  pollIntervalMs: number
+  host: string
+  port: number
+  logLevel: LogLevel
+}
+
+/** The exit code. @throws ConfigError for a wrong command line or no cluster, FencedError when leadership was lost */
+export async function run(argv: string[]): Promise<number> {
+  const given = readArguments(argv)
+  const stop = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
+  await runOperator(given, stop.signal)
+  return 0
+}
+
+async function runOperator(given: OperatorArguments, signal: AbortSignal): Promise<void> {
+  const clock = systemClock
+  const instance = process.env['POD_NAME'] ?? hostname()
+  const logger = createLogger(given.logLevel, { operator: instance })
+  const metrics = createOperatorMetrics()
+  const endpoint = await loadEndpoint(clock)
+  const client = new KubeClient(endpoint, ({ method }, status) =>
+    metrics.apiRequests.inc({ method, status: String(status) }),
+  )
+  const elector = new LeaderElector({
+    client,
+    namespace: given.leaseNamespace ?? process.env['POD_NAMESPACE'] ?? endpoint.namespace,
+    name: leaseName,
+    identity: `${instance}_${clock.uuid()}`,
+    clock,
+    logger,
+  })
+  const operator = new Operator({
+    client,
+    namespace: given.namespace,
+    instance,
+    worker: { image: given.workerImage, imagePullPolicy: given.imagePullPolicy },
+    askWorker: askOverHttp,
+    clock,
+    logger,
+    metrics,
+    pollIntervalMs: given.pollIntervalMs,
+    teardownDeadlineMs: given.teardownDeadlineMs,
+  })
+  const http = await startOperatorHttp({
+    host: given.host,
+    port: given.port,
+    metrics,
+    notReady: () => (elector.isLeader && !operator.hasSynced ? 'reading the cluster' : null),
+    observe: () => {
+      metrics.leading.set(elector.isLeader ? 1 : 0)
+      if (elector.isLeader) operator.observe()
+    },
+  })
+  logger.info('operator started', {
+    server: endpoint.url.host,
+    workerImage: given.workerImage,
+    port: http.port,
+  })
+  try {
+    await elector.run(term => operator.run(term), signal)
+    logger.info('operator stopped')
+  } finally {
+    await http.close()
+    client.close()
+  }
+}
+
+function readArguments(argv: string[]): OperatorArguments {
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      'worker-image': { type: 'string' },
+      'image-pull-policy': { type: 'string', default: 'IfNotPresent' },
+      namespace: { type: 'string' },
+      'lease-namespace': { type: 'string' },
+      'teardown-deadline': { type: 'string', default: '5m' },
+      'poll-interval': { type: 'string', default: '5s' },
+      host: { type: 'string', default: '0.0.0.0' },
+      port: { type: 'string', default: '9464' },
+      'log-level': { type: 'string', default: 'info' },
+    },
+  })
+  const workerImage = values['worker-image'] ?? process.env['SLUICE_WORKER_IMAGE']
+  if (workerImage === undefined) throw wrongArgument('give the image of the workers: --worker-image IMAGE')
+  if (!['Always', 'IfNotPresent', 'Never'].includes(values['image-pull-policy']))
+    throw wrongArgument('--image-pull-policy is Always, IfNotPresent or Never')
+  if (!/^\d{1,5}$/.test(values.port)) throw wrongArgument('--port is a number')
+  if (!logLevels.includes(values['log-level'])) throw wrongArgument(`--log-level is ${logLevels.join(', ')}`)
+  return {
+    workerImage,
+    imagePullPolicy: values['image-pull-policy'],
+    namespace: values.namespace,
+    leaseNamespace: values['lease-namespace'],
+    teardownDeadlineMs: parseDuration(values['teardown-deadline']),
+    pollIntervalMs: parseDuration(values['poll-interval']),
+    host: values.host,
+    port: Number(values.port),
+    logLevel: values['log-level'] as LogLevel,
+  }
+}
+
+function wrongArgument(message: string): ConfigError {
+  return new ConfigError(message, { code: 'SPEC_INVALID' })
+}

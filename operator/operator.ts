@@ -1,0 +1,166 @@
+// The operator without its process: watches, controllers, and the wiring from "this changed" to "look at that".
+// main.ts gives it a client and a signal; tests give it a stand-in API server and a clock.
+import type { Clock } from '#common/clock.ts'
+import type { Logger } from '#common/logger.ts'
+import { Watches, dataSourceKeyOf } from './caches.ts'
+import { Controller } from './controller.ts'
+import type { KubeClient } from './kube/client.ts'
+import { EventRecorder } from './kube/events.ts'
+import type { Change } from './kube/object-cache.ts'
+import { objectKey } from './kube/object.ts'
+import type { KubeObject } from './kube/object.ts'
+import type { Requeue } from './kube/work-queue.ts'
+import type { OperatorMetrics } from './metrics.ts'
+import type { CustomObject, Pod } from './resources.ts'
+import type { WorkerImage } from './sync-job/children.ts'
+import { jobKeyOf } from './sync-job/names.ts'
+import { SyncJobReconciler } from './sync-job/reconcile.ts'
+import { Teardown } from './sync-job/teardown.ts'
+import { WorkerReports } from './sync-job/worker-reports.ts'
+import type { AskWorker } from './sync-job/worker-reports.ts'
+import { reconcileDataSource, reconcileVirtualTable, tablesOfDataSource } from './validity.ts'
+
+export interface OperatorOptions {
+  client: KubeClient
+  /** Undefined: all namespaces. */
+  namespace?: string | undefined
+  /** Name of this process, for events. */
+  instance: string
+  worker: WorkerImage
+  askWorker: AskWorker
+  clock: Clock
+  logger: Logger
+  metrics: OperatorMetrics
+  /** How often running workers are asked for their status. */
+  pollIntervalMs?: number
+  /** From the deletion of a SyncJob to giving up its teardown. */
+  teardownDeadlineMs?: number
+}
+
+/** Every job is looked at this often even when nothing happens: what a bug or a lost event left undone ends here. */
+const resyncIntervalMs = 10 * 60_000
+
+export class Operator {
+  readonly #options: OperatorOptions
+  readonly #watches: Watches
+  readonly #reports: WorkerReports
+  readonly #events: EventRecorder
+  readonly #syncJobs: Controller
+  readonly #dataSources: Controller
+  readonly #virtualTables: Controller
+
+  constructor(options: OperatorOptions) {
+    this.#options = options
+    const { client, clock, logger, metrics, worker, instance } = options
+    const onChange = (change: Change<KubeObject>): void => this.#changed(change)
+    this.#watches = new Watches({ client, namespace: options.namespace, clock, logger, onChange })
+    this.#reports = new WorkerReports(options.askWorker, clock)
+    const events = new EventRecorder({ client, controller: 'sluice.dev/operator', instance, clock, logger })
+    this.#events = events
+    const { caches } = this.#watches
+    const deadlineMs = options.teardownDeadlineMs ?? 300_000
+    const reconciler = new SyncJobReconciler({
+      client,
+      caches,
+      events,
+      clock,
+      worker,
+      reports: this.#reports,
+      teardown: new Teardown({ client, caches, events, clock, logger, worker, deadlineMs }),
+      pollIntervalMs: options.pollIntervalMs ?? 5000,
+    })
+    const controller = (
+      name: string,
+      workers: number,
+      reconcile: (key: string) => Promise<Requeue>,
+    ): Controller => new Controller({ name, workers, reconcile, clock, logger, metrics })
+    this.#syncJobs = controller('sync-job', 8, key => reconciler.reconcile(key))
+    this.#dataSources = controller('data-source', 2, key =>
+      reconcileDataSource(key, { client, caches, clock }),
+    )
+    this.#virtualTables = controller('virtual-table', 2, key =>
+      reconcileVirtualTable(key, { client, caches, clock }),
+    )
+  }
+
+  /** Whether every kind has been listed. */
+  get hasSynced(): boolean {
+    return this.#watches.hasSynced
+  }
+
+  /** Brings the gauges up to date, when they are asked for. */
+  observe(): void {
+    const { metrics } = this.#options
+    const controllers = {
+      'sync-job': this.#syncJobs,
+      'data-source': this.#dataSources,
+      'virtual-table': this.#virtualTables,
+    }
+    for (const [controller, { queue }] of Object.entries(controllers))
+      metrics.queueDepth.set({ controller }, queue.depth)
+    const staleMs = this.#watches.stalenessMs
+    if (Number.isFinite(staleMs)) metrics.watchStaleness.set(staleMs / 1000)
+    metrics.jobs.reset()
+    for (const { status } of this.#watches.caches.syncJobs.values()) {
+      const ready = status?.conditions?.find(({ type }) => type === 'Ready')
+      metrics.jobs.inc({ reason: ready?.reason ?? 'None' })
+    }
+  }
+
+  /** Runs until the signal aborts and the reconciles in hand have ended. */
+  async run(signal: AbortSignal): Promise<void> {
+    const watching = this.#watches.run(signal)
+    // Before all is known, what is not there yet would be taken for missing.
+    await this.#watches.synced(signal)
+    await Promise.all([
+      watching,
+      this.#syncJobs.run(signal),
+      this.#dataSources.run(signal),
+      this.#virtualTables.run(signal),
+      this.#resync(signal),
+    ])
+    await this.#events.flush()
+  }
+
+  async #resync(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options
+    while (!signal.aborted) {
+      await clock.sleep(resyncIntervalMs, signal)
+      for (const job of this.#watches.caches.syncJobs.values())
+        this.#syncJobs.queue.add(objectKey(job), 'low')
+    }
+  }
+
+  /** Which jobs, sources and tables have to be looked at because this changed. */
+  #changed(change: Change<KubeObject>): void {
+    const { object } = change
+    const key = objectKey(object)
+    switch (object.kind) {
+      case 'SyncJob':
+        return this.#syncJobs.queue.add(key)
+      case 'DataSource':
+        this.#dataSources.queue.add(key)
+        for (const table of tablesOfDataSource(key, this.#watches.caches))
+          this.#virtualTables.queue.add(table)
+        return this.#lookAtJobsOf(key)
+      case 'VirtualTable':
+        this.#virtualTables.queue.add(key)
+        return this.#lookAtJobsOf(dataSourceKeyOf(object as CustomObject))
+      default:
+        if (object.kind === 'Pod' && change.type === 'deleted') this.#reports.forget(object as Pod)
+        return this.#lookAtOwner(object)
+    }
+  }
+
+  #lookAtJobsOf(dataSourceKey: string): void {
+    for (const job of this.#watches.caches.syncJobs.indexed('dataSource', dataSourceKey))
+      this.#syncJobs.queue.add(objectKey(job))
+  }
+
+  /** The job that an object with our label belongs to. */
+  #lookAtOwner(object: KubeObject): void {
+    for (const key of jobKeyOf(object))
+      for (const job of this.#watches.caches.syncJobs.indexed('job', key))
+        this.#syncJobs.queue.add(objectKey(job))
+  }
+}

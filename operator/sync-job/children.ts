@@ -1,0 +1,142 @@
+// What a SyncJob becomes: pure builders from the job and its plan to the objects that carry it out. The plan's
+// ConfigMap is named by its content and immutable, so a change of the plan is a new name in the pod template, a
+// rollout like any other, and the pods of the old one keep what they were started with.
+import type { Plan } from '#api/plan.ts'
+import type { SyncJob } from '#api/sync-job.ts'
+import { workerHttpPort } from '#api/worker-status.ts'
+import { canonicalJson, contentHash } from '../kube/apply.ts'
+import { controllerReference } from '../kube/object.ts'
+import type { KubeObject, ObjectMeta } from '../kube/object.ts'
+import { configMapType, deploymentType, podDisruptionBudgetType, serviceAccountType } from '../resources.ts'
+import type { ConfigMap, Deployment, PodDisruptionBudget, ServiceAccount } from '../resources.ts'
+import { labelsOf, planName, selectorOf, workerName } from './names.ts'
+import type { Component } from './names.ts'
+import { planFile, referencedSecrets, sluicePodSpec } from './worker-pod.ts'
+
+export interface WorkerImage {
+  image: string
+  imagePullPolicy: string
+}
+
+export interface Children {
+  plan: ConfigMap
+  serviceAccount: ServiceAccount
+  deployment: Deployment
+  disruptionBudget: PodDisruptionBudget
+}
+
+/** `replicas` is how many workers there should be now: none while the job is suspended or done. */
+export function buildChildren(job: SyncJob, plan: Plan, worker: WorkerImage, replicas: number): Children {
+  const planMap = buildPlan(job, plan)
+  return {
+    plan: planMap,
+    serviceAccount: {
+      ...typeOf(serviceAccountType),
+      metadata: childMeta(job, workerName(job.metadata.name), 'worker'),
+      automountServiceAccountToken: false,
+    },
+    deployment: buildDeployment(job, plan, { ...worker, replicas, planMapName: planMap.metadata.name }),
+    disruptionBudget: {
+      ...typeOf(podDisruptionBudgetType),
+      metadata: childMeta(job, workerName(job.metadata.name), 'worker'),
+      spec: {
+        maxUnavailable: 1,
+        selector: { matchLabels: selectorOf(job.metadata.name, 'worker') },
+        // A pod that does not work must not keep a node from being drained.
+        unhealthyPodEvictionPolicy: 'AlwaysAllow',
+      },
+    },
+  }
+}
+
+function buildPlan(job: SyncJob, plan: Plan): ConfigMap {
+  return {
+    ...typeOf(configMapType),
+    metadata: childMeta(job, planName(job.metadata.name, contentHash(plan)), 'plan'),
+    immutable: true,
+    data: { [planFile]: canonicalJson(plan) },
+  }
+}
+
+function buildDeployment(
+  job: SyncJob,
+  plan: Plan,
+  options: WorkerImage & { replicas: number; planMapName: string },
+): Deployment {
+  const { name } = job.metadata
+  const matchLabels = selectorOf(name, 'worker')
+  const pod = sluicePodSpec({
+    command: 'worker',
+    image: options.image,
+    imagePullPolicy: options.imagePullPolicy,
+    planVolume: { name: 'plan', configMap: { name: options.planMapName } },
+    secrets: referencedSecrets([plan.source, plan.target]),
+  })
+  return {
+    ...typeOf(deploymentType),
+    metadata: childMeta(job, workerName(name), 'worker'),
+    spec: {
+      replicas: options.replicas,
+      revisionHistoryLimit: 2,
+      selector: { matchLabels },
+      // The journal fences overlapping workers, but two would hold one replication slot and one memory budget:
+      // the old pod goes before the new one comes.
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } },
+      template: {
+        metadata: {
+          labels: labelsOf(name, 'worker'),
+          annotations: { 'kubectl.kubernetes.io/default-container': 'worker' },
+        },
+        spec: {
+          ...pod,
+          serviceAccountName: workerName(name),
+          // Longer than a worker takes to drain: it stops reading and commits what it holds.
+          terminationGracePeriodSeconds: 30,
+          topologySpreadConstraints: [
+            {
+              maxSkew: 1,
+              topologyKey: 'kubernetes.io/hostname',
+              whenUnsatisfiable: 'ScheduleAnyway',
+              labelSelector: { matchLabels },
+            },
+          ],
+          containers: [{ ...pod.containers[0], ...workerProbes, resources: resourcesOf(job) }],
+        },
+      },
+    },
+  }
+}
+
+const workerProbes = {
+  ports: [{ name: 'http', containerPort: workerHttpPort, protocol: 'TCP' }],
+  livenessProbe: { httpGet: { path: '/healthz', port: 'http' }, periodSeconds: 10, failureThreshold: 6 },
+  readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 5, failureThreshold: 2 },
+}
+
+function resourcesOf({ spec }: SyncJob): {
+  requests?: Record<string, string>
+  limits?: Record<string, string>
+} {
+  const texts = (list: Record<string, string | number>): Record<string, string> =>
+    Object.fromEntries(Object.entries(list).map(([name, quantity]) => [name, String(quantity)]))
+  const { requests, limits } = spec.worker.resources
+  return { ...(requests && { requests: texts(requests) }), ...(limits && { limits: texts(limits) }) }
+}
+
+export function childMeta(job: KubeObject | SyncJob, name: string, component: Component): ObjectMeta {
+  return {
+    name,
+    namespace: job.metadata.namespace,
+    labels: labelsOf(job.metadata.name, component),
+    ownerReferences: [controllerReference(job)],
+  }
+}
+
+function typeOf({ apiVersion, kind }: KubeTypeName): KubeTypeName {
+  return { apiVersion, kind }
+}
+
+interface KubeTypeName {
+  apiVersion: string
+  kind: string
+}

@@ -1,0 +1,165 @@
+// One SyncJob, brought from what is to what should be. Level-based: each run looks at everything anew, so a lost
+// event, a restart or a second run changes nothing. Errors go to the controller, which knows when to come back.
+import type { Clock } from '#common/clock.ts'
+import type { ConfigError } from '#common/errors.ts'
+import type { SyncJobStatus } from '#api/sync-job.ts'
+import type { Caches } from '../caches.ts'
+import { applyStatus } from '../kube/apply.ts'
+import type { KubeClient } from '../kube/client.ts'
+import type { EventRecorder } from '../kube/events.ts'
+import { holdFinalizer } from '../kube/finalizer.ts'
+import { namespacedName } from '../kube/object.ts'
+import type { Requeue } from '../kube/work-queue.ts'
+import { isConfigError } from '../resource-check.ts'
+import { configMapType, syncJobType } from '../resources.ts'
+import type { Pod, SyncJobObject } from '../resources.ts'
+import { applyChildren } from './apply-children.ts'
+import { buildChildren } from './children.ts'
+import type { WorkerImage } from './children.ts'
+import { compileJob } from './compile-job.ts'
+import type { CompiledJob } from './compile-job.ts'
+import { isComplete, isWorker, planNameOf } from './observe.ts'
+import { jobIndexKey, selectorOf, workerName } from './names.ts'
+import type { Observed } from './readiness.ts'
+import { observedStatus, writeDue } from './status.ts'
+import type { StatusContext } from './status.ts'
+import { teardownFinalizer } from './teardown.ts'
+import type { Teardown } from './teardown.ts'
+import type { WorkerReports } from './worker-reports.ts'
+
+export interface SyncJobContext {
+  client: KubeClient
+  caches: Caches
+  events: EventRecorder
+  clock: Clock
+  worker: WorkerImage
+  reports: WorkerReports
+  teardown: Teardown
+  /** How often running workers are asked for their status. */
+  pollIntervalMs: number
+}
+
+const statusManager = 'sluice-status'
+
+export class SyncJobReconciler {
+  readonly #context: SyncJobContext
+  /** When the status of a job was last written, by its uid. */
+  readonly #writtenAtMs = new Map<string, number>()
+
+  constructor(context: SyncJobContext) {
+    this.#context = context
+  }
+
+  async reconcile(key: string): Promise<Requeue> {
+    const { caches, client, teardown } = this.#context
+    const object = caches.syncJobs.get(key)
+    // Gone: what it owned is collected by its owner references.
+    if (object === undefined) return { afterMs: null }
+    if (object.metadata.deletionTimestamp !== undefined) {
+      this.#writtenAtMs.delete(object.metadata.uid ?? '')
+      // Somebody else's finalizer is not ours to wait for.
+      if (!object.metadata.finalizers?.includes(teardownFinalizer)) return { afterMs: null }
+      return teardown.step(object)
+    }
+
+    const compiled = compileJob(object, caches)
+    // Workers of the last valid spec go on: a typo must not stop a sync.
+    if (isConfigError(compiled)) return this.#refuse(object, compiled)
+
+    // Before the first child: whatever comes to be at the source will be torn down.
+    await holdFinalizer(client, syncJobType, object, teardownFinalizer)
+    try {
+      return await this.#run(object, compiled)
+    } catch (error) {
+      if (isConfigError(error)) await this.#refuse(object, error)
+      throw error
+    }
+  }
+
+  async #run(object: SyncJobObject, { job, plan }: CompiledJob): Promise<Requeue> {
+    const { caches, client, worker, pollIntervalMs } = this.#context
+    const pods = this.#workerPods(object)
+    const complete = plan.mode === 'snapshot' ? isComplete(object, plan, pods) : null
+    // One worker holds all splits; more of them need a master that shares these out.
+    const replicas = job.spec.suspend || complete === true ? 0 : 1
+    const children = buildChildren(job, plan, worker, replicas)
+    await applyChildren(client, caches, object, children)
+
+    const written = await this.#report(object, { refusal: null, complete, suspended: job.spec.suspend })
+    await this.#dropOldPlans(object, children.plan.metadata.name, pods)
+    return { afterMs: replicas === 0 && written ? null : pollIntervalMs }
+  }
+
+  async #refuse(object: SyncJobObject, { code, message }: ConfigError): Promise<Requeue> {
+    const refusal = { reason: code, message }
+    const written = await this.#report(object, { refusal, complete: null, suspended: false })
+    // Editing the job, or what it names, brings it back; its workers are watched as long as there are any.
+    return { afterMs: this.#workerPods(object).length === 0 && written ? null : this.#context.pollIntervalMs }
+  }
+
+  /** Writes what is observed now. False when the write waits for its turn. */
+  async #report(
+    object: SyncJobObject,
+    known: Pick<Observed, 'refusal' | 'complete' | 'suspended'>,
+  ): Promise<boolean> {
+    const { caches, reports } = this.#context
+    const { namespace, name } = object.metadata
+    const pods = this.#workerPods(object)
+    const observed: Observed = {
+      ...known,
+      deployment: caches.deployments.get(namespacedName(namespace, workerName(name))),
+      pods,
+      reports: await reports.of(pods),
+    }
+    const next = observedStatus(observed, object.status, this.#statusContext(object))
+    return this.#writeStatus(object, next)
+  }
+
+  /** False when the write waits for its turn. */
+  async #writeStatus(object: SyncJobObject, status: SyncJobStatus): Promise<boolean> {
+    const { client, clock } = this.#context
+    const { name, namespace, uid = '' } = object.metadata
+    const nowMs = clock.monotonicMs()
+    const due = writeDue(object.status, status, nowMs - (this.#writtenAtMs.get(uid) ?? -Infinity))
+    if (due !== 'now') return due === 'never'
+    const { apiVersion, kind } = syncJobType
+    const body = { apiVersion, kind, metadata: { name, namespace, uid }, status }
+    await applyStatus(client, syncJobType, body, { fieldManager: statusManager })
+    this.#writtenAtMs.set(uid, nowMs)
+    this.#announce(object, status)
+    return true
+  }
+
+  /** An event for every turn that Ready takes, so that `kubectl describe` tells the story. */
+  #announce(object: SyncJobObject, status: SyncJobStatus): void {
+    const ready = (of: SyncJobStatus | undefined) => of?.conditions?.find(({ type }) => type === 'Ready')
+    const [before, now] = [ready(object.status), ready(status)]
+    if (now === undefined || (before?.reason === now.reason && before.status === now.status)) return
+    const fine = now.status === 'True' || quietReasons.has(now.reason)
+    const type = fine ? 'Normal' : 'Warning'
+    this.#context.events.record(object, { type, action: 'Reconcile', reason: now.reason, note: now.message })
+  }
+
+  #statusContext({ metadata }: SyncJobObject): StatusContext {
+    const selector = Object.entries(selectorOf(metadata.name, 'worker')).map(pair => pair.join('='))
+    return {
+      generation: metadata.generation ?? 0,
+      nowMs: this.#context.clock.nowMs(),
+      selector: selector.join(','),
+    }
+  }
+
+  #workerPods(object: SyncJobObject): Pod[] {
+    return this.#context.caches.pods.indexed('job', jobIndexKey(object)).filter(isWorker)
+  }
+
+  /** Deletes plans that no pod was started with, except the current one. */
+  async #dropOldPlans(object: SyncJobObject, current: string, pods: readonly Pod[]): Promise<void> {
+    const { caches, client } = this.#context
+    const used = new Set([current, ...pods.map(planNameOf)])
+    for (const { metadata } of caches.configMaps.indexed('job', jobIndexKey(object)))
+      if (!used.has(metadata.name)) await client.delete(configMapType, metadata)
+  }
+}
+
+const quietReasons = new Set(['WorkerStarting', 'WorkerStopping', 'Suspended'])

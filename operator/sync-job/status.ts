@@ -1,0 +1,112 @@
+// The status of a SyncJob, made from observations only, and the decision when it is worth a write. Lag and row
+// counts move all the time: what a person would not act on waits, so that a thousand quiet jobs cost the API
+// server nothing.
+import { formatDuration } from '#api/duration.ts'
+import type { SyncJobStatus } from '#api/sync-job.ts'
+import { canonicalJson } from '../kube/apply.ts'
+import { withCondition } from '../kube/conditions.ts'
+import type { Condition, Statement } from '../kube/conditions.ts'
+import { readyCondition } from './readiness.ts'
+import type { Observed } from './readiness.ts'
+
+export interface StatusContext {
+  generation: number
+  nowMs: number
+  selector: string
+}
+
+export function observedStatus(
+  observed: Observed,
+  previous: SyncJobStatus | undefined,
+  context: StatusContext,
+): SyncJobStatus {
+  const { pods, reports, complete } = observed
+  const living = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+  const statements = [readyCondition(observed), completeCondition(complete)]
+  const statuses = reports.flatMap(report => (report.kind === 'status' ? [report.status] : []))
+  const tables = statuses.flatMap(status => status.tables)
+  const lags = statuses.map(({ lagMs }) => lagMs).filter(lag => lag !== null)
+  const commits = tables.flatMap(({ lastCommitAt }) => lastCommitAt ?? []).toSorted(chronologically)
+  const told = statuses.length > 0
+  return {
+    ...base(statements, previous, context),
+    replicas: living.length,
+    readyReplicas: living.filter(isReady).length,
+    ...(told
+      ? { tables: new Set(tables.map(({ name }) => name)).size, rows: sum(statuses.map(s => s.rowsTotal)) }
+      : kept(previous, complete)),
+    ...(lags.length > 0 ? { lag: coarseLag(Math.max(...lags)) } : {}),
+    ...lastCommit(commits.at(-1) ?? previous?.lastCommitTime),
+  }
+}
+
+export type WriteDue = 'now' | 'later' | 'never'
+
+const coarseIntervalMs = 10_000
+const countersIntervalMs = 60_000
+
+/** When `next` is worth writing over `live`, given how long ago the last write was. */
+export function writeDue(
+  live: SyncJobStatus | undefined,
+  next: SyncJobStatus,
+  sinceWriteMs: number,
+): WriteDue {
+  if (canonicalJson(live ?? {}) === canonicalJson(next)) return 'never'
+  if (canonicalJson(withoutNumbers(live ?? {})) !== canonicalJson(withoutNumbers(next))) return 'now'
+  const intervalMs = live?.lag === next.lag ? countersIntervalMs : coarseIntervalMs
+  return sinceWriteMs >= intervalMs ? 'now' : 'later'
+}
+
+function withoutNumbers({ lag: _l, rows: _r, lastCommitTime: _t, ...rest }: SyncJobStatus): unknown {
+  return { ...rest, conditions: rest.conditions?.map(({ message: _m, ...condition }) => condition) }
+}
+
+const lagStepsS = [0, 1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 120, 180, 300, 600, 900, 1800, 2700]
+
+/** Lag as people read it: the nearest step below, whole hours beyond. */
+export function coarseLag(lagMs: number): string {
+  const seconds = lagMs / 1000
+  const hours = Math.floor(seconds / 3600)
+  const step = hours > 0 ? hours * 3600 : (lagStepsS.findLast(each => each <= seconds) ?? 0)
+  return formatDuration(step * 1000)
+}
+
+function base(
+  statements: readonly (Statement | null)[],
+  previous: SyncJobStatus | undefined,
+  context: StatusContext,
+): Pick<SyncJobStatus, 'observedGeneration' | 'conditions' | 'selector'> {
+  let conditions = (previous?.conditions ?? []) as Condition[]
+  for (const statement of statements)
+    if (statement !== null) conditions = withCondition(conditions, statement, context)
+  return { observedGeneration: context.generation, conditions, selector: context.selector }
+}
+
+function completeCondition(complete: boolean | null): Statement | null {
+  if (complete === null) return null
+  return complete
+    ? { type: 'Complete', status: 'True', reason: 'Completed', message: 'Everything was copied.' }
+    : { type: 'Complete', status: 'False', reason: 'InProgress', message: 'Not everything is copied yet.' }
+}
+
+/** Counts outlive the worker that made them when it has ended for good. */
+function kept(previous: SyncJobStatus | undefined, complete: boolean | null): Partial<SyncJobStatus> {
+  const { tables, rows } = previous ?? {}
+  return complete && tables !== undefined && rows !== undefined ? { tables, rows } : {}
+}
+
+function lastCommit(time: string | undefined): Partial<SyncJobStatus> {
+  return time === undefined ? {} : { lastCommitTime: time }
+}
+
+function isReady({ status }: Observed['pods'][number]): boolean {
+  return status?.conditions?.some(({ type, status: holds }) => type === 'Ready' && holds === 'True') ?? false
+}
+
+function chronologically(a: string, b: string): number {
+  return a < b ? -1 : 1
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0)
+}

@@ -1,0 +1,106 @@
+// The pod that runs our image for a job: restricted by the pod security standards, with the plan and the keys of
+// Secrets that the plan refers to as files. The operator never reads a Secret: the kubelet mounts them, and keeps
+// the files up to date when they change. They are optional, so that a missing one is told by the worker, with
+// Secret and key, rather than by a pod that does not start.
+import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
+import type { PlanEndpoint } from '#api/plan.ts'
+import { secretKeyRef } from '#api/secret.ts'
+import type { SecretKeyRef } from '#api/secret.ts'
+
+export const planDirectory = '/etc/sluice/plan'
+export const planFile = 'plan.json'
+const secretsDirectory = '/etc/sluice/secrets'
+/** The user of the image; any other would do: it owns nothing. */
+const userId = 65_532
+
+export interface PodParts {
+  /** Subcommand of the image: `worker`, `teardown`. */
+  command: string
+  image: string
+  imagePullPolicy: string
+  /** Where the plan comes from; its volume is called `plan`. */
+  planVolume: V1Volume
+  secrets: readonly SecretKeyRef[]
+  extraArgs?: readonly string[]
+}
+
+/** The API's types are classes; what we build are plain objects of their shape. */
+type Plain<T> = Pick<T, keyof T>
+
+/** One container and what it needs; the caller adds what its kind of pod has besides. */
+export function sluicePodSpec(parts: PodParts): Plain<V1PodSpec> & { containers: [Plain<V1Container>] } {
+  const secrets = secretVolumes(parts.secrets)
+  return {
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: userId,
+      runAsGroup: userId,
+      fsGroup: userId,
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+    containers: [
+      {
+        name: parts.command,
+        image: parts.image,
+        imagePullPolicy: parts.imagePullPolicy,
+        args: [
+          parts.command,
+          '--plan',
+          `${planDirectory}/${planFile}`,
+          '--secrets',
+          secretsDirectory,
+          ...(parts.extraArgs ?? []),
+        ],
+        env: [
+          { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+          { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
+        ],
+        securityContext: {
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        },
+        terminationMessagePolicy: 'FallbackToLogsOnError',
+        volumeMounts: [
+          { name: 'plan', mountPath: planDirectory, readOnly: true },
+          { name: 'tmp', mountPath: '/tmp' },
+          ...secrets.map(({ mount }) => mount),
+        ],
+      },
+    ],
+    volumes: [parts.planVolume, { name: 'tmp', emptyDir: {} }, ...secrets.map(({ volume }) => volume)],
+  }
+}
+
+/** Keys of Secrets that the endpoints of a plan refer to, wherever in their specs, each once and in order. */
+export function referencedSecrets(endpoints: readonly PlanEndpoint[]): SecretKeyRef[] {
+  const found = new Map<string, SecretKeyRef>()
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return
+    for (const [field, part] of Object.entries(value)) {
+      const reference = field === 'secretKeyRef' ? secretKeyRef.safeParse(part) : undefined
+      if (reference?.success) found.set(`${reference.data.name}/${reference.data.key}`, reference.data)
+      else visit(part)
+    }
+  }
+  for (const { spec } of endpoints) visit(spec)
+  return [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, reference]) => reference)
+}
+
+function secretVolumes(references: readonly SecretKeyRef[]): { volume: V1Volume; mount: V1VolumeMount }[] {
+  const keysByName = Map.groupBy(references, ({ name }) => name)
+  return [...keysByName].map(([secretName, keys], index) => ({
+    volume: {
+      name: `secret-${index}`,
+      secret: {
+        secretName,
+        optional: true,
+        defaultMode: 0o440,
+        items: keys.map(({ key }) => ({ key, path: key })),
+      },
+    },
+    mount: { name: `secret-${index}`, mountPath: `${secretsDirectory}/${secretName}`, readOnly: true },
+  }))
+}
