@@ -37,7 +37,9 @@ export function readChunk(file: Uint8Array, column: ReadColumn, chunk: ColumnMet
     const header = parquetHeader(cursor)
     const from = start + cursor.offset
     const body = file.subarray(from, from + header.compressed_page_size)
-    if (from + header.compressed_page_size > end) throw new RangeError('a page beyond its chunk')
+    // Also true of a size that is no number.
+    if (!(header.compressed_page_size >= 0 && from + header.compressed_page_size <= end))
+      throw new RangeError('a page beyond its chunk')
     if (header.crc !== undefined && (crc32(body) | 0) !== header.crc)
       throw new RangeError('a page is damaged')
     reader.page(header, body)
