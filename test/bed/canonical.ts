@@ -34,11 +34,12 @@ export function canonicalValue(type: ColumnType, value: unknown): CanonicalValue
   if (value === null || value === undefined) return null
   switch (type.kind) {
     case 'boolean':
-    case 'int32':
-    case 'int64':
     case 'string':
     case 'decimal':
-      return value as boolean | number | bigint | string
+      return value as boolean | string
+    case 'int32':
+    case 'int64':
+      return integer(value as number | bigint)
     case 'float32':
       return floatText(Math.fround(value as number))
     case 'float64':
@@ -50,7 +51,7 @@ export function canonicalValue(type: ColumnType, value: unknown): CanonicalValue
         ? new Date(value * 86_400_000).toISOString().slice(0, 10)
         : (value as string)
     case 'timestamp':
-      return { ts_us: value as bigint | number }
+      return { ts_us: integer(value as number | bigint) }
     case 'list':
       return (value as readonly unknown[]).map(element => canonicalValue(type.element, element))
   }
@@ -120,6 +121,11 @@ export function floatText(value: number): string {
   }
   const text = String(value)
   return text.includes('.') ? text : `${text}.0`
+}
+
+function integer(value: number | bigint): number | bigint {
+  const asNumber = Number(value)
+  return Number.isSafeInteger(asNumber) ? asNumber : value
 }
 
 function isList(value: CanonicalValue): value is readonly CanonicalValue[] {

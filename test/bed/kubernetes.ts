@@ -2,11 +2,12 @@
  * A real Kubernetes for tests, without any container registry: the control plane alone (no root needed), or with a
  * node (containerd, kubelet, kube-proxy; root), on private bridges of this machine. One node per machine.
  * The scripts below assets/kubernetes do the work; this file owns their lifetime: what a test run that was killed has
- * left behind is taken down before the next start.
+ * left behind is taken down before the next start, or by running this file.
  */
 import { execFile, execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { globSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
 import { isAlive } from '#scripts/server-process.ts'
@@ -14,7 +15,6 @@ import { isAlive } from '#scripts/server-process.ts'
 import { cacheDir, temporaryDir } from './cache.ts'
 
 const assets = join(import.meta.dirname, 'assets', 'kubernetes')
-const NODE_LOCK = '/run/sluice-bed-node'
 const NODE_IP = '10.250.0.1'
 const NO_PROXY = '127.0.0.1,10.250.0.1,10.251.0.0/24,10.252.0.0/24'
 
@@ -111,10 +111,11 @@ async function takeDown(stateDir: string): Promise<void> {
   await promisify(execFile)('bash', [join(assets, 'down.sh'), stateDir, '--purge'], scriptOptions)
 }
 
-/** The node of a process that no longer lives, which would keep ours from starting. */
-async function takeDownAbandoned(): Promise<void> {
-  if (!existsSync(NODE_LOCK)) return
-  const stateDir = readFileSync(NODE_LOCK, 'utf8').trim()
-  const owner = join(stateDir, 'owner')
-  if (existsSync(owner) && !isAlive(Number(readFileSync(owner, 'utf8')))) await takeDown(stateDir)
+/** Clusters whose process no longer lives: a node of theirs would keep ours from starting. */
+export async function takeDownAbandoned(): Promise<void> {
+  for (const owner of globSync(join(tmpdir(), 'sluice-kubernetes-*', 'owner'))) {
+    if (!isAlive(Number(readFileSync(owner, 'utf8')))) await takeDown(dirname(owner))
+  }
 }
+
+if (import.meta.main) void takeDownAbandoned()

@@ -9,6 +9,8 @@ import { mkdir, readFile, readdir, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { inflateRawSync } from 'node:zlib'
 
+import { parseCanonical } from '#test/bed/canonical.ts'
+
 const folder = import.meta.dirname
 
 /** A row as the model of the writes says it must read; values in the canonical form of README.md. */
@@ -48,9 +50,9 @@ export async function goldenTables(): Promise<string[]> {
     .toSorted()
 }
 
-/** What must be read from a golden table. */
+/** What must be read from a golden table. Integers too large for a number are bigint. */
 export async function goldenExpectation(table: string): Promise<GoldenExpectation> {
-  return JSON.parse(await readFile(join(folder, `${table}.expected.json`), 'utf8')) as GoldenExpectation
+  return parseCanonical(await readFile(join(folder, `${table}.expected.json`), 'utf8')) as GoldenExpectation
 }
 
 /** Unpacks one golden table below `dir` and returns the table's path, `dir/table`. */
