@@ -182,9 +182,9 @@ export class Fetcher {
 
   async #deliver(feed: PartitionFeed, fetched: FetchedPartition): Promise<void> {
     if (fetched.errorCode === KafkaError.none) {
-      feed.fill(fetched.records, fetched.aborted, fetched.lastStableOffset)
-      // To the end of the line: the broker fills a response in the order of the request.
-      if (fetched.records.length > 0 && this.#feeds.delete(feed)) this.#feeds.add(feed)
+      const served = feed.fill(fetched.records, fetched.aborted, fetched.lastStableOffset)
+      // To the end of the line: the first in a request always gets a batch, however large, the others what fits.
+      if (served && this.#feeds.delete(feed)) this.#feeds.add(feed)
     } else if (fetched.errorCode === KafkaError.offsetOutOfRange)
       this.#suffer(feed, await this.#outOfRange(feed))
     else if (fetched.errorCode === KafkaError.topicAuthorizationFailed) this.#suffer(feed, forbidden(feed))

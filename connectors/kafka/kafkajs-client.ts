@@ -236,7 +236,9 @@ class KafkajsClient implements KafkaClient {
       return await node.broker.connectionPool.send(make(node.broker))
     } catch (error) {
       const mapped = clientError(error, node.address)
-      if (mapped instanceof TransientError) await this.#drop(node.address)
+      // An answer that says no came over a connection that works.
+      const answered = (error as Error).name === 'KafkaJSProtocolError'
+      if (mapped instanceof TransientError && !answered) await this.#drop(node.address)
       throw mapped
     }
   }

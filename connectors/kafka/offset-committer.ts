@@ -3,10 +3,12 @@
 import type { Clock } from '#common/clock.ts'
 import type { Logger } from '#common/logger.ts'
 import { errorFields } from '#common/logger.ts'
+import { retry } from '#common/retry.ts'
 import type { KafkaClient, PartitionOffset } from './client.ts'
 import { splitId } from './position.ts'
 
 const intervalMs = 5_000
+const tries = { firstMs: 200, maxMs: 1_000, tries: 5 }
 
 export class OffsetCommitter {
   readonly #client: KafkaClient
@@ -41,7 +43,11 @@ export class OffsetCommitter {
     const offsets = [...this.#waiting.values()]
     this.#waiting.clear()
     try {
-      await this.#client.commitOffsets(this.#group, offsets)
+      // The first commit of all makes a cluster set up its coordinators, which takes a moment.
+      await retry(async () => this.#client.commitOffsets(this.#group, offsets), tries, {
+        clock: this.#clock,
+        signal: new AbortController().signal,
+      })
     } catch (error) {
       this.#logger.warn('The consumer group could not be told the offsets', {
         group: this.#group,

@@ -86,8 +86,11 @@ export class PartitionFeed {
     this.#arrived = null
   }
 
-  /** Takes an answer of the broker: a copy, so that the response it is part of can go. */
-  fill(records: Uint8Array, aborted: readonly AbortedTransaction[], endOffset: number): void {
+  /**
+   * Takes an answer of the broker: a copy, so that the response it is part of can go. False when it brings no
+   * complete batch.
+   */
+  fill(records: Uint8Array, aborted: readonly AbortedTransaction[], endOffset: number): boolean {
     this.failingSinceMs = null
     this.retryDelayMs = 0
     const firstAnswer = this.endOffset < 0
@@ -104,6 +107,7 @@ export class PartitionFeed {
       this.fetchOffset = nextOffset
     }
     if (length > 0 || firstAnswer) this.#arrived?.()
+    return length > 0
   }
 
   fail(error: Error): void {

@@ -83,11 +83,20 @@ abstract class PlainPart implements RowPart {
     this.#end = end
     if (this.#scalar !== null) {
       if (start < 0) this.#scalar.prepareMissing()
-      else this.#scalar.prepare(bytes, start, end)
+      else this.#prepareScalar(this.#scalar, start, end)
     } else if (start < 0) {
       if (!this.#column.nullable) throw malformed(this.#column, 'has no value and may not be null')
     } else if (this.#column.type.kind === 'string' && !isText(bytes, start, end))
       throw malformed(this.#column, 'is not UTF-8 text')
+  }
+
+  #prepareScalar(scalar: JsonColumns, start: number, end: number): void {
+    try {
+      scalar.prepare(this.#bytes, start, end)
+    } catch (error) {
+      if (!(error instanceof DataError) || error.context['column'] !== undefined) throw error
+      throw malformed(this.#column, `is not a ${this.#column.type.kind}`)
+    }
   }
 }
 

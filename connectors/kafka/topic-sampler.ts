@@ -30,6 +30,15 @@ const recordsMax = 500
 const fetchBytesMax = 256 * 1024
 const partitionsPerFetch = 32
 
+interface Place extends PartitionOffset {
+  leader: number
+  latest: number
+  /** Records to take. */
+  share: number
+}
+
+type Samples = Map<string, JsonSample>
+
 class Learned {
   readonly columns = new Map<string, Column>()
   /** Sum of the end offsets when the topic was last looked at. */
@@ -53,32 +62,29 @@ export class TopicSampler {
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, TopicSample>> {
     const byTopic = Map.groupBy(ranges, range => range.topic)
-    const grown: PartitionRange[] = []
-    for (const [topic, partitions] of byTopic) {
-      const learned = this.#topic(topic)
-      const end = partitions.reduce((sum, range) => sum + range.latest, 0)
-      if (end === learned.seenTo) continue
-      learned.seenTo = end
-      grown.push(...partitions.filter(range => range.latest > range.earliest).slice(0, partitionsMax))
-    }
-    const share = Math.ceil(recordsMax / 2 / partitionsMax)
+    const heads = [...byTopic].flatMap(([topic, partitions]) => this.#grown(topic, partitions))
+    const tails = heads
+      .filter(place => place.latest - place.offset > place.share)
+      .map(place => ({ ...place, offset: Math.max(place.offset + place.share, place.latest - place.share) }))
     const samples = new Map<string, JsonSample>()
-    await this.#look(
-      grown.map(range => ({ ...range, offset: range.earliest })),
-      { share, samples },
-      signal,
-    )
-    const tails = grown.filter(range => range.latest - range.earliest > share)
-    const tailStarts = tails.map(range => ({
-      ...range,
-      offset: Math.max(range.earliest + share, range.latest - share),
-    }))
-    await this.#look(tailStarts, { share, samples }, signal)
+    await this.#look(heads, samples, signal)
+    await this.#look(tails, samples, signal)
     for (const [topic, sample] of samples) {
       const { columns } = this.#topic(topic)
       for (const column of sample.columns()) if (!columns.has(column.name)) columns.set(column.name, column)
     }
     return new Map([...byTopic.keys()].map(topic => [topic, summary(this.#topic(topic))]))
+  }
+
+  /** Where to look first: at the start of some partitions, when the topic has grown since the last time. */
+  #grown(topic: string, partitions: readonly PartitionRange[]): Place[] {
+    const learned = this.#topic(topic)
+    const end = partitions.reduce((sum, range) => sum + range.latest, 0)
+    if (end === learned.seenTo) return []
+    learned.seenTo = end
+    const looked = partitions.filter(range => range.latest > range.earliest).slice(0, partitionsMax)
+    const share = Math.ceil(recordsMax / 2 / looked.length)
+    return looked.map(range => ({ ...range, offset: range.earliest, share }))
   }
 
   #topic(topic: string): Learned {
@@ -90,48 +96,51 @@ export class TopicSampler {
     return learned
   }
 
-  async #look(
-    places: readonly (PartitionOffset & { leader: number })[],
-    into: { share: number; samples: Map<string, JsonSample> },
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #look(places: readonly Place[], samples: Samples, signal: AbortSignal): Promise<void> {
     for (const [leader, led] of Map.groupBy(places, place => place.leader)) {
-      for (let at = 0; at < led.length; at += partitionsPerFetch) {
+      // A batch larger than a fetch comes only to the first of a request, so those that got none are asked again.
+      for (let left = led; left.length > 0;) {
         signal.throwIfAborted()
-        const partitions = led.slice(at, at + partitionsPerFetch)
-        const response = await this.#client.fetch(leader, {
-          partitions: partitions.map(({ topic, partition, offset }) => ({
-            topic,
-            partition,
-            offset,
-            bytesMax: fetchBytesMax,
-          })),
-          waitMs: 100,
-          bytesMax: partitionsPerFetch * fetchBytesMax,
-        })
-        // In the order asked for, whatever the order of the answer: the order of columns depends on it.
-        for (const place of partitions) {
-          const fetched = response.partitions.find(
-            found => found.topic === place.topic && found.partition === place.partition,
-          )
-          if (fetched?.errorCode === 0) this.#learn(fetched, place.offset, into)
-        }
+        const asked = left.slice(0, partitionsPerFetch)
+        const empty = await this.#lookOnce(leader, asked, samples)
+        left = [...empty.filter(place => place !== asked[0]), ...left.slice(partitionsPerFetch)]
       }
     }
   }
 
-  #learn(
-    fetched: FetchedPartition,
-    offset: number,
-    into: { share: number; samples: Map<string, JsonSample> },
-  ): void {
+  /** Gives back the places that got no complete batch. */
+  async #lookOnce(leader: number, places: readonly Place[], samples: Samples): Promise<Place[]> {
+    const response = await this.#client.fetch(leader, {
+      partitions: places.map(({ topic, partition, offset }) => ({
+        topic,
+        partition,
+        offset,
+        bytesMax: fetchBytesMax,
+      })),
+      waitMs: 100,
+      bytesMax: partitionsPerFetch * fetchBytesMax,
+    })
+    // In the order asked for, whatever the order of the answer: the order of columns depends on it.
+    return places.filter(place => {
+      const fetched = response.partitions.find(
+        found => found.topic === place.topic && found.partition === place.partition,
+      )
+      if (fetched?.errorCode !== 0) return false
+      const { length } = completeBatches(fetched.records)
+      if (length > 0)
+        this.#learn({ ...fetched, records: fetched.records.subarray(0, length) }, place, samples)
+      return length === 0
+    })
+  }
+
+  #learn(fetched: FetchedPartition, place: Place, samples: Samples): void {
     const learned = this.#topic(fetched.topic)
-    const sample = into.samples.get(fetched.topic) ?? new JsonSample()
-    into.samples.set(fetched.topic, sample)
+    const sample = samples.get(fetched.topic) ?? new JsonSample()
+    samples.set(fetched.topic, sample)
     const cursor = new RecordCursor()
-    cursor.open(fetched.records.subarray(0, completeBatches(fetched.records).length), fetched.aborted)
-    for (let taken = 0; taken < into.share && cursor.next();) {
-      if (cursor.offset < offset) continue
+    cursor.open(fetched.records, fetched.aborted)
+    for (let taken = 0; taken < place.share && cursor.next();) {
+      if (cursor.offset < place.offset) continue
       taken++
       if (cursor.valueStart < 0) continue
       learned.records++
