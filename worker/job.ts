@@ -40,6 +40,8 @@ export class Job {
   #ends: { source: Source; target: Target; planner: TablePlanner } | null = null
   #grantId = 0
   #laneFailure: LaneFailure | null = null
+  /** The lane whose failure the status shows, until that lane gets somewhere. */
+  #failedLane: number | null = null
   #crash: Error | null = null
   #wake: () => void = () => undefined
 
@@ -79,7 +81,7 @@ export class Job {
     this.status.enter(phaseOf(current), current)
     if (current.length === 0) return true
     this.#grant(current, tables)
-    this.status.recovered()
+    if (this.#failedLane === null) this.status.recovered()
     this.#laneFailure = null
     const until = this.#options.clock.monotonicMs() + this.#options.discoveryIntervalMs
     for (;;) {
@@ -127,6 +129,10 @@ export class Job {
   #heard(lane: number, message: FromLane): void {
     this.status.fold(message, this.#options.clock.nowMs())
     observe(this.#options.metrics, this.#options.plan.job, lane, message)
+    if (lane === this.#failedLane && isProgress(message)) {
+      this.#failedLane = null
+      this.status.recovered()
+    }
     if (message.kind === 'finished') {
       for (const split of this.#lanes[lane]!.grant?.splits ?? [])
         if (split.bounded) this.#finished.add(split.id)
@@ -135,6 +141,7 @@ export class Job {
     } else if (message.kind === 'failed') {
       this.#lanes[lane]!.ended(message.grant)
       this.#laneFailure = message.failure
+      this.#failedLane = lane
       this.#wake()
     } else if (message.kind === 'bad-record') {
       this.#options.logger.warn('a record was skipped', { code: message.code, error: message.message })
@@ -146,10 +153,10 @@ export class Job {
     if (failure.disposition === 'crash')
       throw error instanceof LaneFailed ? new Error(failure.message) : error
     this.status.failed(failure)
-    if (!(error instanceof LaneFailed)) {
-      await this.#closeEnds()
+    // What a person changes at the source shows only in a new snapshot, and an old one must not be held meanwhile.
+    if (!(error instanceof LaneFailed) || failure.disposition === 'wait-for-person') await this.#closeEnds()
+    if (!(error instanceof LaneFailed))
       this.#options.metrics.errors.inc({ job: jobName(this.#options.plan), code: failure.code })
-    }
     const delayMs = nextDelayMs(retryPolicy(failure.disposition), previousMs, this.#options.clock.random())
     const fields =
       error instanceof LaneFailed ? { code: failure.code, error: failure.message } : errorFields(error)
@@ -200,6 +207,12 @@ class LaneFailed extends Error {
     super(failure.message)
     this.failure = failure
   }
+}
+
+/** Having read something is not enough: a lane that fails at one record reads up to it again and again. */
+function isProgress(message: FromLane): boolean {
+  if (message.kind === 'committed') return message.commit !== null
+  return message.kind === 'finished' || (message.kind === 'read' && message.caughtUp)
 }
 
 function jobName(plan: Plan): string {

@@ -47,6 +47,11 @@ export class SluiceProcess {
     this.#child = child
   }
 
+  /** True while the process lives. */
+  get alive(): boolean {
+    return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
   async kill9(): Promise<void> {
     await this.#end('SIGKILL')
   }
@@ -68,8 +73,8 @@ export class SluiceProcess {
     while (Date.now() < deadline) {
       last = await this.status()
       if (last && condition(last)) return last
-      if (this.#child?.exitCode != null)
-        throw new Error(`sluice ended with ${this.#child.exitCode}: ${this.#stderr}`)
+      if (!this.alive)
+        throw new Error(`sluice ended with ${this.#child?.exitCode}: ${this.#stderr}`)
       await delay(100)
     }
     throw new Error(

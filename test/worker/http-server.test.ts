@@ -1,0 +1,60 @@
+import { expect } from 'chai'
+import { createMetrics } from '#common/metrics.ts'
+import type { RunningHttpServer } from '#worker/http-server.ts'
+import { startHttpServer } from '#worker/http-server.ts'
+import { JobStatus } from '#worker/job-status.ts'
+import { observe } from '#worker/observe.ts'
+
+const job = { namespace: 'shop', name: 'job' }
+
+describe('worker HTTP server', () => {
+  const status = new JobStatus(job)
+  const metrics = createMetrics()
+  let server: RunningHttpServer
+  before(async () => {
+    server = await startHttpServer({ host: '127.0.0.1', port: 0, job, status, metrics, nowMs: () => 5000 })
+  })
+  after(() => server.close())
+  const get = async (path: string) => {
+    const response = await fetch(`http://127.0.0.1:${server.port}${path}`)
+    return { status: response.status, body: await response.text() }
+  }
+
+  it('is alive from the start, ready once it reads, and says why not when it fails', async () => {
+    expect((await get('/healthz')).status).to.equal(200)
+    expect(await get('/readyz')).to.deep.equal({ status: 503, body: 'starting\n' })
+    status.enter('streaming', [{ id: 'log', tables: ['a'] }])
+    expect((await get('/readyz')).status).to.equal(200)
+    status.failed({
+      code: 'TABLE_NOT_FOUND',
+      message: 'no table x',
+      context: {},
+      disposition: 'wait-for-person',
+    })
+    expect(await get('/readyz')).to.deep.equal({ status: 503, body: 'TABLE_NOT_FOUND: no table x\n' })
+    expect((await get('/healthz')).status, 'a person must act; a restart would not help').to.equal(200)
+    status.recovered()
+  })
+
+  it('exposes lag as of the moment it is asked, and what the lanes report', async () => {
+    status.fold({ kind: 'read', split: 'log', newestAtMs: 2000, caughtUp: false }, 2100)
+    observe(metrics, job, 0, {
+      kind: 'committed',
+      table: 'a',
+      rows: 7,
+      bytes: 70,
+      commit: 'c',
+      newestAtMs: 2000,
+      freshnessMs: 400,
+      durationMs: 20,
+    })
+    const { body } = await get('/metrics')
+    expect(body).to.include('sluice_split_lag_seconds{job="shop/job",split="log"} 3')
+    expect(body).to.include('sluice_rows_total{job="shop/job",table="a"} 7')
+    expect(body).to.include('sluice_freshness_seconds_bucket{le="0.5",job="shop/job",table="a"} 1')
+  })
+
+  it('knows no other path', async () => {
+    expect((await get('/plan')).status).to.equal(404)
+  })
+})
