@@ -60,8 +60,11 @@ function isComponentName(name: string): name is ComponentName {
 
 async function main(names: readonly string[]): Promise<void> {
   const unknown = names.filter(name => !isComponentName(name))
-  if (unknown.length > 0)
-    throw new Error(`unknown: ${unknown.join(' ')}; known: ${Object.keys(components).join(' ')}`)
+  if (unknown.length > 0) {
+    console.error(`unknown: ${unknown.join(' ')}; known: ${Object.keys(components).join(' ')}`)
+    process.exitCode = 2
+    return
+  }
   const wanted = names.length > 0 ? names : Object.keys(components)
   let failures = 0
   for (const name of wanted.filter(isComponentName)) {
