@@ -2,7 +2,7 @@
 // first, by create-if-absent: whoever wins decides what the table is. All else follows from it byte by byte, so
 // that everyone can finish it; hoodie.properties comes last, since with it the table exists for readers.
 import type { TableDefinition } from './definition.ts'
-import { tableProperties } from './definition.ts'
+import { layoutOf, tableProperties } from './definition.ts'
 import type { Clock } from '#common/clock.ts'
 import { ConfigError, DataError } from '#common/errors.ts'
 import { encodeEntry, entryPath } from '#lake/journal/entry.ts'
@@ -15,6 +15,8 @@ import { firstInstant, formatInstant } from '#lake/timeline/instant.ts'
 import { encodeProperties } from '#lake/timeline/properties.ts'
 
 const definitionPath = '.hoodie/.sluice/table.json'
+/** Among archived instants Hudi looks for other names only. */
+const timelinePlaceholder = '.hoodie/timeline/history/.sluice'
 
 interface StoredDefinition {
   createdAt: InstantTime
@@ -85,5 +87,7 @@ async function finish(store: ObjectStore, { createdAt, definition }: StoredDefin
     instantFloor: firstInstant,
   })
   await store.putIfAbsent(entryPath(1), first)
+  // Spark cannot read a table without commits unless the timeline folder is there.
+  if (layoutOf(definition.version) === 2) await store.putIfAbsent(timelinePlaceholder, new Uint8Array(0))
   await store.putIfAbsent(propertiesPath, properties)
 }

@@ -29,6 +29,12 @@ describe('createTable', () => {
     expect(version).to.equal(8)
   })
 
+  it('has a timeline folder before its first commit, or Spark could not read it', async () => {
+    const store = new MemoryStore()
+    await createTable(store, shopDefinition, fixedClock())
+    expect(await store.get('.hoodie/timeline/history/.sluice')).not.to.equal(null)
+  })
+
   it('returns what the first creator made of it', async () => {
     const store = new MemoryStore()
     const clock = fixedClock()
@@ -48,7 +54,7 @@ describe('createTable', () => {
 
   it('is finished by the next one when its creator dies, wherever that was', async () => {
     const clock = fixedClock()
-    for (let writes = 0; writes < 7; writes++) {
+    for (let writes = 0; writes < 8; writes++) {
       const store = new DyingStore()
       store.writesLeft = writes
       const failed = await createTable(store, shopDefinition, clock).then(
