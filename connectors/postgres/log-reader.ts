@@ -25,8 +25,8 @@ export interface LogReadOptions {
   fetchRow: (table: LoggedTable, row: Tuple) => Promise<Tuple | null>
 }
 
-/** Bytes of messages between two looks at the size of the columns. */
-const lookBytes = 64 * 1024
+/** Bytes of messages between two looks at the size of the columns, at most. */
+const lookBytesMax = 64 * 1024
 
 export class LogReader {
   /** Everything that commits before is in the chunks yielded. */
@@ -37,6 +37,7 @@ export class LogReader {
   #received: bigint
   /** Since when something waits to be yielded: rows, or a position that moved. */
   #pendingSinceMs: number | null = null
+  readonly #lookBytes: number
   #unlooked = 0
   /** The chunk should end at the next boundary between transactions. */
   #due = false
@@ -48,6 +49,7 @@ export class LogReader {
   constructor(options: LogReadOptions) {
     this.#options = options
     this.position = this.#received = options.from
+    this.#lookBytes = Math.min(lookBytesMax, options.limits.chunkBytesMax / 8)
   }
 
   /** Yields chunks until the connection fails or is closed. */
@@ -86,7 +88,7 @@ export class LogReader {
     const wanted = assembler.handle(bytes, at)
     if (bytes[at] === LogMessage.commit) this.#moveTo(assembler.committedTo)
     this.#unlooked += end - start
-    if (this.#unlooked >= lookBytes) this.#look()
+    if (this.#unlooked >= this.#lookBytes) this.#look()
     return wanted
   }
 
@@ -109,7 +111,7 @@ export class LogReader {
   #look(): void {
     const { assembler, clock, limits } = this.#options
     if (assembler.hasChanges) this.#pendingSinceMs ??= clock.monotonicMs()
-    if (this.#unlooked >= lookBytes) {
+    if (this.#unlooked >= this.#lookBytes) {
       this.#unlooked = 0
       const bytes = assembler.byteLength
       this.#full = bytes >= limits.chunkBytesMax

@@ -36,7 +36,7 @@ export interface LogSplitOptions {
 /** What is received ahead of the reader at most. */
 const readAheadBytesMax = 8 * 1024 * 1024
 /** How long a former reader's connection may take to let go of the slot. */
-const slotWaitMs = 5000
+const slotWaitMs = 2000
 
 /** Thrown when values come in a binary form we do not read. */
 class TextFormNeeded extends Error {}

@@ -62,7 +62,10 @@ export function fromServer(error: unknown, server: ServerAddress): unknown {
       ? meaningOfState(code, error.message)
       : meaningOfFailure(code, error.message)
   const where = `${server.host}:${server.port}/${server.database}`
-  return new Class(messageFor(ours, where, server.user), { code: ours, cause: detailed(error) })
+  const message =
+    messageFor(ours, where, server.user) +
+    (ours === 'PG_PERMISSION_DENIED' ? `: ${grantFor(error.message, server.user)}` : '')
+  return new Class(message, { code: ours, cause: detailed(error) })
 }
 
 function meaningOfState(state: string, message: string): Meaning {
@@ -93,6 +96,19 @@ function messageFor(code: ErrorCode, where: string, user: string): string {
     default:
       return `PostgreSQL at ${where} refused`
   }
+}
+
+/** The statement that most likely gives what was denied. */
+function grantFor(message: string, user: string): string {
+  const table = /permission denied for table (\S+)/.exec(message)
+  if (table) return `GRANT SELECT ON ${table[1]} TO ${user}`
+  const schema = /permission denied for schema (\S+)/.exec(message)
+  if (schema) return `GRANT USAGE ON SCHEMA ${schema[1]} TO ${user}`
+  if (/replication/i.test(message)) return `ALTER ROLE ${user} REPLICATION`
+  if (/permission denied for database (\S+)/.test(message))
+    return `GRANT CREATE ON DATABASE … TO ${user}, or make the publication beforehand`
+  if (/row-level security/.test(message)) return `ALTER ROLE ${user} BYPASSRLS`
+  return 'make the publication beforehand as the owner of the tables, and name it in publicationName'
 }
 
 /** The server's message with its detail and hint, which often name the remedy. */

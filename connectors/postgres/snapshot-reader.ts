@@ -29,8 +29,8 @@ export interface SnapshotRead {
 
 /** COPY's read-ahead is small: the server has nothing better to do than to wait for us. */
 const readAheadBytes = 1024 * 1024
-/** Bytes of rows between two looks at the size of the columns. */
-const lookBytes = 32 * 1024
+/** Bytes of rows between two looks at the size of the columns, at most. */
+const lookBytesMax = 64 * 1024
 
 /** Opens the snapshot in the session, yields the range's rows, and closes. The last chunk says the range is done. */
 export async function* readSnapshot(session: Session, read: SnapshotRead): AsyncGenerator<SourceChunk> {
@@ -85,6 +85,7 @@ async function* copiedChunks(connection: RawConnection, read: SnapshotRead): Asy
   const { range } = read
   const rows = new RowBuffer(read.table, read.schema, read.columns)
   const pageCutBytes = read.chunkBytesMax * 0.875
+  const lookBytes = Math.min(lookBytesMax, read.chunkBytesMax / 8)
   let [begun, full, page, unlooked] = [false, false, range.next, 0]
   for (;;) {
     while (framer.next()) {
