@@ -167,6 +167,8 @@ function reachable(binDir: string, byOthers: boolean): string {
       rmSync(staging, { recursive: true })
     }
   }
+  if (statSync(copy).uid !== process.getuid?.())
+    throw new Error(`${copy} belongs to somebody else: remove it`)
   return join(copy, basename(binDir))
 }
 
