@@ -15,7 +15,7 @@ import {
 import type { ErrorCode } from '#common/error-codes.ts'
 import type { JsonScanner } from './scanner.ts'
 import { Token } from './scanner.ts'
-import { isJsonNumber, powersOf10, unscaledDecimal, unscaledSmall } from './decimal.ts'
+import { doubleSmall, isJsonNumber, powersOf10, unscaledDecimal, unscaledSmall } from './decimal.ts'
 import { parseDate, parseTimestamp } from './temporal.ts'
 
 /** Why a value does not fit its column; no part of the value is in it. */
@@ -200,6 +200,8 @@ class FloatConversion implements Conversion {
     this.#builder.append(this.#value)
   }
   #other(value: JsonValue): number {
+    const small = value.kind === Token.number ? doubleSmall(value.bytes, value) : Number.NaN
+    if (!Number.isNaN(small)) return small
     const text = value.kind === Token.string ? unquoted(value) : textOf(value)
     if (value.kind === Token.string && (text === 'NaN' || text === 'Infinity' || text === '-Infinity'))
       return Number(text)

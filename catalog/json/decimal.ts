@@ -35,30 +35,48 @@ export function unscaledDecimal(text: string, scale: number, digitsMax: number):
  * The same for the common case, straight from the bytes: plain digits with at most one point. NaN when the
  * number is not that simple or not that small; then unscaledDecimal() decides.
  */
-export function unscaledSmall(
-  bytes: Uint8Array,
-  range: { start: number; end: number },
-  scale: number,
-): number {
-  const { end } = range
-  let at = range.start
-  const negative = bytes[at] === 0x2d
-  if (negative) at++
-  let value = 0
-  let point = -1
-  let digits = 0
-  for (; at < end; at++) {
+export function unscaledSmall(bytes: Uint8Array, range: Range, scale: number): number {
+  const fraction = fractionDigits(bytes, range)
+  if (fraction < 0 || fraction > scale) return Number.NaN
+  if (range.end - range.start + scale - fraction > 15) return Number.NaN
+  return digitsOf(bytes, range) * powersOf10[scale - fraction]!
+}
+
+/**
+ * The double nearest to a number of plain digits with at most one point; NaN when it is not that simple. Digits and
+ * power of ten are exact as doubles, so the one division rounds as reading the text would.
+ */
+export function doubleSmall(bytes: Uint8Array, range: Range): number {
+  const fraction = fractionDigits(bytes, range)
+  return fraction < 0 || range.end - range.start > 15
+    ? Number.NaN
+    : digitsOf(bytes, range) / powersOf10[fraction]!
+}
+
+interface Range {
+  start: number
+  end: number
+}
+
+/** Digits behind the point; −1 when the number has an exponent. */
+function fractionDigits(bytes: Uint8Array, { start, end }: Range): number {
+  let point = end - 1
+  for (let at = start; at < end; at++) {
     const byte = bytes[at]!
     if (byte === 0x2e) point = at
-    else if (byte >= 0x30 && byte <= 0x39) {
-      value = value * 10 + byte - 0x30
-      digits++
-    } else return Number.NaN
+    else if (byte > 0x39) return -1
   }
-  const missing = scale - (point < 0 ? 0 : end - point - 1)
-  if (missing < 0 || digits + missing > 15) return Number.NaN
-  value *= powersOf10[missing]!
-  return negative ? -value : value
+  return end - 1 - point
+}
+
+/** The digits as one whole number, the point left out. The number has no exponent and at most 15 digits. */
+function digitsOf(bytes: Uint8Array, { start, end }: Range): number {
+  let value = 0
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]!
+    if (byte >= 0x30) value = value * 10 + byte - 0x30
+  }
+  return bytes[start] === 0x2d ? -value : value
 }
 
 /** 10^0 … 10^15: exact as doubles. */

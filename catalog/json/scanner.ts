@@ -64,7 +64,8 @@ export class JsonScanner {
 
   /** Forgets the last document: every slot is missing. */
   clear(): void {
-    this.kinds.fill(Token.missing)
+    const kinds = this.kinds
+    for (let slot = 0; slot < kinds.length; slot++) kinds[slot] = Token.missing
   }
 
   /** Scans bytes[start, end). @throws JsonSyntaxError */
