@@ -15,6 +15,10 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'run one worker of a SyncJob (what its pods run)',
     load: () => import('./worker.ts'),
   },
+  teardown: {
+    summary: 'remove what a deleted SyncJob made at its source',
+    load: () => import('./teardown.ts'),
+  },
   // oxlint-disable-next-line no-restricted-imports -- one entry for the image; loaded in the operator's pod only
   operator: { summary: 'run the operator (what its pod runs)', load: () => import('#operator/main.ts') },
   version: { summary: 'print the version', load: () => import('./version.ts') },

@@ -9,11 +9,12 @@ import { compile } from '#master/compile.ts'
 import type { JobStatus } from '#worker/job-status.ts'
 import { runWorker } from '#worker/main.ts'
 import type { SecretLocations } from '#worker/secrets.ts'
-import { secretVariable, secretVariablePrefix } from '#worker/secrets.ts'
+import { secretVariable } from '#worker/secrets.ts'
 import type { Manifests } from './manifests.ts'
 import { loadManifests } from './manifests.ts'
 import { ProgressView } from './progress-view.ts'
 import { secretValues } from './secret-manifest.ts'
+import { secretVariables } from './secret-variables.ts'
 import { stopSignal } from './stop-signal.ts'
 import { UsageError } from './usage-error.ts'
 import { problemLine } from './validate.ts'
@@ -57,7 +58,7 @@ export async function run(argv: string[]): Promise<number> {
   const stop = stopSignal()
   const signal =
     values.for === undefined ? stop : AbortSignal.any([stop, AbortSignal.timeout(parseDuration(values.for))])
-  const secrets = { directory: values.secrets ?? null, variables: secretVariables(manifests) }
+  const secrets = { directory: values.secrets ?? null, variables: allSecretVariables(manifests) }
   const plans = jobs.map(job => compile(job, manifests))
   return runPlans(
     plans,
@@ -117,10 +118,8 @@ function chosenJobs(manifests: Manifests, name: string | undefined): SyncJob[] {
 }
 
 /** Values from the environment, and from Secrets in the files, which hold where both have one. */
-function secretVariables(manifests: Manifests): Record<string, string> {
-  const variables: Record<string, string> = {}
-  for (const [name, value] of Object.entries(process.env))
-    if (value !== undefined && name.startsWith(secretVariablePrefix)) variables[name] = value
+function allSecretVariables(manifests: Manifests): Record<string, string> {
+  const variables = secretVariables()
   for (const secret of manifests.secrets)
     for (const [key, value] of Object.entries(secretValues(secret)))
       variables[secretVariable(secret.metadata.name, key)] = value

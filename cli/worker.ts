@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { workerHttpPort } from '#api/worker-status.ts'
 import type { LogLevel } from '#common/logger.ts'
 import { loadPlan, runWorker } from '#worker/main.ts'
-import { secretVariablePrefix } from '#worker/secrets.ts'
+import { secretVariables } from './secret-variables.ts'
 import { stopSignal } from './stop-signal.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -46,9 +46,4 @@ export async function run(argv: string[]): Promise<number> {
     stopSignal(),
   )
   return 0
-}
-
-function secretVariables(): Record<string, string> {
-  const entries = Object.entries(process.env).filter(([name]) => name.startsWith(secretVariablePrefix))
-  return Object.fromEntries(entries) as Record<string, string>
 }

@@ -112,7 +112,7 @@ describe('problems of a resource', () => {
   describe('never quotes a secret', () => {
     for (const password of [
       'hunter2',
-      { value: 5 },
+      { value: 4711 },
       { value: ['hunter2'] },
       ['hunter2'],
       4711,
