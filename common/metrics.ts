@@ -1,4 +1,4 @@
-// Every metric Sluice exposes, defined once: the registry is made from this list, docs/reference/metrics.md is
+// Every metric of a worker, defined once: the registry is made from this list, docs/reference/metrics.md is
 // generated from it, and dashboards and alerts may rely on the names.
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 
@@ -76,7 +76,7 @@ export const metricDefinitions = {
   },
 } as const satisfies Record<string, MetricDefinition>
 
-export type MetricName = keyof typeof metricDefinitions
+type Definitions = Readonly<Record<string, MetricDefinition>>
 
 type Instrument<D extends MetricDefinition> = D['type'] extends 'counter'
   ? Counter<D['labels'][number]>
@@ -84,24 +84,32 @@ type Instrument<D extends MetricDefinition> = D['type'] extends 'counter'
     ? Gauge<D['labels'][number]>
     : Histogram<D['labels'][number]>
 
-export type Metrics = { readonly [N in MetricName]: Instrument<(typeof metricDefinitions)[N]> } & {
+/** One instrument for each definition, under its key. */
+export type Instruments<D extends Definitions> = { readonly [N in keyof D]: Instrument<D[N]> } & {
   /** Exposition text of everything, process metrics included. */
   expose(): Promise<string>
   readonly contentType: string
 }
 
-/** Makes a fresh registry with every defined metric and Node's process metrics. */
+export type Metrics = Instruments<typeof metricDefinitions>
+
+/** The metrics of a worker, in a fresh registry. */
 export function createMetrics(): Metrics {
+  return createInstruments(metricDefinitions)
+}
+
+/** Makes a fresh registry with every defined metric and Node's process metrics. */
+export function createInstruments<D extends Definitions>(definitions: D): Instruments<D> {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const instruments = Object.fromEntries(
-    Object.entries(metricDefinitions).map(([key, definition]) => [key, instrument(definition, registry)]),
+    Object.entries(definitions).map(([key, definition]) => [key, instrument(definition, registry)]),
   )
   return {
     ...instruments,
     expose: () => registry.metrics(),
     contentType: registry.contentType,
-  } as unknown as Metrics
+  } as unknown as Instruments<D>
 }
 
 function instrument(definition: MetricDefinition, registry: Registry): Counter | Gauge | Histogram {

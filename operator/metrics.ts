@@ -1,66 +1,56 @@
-// What the operator tells about itself at /metrics. Names are stable: dashboards and alerts rely on them.
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+// What the operator tells about itself at /metrics. Names are stable: dashboards and alerts rely on them, and
+// docs/reference/metrics.md is generated from them.
+import { createInstruments } from '#common/metrics.ts'
+import type { Instruments, MetricDefinition } from '#common/metrics.ts'
 
-export interface OperatorMetrics {
-  apiRequests: Counter<'method' | 'status'>
-  reconcileSeconds: Histogram<'controller'>
-  reconcileErrors: Counter<'controller' | 'code'>
-  queueDepth: Gauge<'controller'>
-  leading: Gauge
-  watchStaleness: Gauge
-  jobs: Gauge<'reason'>
-  /** Text of everything, process metrics included. */
-  expose(): Promise<string>
-  readonly contentType: string
-}
+export const operatorMetricDefinitions = {
+  apiRequests: {
+    name: 'sluice_operator_api_requests_total',
+    type: 'counter',
+    help: 'Calls to the Kubernetes API server; status 0 is no answer.',
+    labels: ['method', 'status'],
+  },
+  reconcileSeconds: {
+    name: 'sluice_operator_reconcile_duration_seconds',
+    type: 'histogram',
+    help: 'Time one reconcile took.',
+    labels: ['controller'],
+    buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30],
+  },
+  reconcileErrors: {
+    name: 'sluice_operator_reconcile_errors_total',
+    type: 'counter',
+    help: 'Reconciles that failed and will be tried again, by error code.',
+    labels: ['controller', 'code'],
+  },
+  queueDepth: {
+    name: 'sluice_operator_queue_depth',
+    type: 'gauge',
+    help: 'Objects that wait to be reconciled.',
+    labels: ['controller'],
+  },
+  leading: {
+    name: 'sluice_operator_leading',
+    type: 'gauge',
+    help: '1 while this operator leads, 0 while it stands by.',
+    labels: [],
+  },
+  watchStaleness: {
+    name: 'sluice_operator_watch_staleness_seconds',
+    type: 'gauge',
+    help: 'Age of the last word from the API server, for the kind that is quiet longest.',
+    labels: [],
+  },
+  jobs: {
+    name: 'sluice_operator_jobs',
+    type: 'gauge',
+    help: 'SyncJobs by the reason of their Ready condition.',
+    labels: ['reason'],
+  },
+} as const satisfies Record<string, MetricDefinition>
+
+export type OperatorMetrics = Instruments<typeof operatorMetricDefinitions>
 
 export function createOperatorMetrics(): OperatorMetrics {
-  const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
-  const registers = [registry]
-  return {
-    apiRequests: new Counter({
-      name: 'sluice_operator_api_requests_total',
-      help: 'Calls to the Kubernetes API server; status 0 is no answer.',
-      labelNames: ['method', 'status'],
-      registers,
-    }),
-    reconcileSeconds: new Histogram({
-      name: 'sluice_operator_reconcile_duration_seconds',
-      help: 'Time one reconcile took.',
-      labelNames: ['controller'],
-      buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30],
-      registers,
-    }),
-    reconcileErrors: new Counter({
-      name: 'sluice_operator_reconcile_errors_total',
-      help: 'Reconciles that failed and will be tried again, by error code.',
-      labelNames: ['controller', 'code'],
-      registers,
-    }),
-    queueDepth: new Gauge({
-      name: 'sluice_operator_queue_depth',
-      help: 'Objects that wait to be reconciled.',
-      labelNames: ['controller'],
-      registers,
-    }),
-    leading: new Gauge({
-      name: 'sluice_operator_leading',
-      help: '1 while this operator leads, 0 while it stands by.',
-      registers,
-    }),
-    watchStaleness: new Gauge({
-      name: 'sluice_operator_watch_staleness_seconds',
-      help: 'Age of the last word from the API server, for the kind that is quiet longest.',
-      registers,
-    }),
-    jobs: new Gauge({
-      name: 'sluice_operator_jobs',
-      help: 'SyncJobs by the reason of their Ready condition.',
-      labelNames: ['reason'],
-      registers,
-    }),
-    expose: () => registry.metrics(),
-    contentType: registry.contentType,
-  }
+  return createInstruments(operatorMetricDefinitions)
 }
