@@ -89,7 +89,7 @@ describe('PostgreSQL source under random transactions', () => {
           }
         },
       ),
-      { numRuns: Number(process.env['PG_RANDOM_RUNS'] ?? 6) },
+      { numRuns: 6 },
     )
   }).timeout(120_000)
 })
