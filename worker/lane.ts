@@ -3,7 +3,7 @@
 // the main thread's to decide, by granting again.
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '#common/clock.ts'
-import { invariant } from '#common/errors.ts'
+import { ConflictError, invariant } from '#common/errors.ts'
 import { createLogger, errorFields } from '#common/logger.ts'
 import type { Source, Target, TableWriter } from '#connectors/connector.ts'
 import { failureOf } from './disposition.ts'
@@ -38,31 +38,50 @@ function report(message: FromLane): void {
   port.postMessage(message)
 }
 
+/** Commit races lost in a row before it is reported as a failure. */
+const conflictsMax = 3
+
 async function runGrant(grant: Grant, drain: AbortSignal): Promise<void> {
-  if (drain.aborted) return
   try {
-    ends ??= { source: await openSource(services), target: await openTarget(services) }
-    const { source, target } = ends
-    const tables = await Promise.all(
-      grant.tables.map(async granted => ({ granted, writer: await writerOf(target, granted.target, never) })),
-    )
-    const bufferBytesMax = Math.floor(plan.worker.bufferBytesMax / plan.worker.lanes)
-    const options = {
-      source,
-      splits: grant.splits,
-      tables,
-      bufferBytesMax,
-      freshnessMs: plan.freshnessMs,
-      clock: systemClock,
-      report,
+    for (let conflicts = 0; !drain.aborted;) {
+      const conflict = await runSession(grant, drain)
+      if (conflict === null) break
+      if (++conflicts > conflictsMax) throw conflict
+      logger.info('another writer committed first; reading again', errorFields(conflict))
     }
-    await new Session(options).run(drain, never)
     if (!drain.aborted) report({ kind: 'finished', grant: grant.id })
   } catch (error) {
     await closeEnds()
     const failure = failureOf(error)
     logger[failure.disposition === 'retry' ? 'warn' : 'error']('the lane stopped reading', errorFields(error))
     report({ kind: 'failed', grant: grant.id, failure })
+  }
+}
+
+/** Runs to the end of the splits or to the drain. A lost commit race is returned, since nothing is wrong with it. */
+async function runSession(grant: Grant, drain: AbortSignal): Promise<ConflictError | null> {
+  ends ??= { source: await openSource(services), target: await openTarget(services) }
+  const { source, target } = ends
+  const tables = await Promise.all(
+    grant.tables.map(async granted => ({ granted, writer: await writerOf(target, granted.target, never) })),
+  )
+  const bufferBytesMax = Math.floor(plan.worker.bufferBytesMax / plan.worker.lanes)
+  const { freshnessMs } = plan
+  const options = {
+    source,
+    splits: grant.splits,
+    tables,
+    bufferBytesMax,
+    freshnessMs,
+    clock: systemClock,
+    report,
+  }
+  try {
+    await new Session(options).run(drain, never)
+    return null
+  } catch (error) {
+    if (error instanceof ConflictError) return error
+    throw error
   }
 }
 
