@@ -90,15 +90,21 @@ export class KubeClient {
     return this.request<T>({ method: 'POST', path, body: object, signal })
   }
 
-  /** Deletes in the background; null when it was gone already. A uid guards against a namesake made since. */
-  async delete(type: ResourceType, at: ResourceAddress & { uid?: string | undefined }): Promise<unknown> {
+  /** Asks for a deletion; null when it was gone already. A uid guards against a namesake made since. */
+  async delete(
+    type: ResourceType,
+    at: ResourceAddress & { uid?: string | undefined },
+    propagationPolicy: 'Background' | 'Foreground' = 'Background',
+  ): Promise<unknown> {
     const body = {
       kind: 'DeleteOptions',
       apiVersion: 'v1',
-      propagationPolicy: 'Background',
+      propagationPolicy,
       ...(at.uid === undefined ? {} : { preconditions: { uid: at.uid } }),
     }
-    return orNull(this.request({ method: 'DELETE', path: resourcePath(type, at), body }))
+    const { namespace, name } = at
+    const path = resourcePath(type, { namespace, ...(name === undefined ? {} : { name }) })
+    return orNull(this.request({ method: 'DELETE', path, body }))
   }
 
   close(): void {

@@ -26,8 +26,9 @@ export function planName(job: string, hash: string): string {
   return `${shortName(job)}-plan-${hash.slice(0, 10)}`
 }
 
-export function teardownName(job: string): string {
-  return `${shortName(job)}-teardown`
+/** With a part of the uid: what was done for a namesake deleted before is not done for this one. */
+export function teardownName({ metadata }: { metadata: ObjectMeta }): string {
+  return `${shortName(metadata.name).slice(0, 44)}-teardown-${(metadata.uid ?? '').slice(0, 8)}`
 }
 
 /** What selects the pods of a component of a job; never changed, since selectors are immutable. */

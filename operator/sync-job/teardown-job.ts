@@ -1,7 +1,8 @@
 // What a deleted SyncJob leaves at its source (a replication slot, a publication) is removed by a short-lived Job
 // that runs the workers' image with the workers' secrets: the operator itself reaches no database. The Job stands
 // on its own: the plan travels in its annotation and it has no owner, because a foreground deletion of the SyncJob
-// collects everything it owns before our finalizer had its turn.
+// collects everything it owns before our finalizer had its turn. It goes by itself some minutes after it ended, so that
+// its log can be read.
 import type { Plan } from '#api/plan.ts'
 import { canonicalJson } from '../kube/apply.ts'
 import type { ObjectMeta } from '../kube/object.ts'
@@ -36,7 +37,7 @@ export function buildTeardownJob(
   return {
     apiVersion: jobType.apiVersion,
     kind: jobType.kind,
-    metadata: { name: teardownName(name), namespace, labels },
+    metadata: { name: teardownName(job), namespace, labels },
     spec: {
       // Failures are retried by the Job, each time after a longer wait, until the deadline.
       backoffLimit: 10,

@@ -4,7 +4,6 @@
 import type { Plan } from '#api/plan.ts'
 import { planSchema } from '#api/plan.ts'
 import type { Clock } from '#common/clock.ts'
-import { errorFields } from '#common/logger.ts'
 import type { Logger } from '#common/logger.ts'
 import type { Caches } from '../caches.ts'
 import { isNamespaceTerminating, statusOf } from '../kube/api-error.ts'
@@ -15,10 +14,11 @@ import { namespacedName } from '../kube/object.ts'
 import type { Requeue } from '../kube/work-queue.ts'
 import { isConfigError } from '../resource-check.ts'
 import { deploymentType, jobType, syncJobType } from '../resources.ts'
-import type { Pod, SyncJobObject } from '../resources.ts'
+import type { SyncJobObject } from '../resources.ts'
 import type { WorkerImage } from './children.ts'
 import { compileJob } from './compile-job.ts'
-import { componentLabel, jobIndexKey, teardownName, workerName } from './names.ts'
+import { jobIndexKey, teardownName, workerName } from './names.ts'
+import { isWorker } from './observe.ts'
 import { buildTeardownJob, teardownComplaint, teardownOutcome } from './teardown-job.ts'
 import { planFile } from './worker-pod.ts'
 
@@ -46,35 +46,34 @@ export class Teardown {
 
   /** One step of the deletion of a job that carries our finalizer. */
   async step(job: SyncJobObject): Promise<Requeue> {
-    const { caches, clock, deadlineMs } = this.#context
+    const { clock, deadlineMs } = this.#context
     const leftMs = Date.parse(job.metadata.deletionTimestamp ?? '') + deadlineMs - clock.nowMs()
     if (leftMs <= 0)
       return this.#letGo(job, abandoned(`not done within ${deadlineMs / 1000} s; ${this.#standing(job)}`))
 
-    const pods = caches.pods.indexed('job', jobIndexKey(job))
-    if (await this.#stopWorkers(job)) return { afterMs: pollMs }
     // A worker that still drains holds its slot, and would lose what it has yet to commit.
-    if (pods.some(pod => isOf(pod, 'worker'))) return { afterMs: pollMs }
+    if (await this.#stopWorkers(job)) return { afterMs: pollMs }
 
     const plan = this.#plan(job)
     if (plan === null) return this.#letGo(job, null)
     return this.#runJob(job, plan, leftMs)
   }
 
-  /** Deletes the Deployment. True when there was one. */
+  /** Deletes the Deployment and waits for its pods. True while there is any of them. */
   async #stopWorkers(job: SyncJobObject): Promise<boolean> {
+    const { caches, client } = this.#context
     const { namespace, name } = job.metadata
-    const deployment = this.#context.caches.deployments.get(namespacedName(namespace, workerName(name)))
-    if (deployment === undefined || deployment.metadata.deletionTimestamp !== undefined) return false
-    const at = { namespace, name: deployment.metadata.name, uid: deployment.metadata.uid }
-    await this.#context.client.delete(deploymentType, at)
+    const deployment = caches.deployments.get(namespacedName(namespace, workerName(name)))
+    if (deployment === undefined) return caches.pods.indexed('job', jobIndexKey(job)).some(isWorker)
+    // Foreground: it is there until its last pod is gone, so no pod can come to be after we have looked.
+    if (deployment.metadata.deletionTimestamp === undefined)
+      await client.delete(deploymentType, { ...deployment.metadata }, 'Foreground')
     return true
   }
 
   async #runJob(job: SyncJobObject, plan: Plan, leftMs: number): Promise<Requeue> {
     const { caches, client, worker } = this.#context
-    const { namespace, name } = job.metadata
-    const running = caches.jobs.get(namespacedName(namespace, teardownName(name)))
+    const running = caches.jobs.get(namespacedName(job.metadata.namespace, teardownName(job)))
     if (running === undefined) {
       try {
         await client.create(jobType, buildTeardownJob(job, plan, worker, leftMs / 1000))
@@ -121,9 +120,9 @@ export class Teardown {
   /** How far it has come, for the event. */
   #standing(job: SyncJobObject): string {
     const pods = this.#context.caches.pods.indexed('job', jobIndexKey(job))
-    const workers = pods.filter(pod => isOf(pod, 'worker'))
+    const workers = pods.filter(isWorker)
     if (workers.length > 0) return `worker pod ${workers[0]?.metadata.name} has not ended`
-    const complaint = teardownComplaint(pods.filter(pod => isOf(pod, 'teardown')))
+    const complaint = teardownComplaint(pods.filter(pod => !isWorker(pod)))
     return complaint === null ? 'the teardown pod did not end' : `the teardown pod says: ${complaint}`
   }
 
@@ -137,21 +136,8 @@ export class Teardown {
         ...happening,
       })
     }
-    await this.#removeJob(job)
     await releaseFinalizer(client, syncJobType, job)
     return { afterMs: null }
-  }
-
-  async #removeJob(job: SyncJobObject): Promise<void> {
-    const { caches, client, logger } = this.#context
-    const { namespace, name } = job.metadata
-    const made = caches.jobs.get(namespacedName(namespace, teardownName(name)))
-    if (made === undefined) return
-    try {
-      await client.delete(jobType, { namespace, name: made.metadata.name, uid: made.metadata.uid })
-    } catch (error) {
-      logger.warn('teardown Job not deleted; it goes by its own time limit', errorFields(error))
-    }
   }
 }
 
@@ -162,8 +148,4 @@ function abandoned(why: string): Happening {
     reason: 'TeardownAbandoned',
     note: `A replication slot or publication of this job may be left at the source: ${why}.`,
   }
-}
-
-function isOf({ metadata }: Pod, component: string): boolean {
-  return metadata.labels?.[componentLabel] === component
 }

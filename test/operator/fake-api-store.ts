@@ -98,9 +98,12 @@ export class FakeApiStore {
     const stated = object as unknown as Json
     if (live === undefined) {
       if (subresource !== undefined) throw new StoreError(404, 'NotFound')
+      if (object.metadata.uid !== undefined) throw new StoreError(409, 'Conflict', 'uid mismatch')
       this.#applied.set(key, new Map([[manager, stated]]))
       return this.create(collection, object)
     }
+    if (object.metadata.uid !== undefined && object.metadata.uid !== live.metadata.uid)
+      throw new StoreError(409, 'Conflict', 'uid mismatch')
     const ownedKey = `${key}#${subresource ?? ''}`
     const owned = this.#applied.get(ownedKey) ?? this.#applied.get(key) ?? new Map<string, Json>()
     const previous = owned.get(`${manager}#${subresource ?? ''}`) ?? owned.get(manager) ?? {}

@@ -1,0 +1,379 @@
+import { expect } from 'chai'
+import { systemClock } from '#common/clock.ts'
+import { silentLogger } from '#common/logger.ts'
+import type { SyncJobStatus } from '#api/sync-job.ts'
+import type { WorkerStatus } from '#api/worker-status.ts'
+import { KubeClient } from '#operator/kube/client.ts'
+import type { EventObject } from '#operator/kube/events.ts'
+import type { KubeObject } from '#operator/kube/object.ts'
+import { createOperatorMetrics } from '#operator/metrics.ts'
+import { Operator } from '#operator/operator.ts'
+import type { Deployment } from '#operator/resources.ts'
+import { FakeApiServer } from './fake-api-server.ts'
+import type { Json } from './fake-api-store.ts'
+import { eventually } from './manual-clock.ts'
+import { collections, lake, shopDb, shopToLake } from './sync-job/fixtures.ts'
+
+const at = ['shop', 'shop-to-lake'] as const
+const workerAt = ['shop', 'shop-to-lake-worker'] as const
+
+/** Back-off passed through rather than waited for. */
+const hastyClock = {
+  ...systemClock,
+  sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(Math.min(ms, 50), signal),
+}
+
+describe('Operator', () => {
+  let server: FakeApiServer
+  let client: KubeClient
+  let stop: AbortController
+  let running: Promise<void>
+  let worker: WorkerStatus | Error
+
+  beforeEach(async () => {
+    server = await FakeApiServer.start()
+    client = new KubeClient(server.endpoint)
+    worker = {
+      job: { namespace: 'shop', name: 'shop-to-lake' },
+      phase: 'streaming',
+      tables: [],
+      lagMs: 0,
+      rowsTotal: 10,
+      error: null,
+      updatedAt: '2026-01-01T00:00:00Z',
+    }
+  })
+
+  afterEach(async () => {
+    stop.abort()
+    await running
+    client.close()
+    await server.stop()
+  })
+
+  function start(options: { teardownDeadlineMs?: number } = {}): void {
+    stop = new AbortController()
+    const operator = new Operator({
+      client,
+      instance: 'test',
+      worker: { image: 'sluice:1', imagePullPolicy: 'IfNotPresent' },
+      askWorker: async () => {
+        if (worker instanceof Error) throw worker
+        return worker
+      },
+      clock: hastyClock,
+      logger: silentLogger,
+      metrics: createOperatorMetrics(),
+      pollIntervalMs: 40,
+      ...options,
+    })
+    running = operator.run(stop.signal)
+  }
+
+  const create = (...objects: KubeObject[]): void => {
+    for (const object of objects)
+      server.store.create(`/apis/${object.apiVersion}/${object.kind.toLowerCase()}s`, object)
+  }
+
+  const job = (): KubeObject & { status?: SyncJobStatus } => server.store.get(collections.syncJobs, ...at)
+  const deployment = (): Deployment | undefined =>
+    server.store.find(collections.deployments, ...workerAt) as Deployment | undefined
+  const ready = (): string | undefined => {
+    const condition = server.store.find(collections.syncJobs, ...at) as ReturnType<typeof job> | undefined
+    const found = condition?.status?.conditions?.find(({ type }) => type === 'Ready')
+    return found && `${found.status} ${found.reason}`
+  }
+
+  const edit = (collection: string, name: string, spec: Json): void => {
+    const live = server.store.get(collection, 'shop', name) as KubeObject & { spec: Json }
+    server.store.update(collection, { ...live, spec: { ...live.spec, ...spec } } as KubeObject)
+  }
+
+  /** What the Deployment controller and a kubelet would do. */
+  const startPod = (status: Json = {}): void => {
+    const { spec } = deployment()?.spec.template ?? {}
+    server.store.create(collections.pods, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'pod-1', namespace: 'shop', labels: deployment()?.metadata.labels },
+      spec,
+      status: {
+        phase: 'Running',
+        podIP: '10.0.0.1',
+        conditions: [{ type: 'Ready', status: 'True' }],
+        containerStatuses: [{ restartCount: 0, state: { running: {} } }],
+        ...status,
+      },
+    } as KubeObject)
+  }
+
+  const isReady = async (what: string): Promise<void> => eventually(`Ready: ${what}`, () => ready() === what)
+
+  it('makes the workers of a job and tells how they do', async () => {
+    create(shopDb(), lake(), shopToLake())
+    start()
+    await eventually('a Deployment', () => deployment() !== undefined)
+    await isReady('False WorkerStarting')
+    startPod()
+    await isReady('True Streaming')
+    expect(job().status).to.deep.include({ replicas: 1, readyReplicas: 1, rows: 10, lag: '0s' })
+    expect(job().metadata.finalizers).to.deep.equal(['sluice.dev/teardown'])
+    for (const collection of [collections.serviceAccounts, collections.disruptionBudgets])
+      expect(server.store.find(collection, ...workerAt)).to.not.equal(undefined)
+  })
+
+  it('says which resource keeps a job from running, and goes on when it is there', async () => {
+    create(lake(), shopToLake())
+    start()
+    await isReady('False SPEC_INVALID')
+    expect(job().status?.conditions?.[0]?.message).to.contain('there is no DataSource "shop-db"')
+    expect(deployment()).to.equal(undefined)
+    create(shopDb())
+    await eventually('a Deployment', () => deployment() !== undefined)
+  })
+
+  it('lets the workers of the last valid spec go on when a spec is broken', async () => {
+    create(shopDb(), lake(), shopToLake())
+    start()
+    await eventually('a Deployment', () => deployment() !== undefined)
+    startPod()
+    await isReady('True Streaming')
+    edit(collections.syncJobs, 'shop-to-lake', { freshnes: '3s' })
+    await isReady('False SPEC_INVALID')
+    expect(job().status?.conditions?.[0]?.message).to.contain('did you mean `freshness`?')
+    expect(deployment()?.spec.replicas).to.equal(1)
+    expect(job().status?.readyReplicas).to.equal(1)
+  })
+
+  it('rolls the workers out when a DataSource they use changes, and drops the old plan when no pod has it', async () => {
+    create(shopDb(), lake(), shopToLake())
+    start()
+    await eventually('a Deployment', () => deployment() !== undefined)
+    startPod()
+    await isReady('True Streaming')
+    const planOf = (): string | undefined =>
+      deployment()?.spec.template.spec?.volumes?.find(({ name }) => name === 'plan')?.configMap?.name
+    const before = planOf()
+    const changed = shopDb({ port: 6543 })
+    edit(collections.dataSources, 'shop-db', changed.spec)
+    await eventually('another plan', () => planOf() !== before)
+    expect(server.store.list(collections.configMaps)).to.have.length(2)
+    server.store.delete(collections.pods, 'shop', 'pod-1')
+    await eventually('the old plan is dropped', () => server.store.list(collections.configMaps).length === 1)
+    expect(server.store.list(collections.configMaps)[0]?.metadata.name).to.equal(planOf())
+  })
+
+  it('stops the workers of a suspended job and starts them again', async () => {
+    create(shopDb(), lake(), shopToLake())
+    start()
+    await eventually('a Deployment', () => deployment()?.spec.replicas === 1)
+    edit(collections.syncJobs, 'shop-to-lake', { suspend: true })
+    await isReady('False Suspended')
+    expect(deployment()?.spec.replicas).to.equal(0)
+    edit(collections.syncJobs, 'shop-to-lake', { suspend: false })
+    await eventually('a worker again', () => deployment()?.spec.replicas === 1)
+  })
+
+  it('scales a copy that is done down to nothing, once', async () => {
+    create(shopDb(), lake(), shopToLake({ mode: 'snapshot' }))
+    start()
+    await eventually('a Deployment', () => deployment() !== undefined)
+    startPod({
+      containerStatuses: [
+        {
+          restartCount: 1,
+          state: { waiting: { reason: 'CrashLoopBackOff' } },
+          lastState: { terminated: { exitCode: 0 } },
+        },
+      ],
+    })
+    await isReady('True Completed')
+    await eventually('no workers', () => deployment()?.spec.replicas === 0)
+    server.store.delete(collections.pods, 'shop', 'pod-1')
+    await systemClock.sleep(200)
+    expect(deployment()?.spec.replicas).to.equal(0)
+    expect(ready()).to.equal('True Completed')
+  })
+
+  it('puts right what somebody else did to the workers', async () => {
+    create(shopDb(), lake(), shopToLake())
+    start()
+    await eventually('a Deployment', () => deployment() !== undefined)
+    edit(collections.deployments, workerAt[1], { replicas: 5 })
+    await eventually('one worker', () => deployment()?.spec.replicas === 1)
+    server.store.delete(collections.deployments, ...workerAt)
+    await eventually('a Deployment again', () => deployment() !== undefined)
+  })
+
+  it('does not take over what belongs to somebody else', async () => {
+    server.store.create(collections.deployments, {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: workerAt[1], namespace: 'shop' },
+      spec: { replicas: 3 },
+    } as KubeObject)
+    create(shopDb(), lake(), shopToLake())
+    start()
+    await isReady('False NAME_TAKEN')
+    expect((deployment() as unknown as { spec: Json }).spec).to.deep.equal({ replicas: 3 })
+  })
+
+  it('writes nothing while nothing happens', async () => {
+    create(shopDb(), lake(), shopToLake())
+    start()
+    await eventually('a Deployment', () => deployment() !== undefined)
+    startPod()
+    await isReady('True Streaming')
+    await systemClock.sleep(100)
+    const before = server.writes.length
+    await systemClock.sleep(600)
+    expect(server.writes.slice(before)).to.deep.equal([])
+  })
+
+  it('tells each turn once in the events', async () => {
+    create(shopDb(), lake(), shopToLake())
+    start()
+    await eventually('a Deployment', () => deployment() !== undefined)
+    startPod()
+    await isReady('True Streaming')
+    worker = {
+      ...(worker as WorkerStatus),
+      phase: 'failing',
+      error: { code: 'SOURCE_AUTH_FAILED', message: 'refused' },
+    }
+    await isReady('False SOURCE_AUTH_FAILED')
+    await eventually('the events', () => server.store.list(collections.events).length >= 3)
+    const told = (server.store.list(collections.events) as EventObject[])
+      .toSorted((a, b) => (a.eventTime < b.eventTime ? -1 : 1))
+      .map(({ type, reason }) => `${type} ${reason}`)
+    expect(told).to.have.members(['Normal WorkerStarting', 'Normal Streaming', 'Warning SOURCE_AUTH_FAILED'])
+  })
+
+  describe('deletion', () => {
+    const deleteJob = (): void => void server.store.delete(collections.syncJobs, ...at)
+    const gone = (): boolean => server.store.find(collections.syncJobs, ...at) === undefined
+    const teardown = (): KubeObject | undefined => server.store.list(collections.jobs)[0]
+    const reasons = (): string[] =>
+      (server.store.list(collections.events) as EventObject[]).map(({ reason }) => reason)
+
+    const endTeardown = (type: string): void => {
+      const made = teardown()
+      if (made === undefined) throw new Error('no teardown Job')
+      server.store.update(
+        collections.jobs,
+        { ...made, status: { conditions: [{ type, status: 'True' }] } } as KubeObject,
+        'status',
+      )
+    }
+
+    beforeEach(async () => {
+      create(shopDb(), lake(), shopToLake())
+    })
+
+    it('waits for the workers, tears down, and lets the job go with all it owned', async () => {
+      start()
+      await eventually('a Deployment', () => deployment() !== undefined)
+      startPod()
+      await isReady('True Streaming')
+      deleteJob()
+      await eventually('no Deployment', () => deployment() === undefined)
+      await systemClock.sleep(150)
+      expect(teardown(), 'not before the worker has ended').to.equal(undefined)
+      server.store.delete(collections.pods, 'shop', 'pod-1')
+      await eventually('a teardown Job', () => teardown() !== undefined)
+      expect(gone()).to.equal(false)
+      endTeardown('Complete')
+      await eventually('gone', gone)
+      expect(server.store.list(collections.configMaps)).to.deep.equal([])
+      await eventually('the event', () => reasons().includes('TornDown'))
+      expect(server.store.list(collections.jobs)).to.have.length(1)
+    })
+
+    it('tears down though the DataSource was deleted first', async () => {
+      start()
+      await eventually('a Deployment', () => deployment() !== undefined)
+      server.store.delete(collections.dataSources, 'shop', 'shop-db')
+      deleteJob()
+      await eventually('a teardown Job', () => teardown() !== undefined)
+      endTeardown('Complete')
+      await eventually('gone', gone)
+    })
+
+    it('ends by the deadline, and says what may be left', async () => {
+      start({ teardownDeadlineMs: 600 })
+      await eventually('a Deployment', () => deployment() !== undefined)
+      deleteJob()
+      await eventually('gone', gone)
+      await eventually('the event', () => reasons().includes('TeardownAbandoned'))
+    })
+
+    it('ends when the teardown has failed for good', async () => {
+      start()
+      await eventually('a Deployment', () => deployment() !== undefined)
+      deleteJob()
+      await eventually('a teardown Job', () => teardown() !== undefined)
+      endTeardown('Failed')
+      await eventually('gone', gone)
+      await eventually('the event', () => reasons().includes('TeardownAbandoned'))
+    })
+
+    it('ends at once in a namespace that is being deleted', async () => {
+      start()
+      await eventually('a Deployment', () => deployment() !== undefined)
+      server.faults = ({ method, path }) =>
+        method === 'POST' && path.endsWith('/jobs')
+          ? {
+              kind: 'status',
+              status: 403,
+              text: JSON.stringify({
+                kind: 'Status',
+                code: 403,
+                message: 'unable to create new content in namespace shop because it is being terminated',
+              }),
+            }
+          : undefined
+      deleteJob()
+      await eventually('gone', gone)
+    })
+
+    it('ends at once for a job that never had workers', async () => {
+      server.store.delete(collections.dataSources, 'shop', 'shop-db')
+      start()
+      await isReady('False SPEC_INVALID')
+      deleteJob()
+      await eventually('gone', gone)
+      expect(teardown()).to.equal(undefined)
+    })
+  })
+
+  it('gets there through a bad API server', async function () {
+    this.timeout(40_000)
+    let asked = 0
+    server.faults = ({ isWatch }) => {
+      asked++
+      if (asked % 5 === 0) return { kind: 'status', status: 500 }
+      if (asked % 7 === 0) return { kind: 'status', status: 429, retryAfterSeconds: 0 }
+      if (asked % 11 === 0) return { kind: 'reset' }
+      return isWatch ? undefined : { kind: 'delay', ms: 2 }
+    }
+    server.duplicateEvents = true
+    server.lateEvents = true
+    create(shopDb(), lake(), shopToLake())
+    start()
+    await eventually('a Deployment', () => deployment() !== undefined)
+    startPod()
+    const breaking = setInterval(() => server.breakWatches(), 60)
+    await isReady('True Streaming')
+    server.store.delete(collections.syncJobs, ...at)
+    server.store.delete(collections.pods, 'shop', 'pod-1')
+    await eventually('a teardown Job', () => server.store.list(collections.jobs).length === 1)
+    const made = server.store.list(collections.jobs)[0] as KubeObject
+    server.store.update(
+      collections.jobs,
+      { ...made, status: { conditions: [{ type: 'Complete', status: 'True' }] } } as KubeObject,
+      'status',
+    )
+    await eventually('gone', () => server.store.find(collections.syncJobs, ...at) === undefined)
+    clearInterval(breaking)
+  })
+})

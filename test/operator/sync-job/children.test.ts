@@ -1,0 +1,199 @@
+import { expect } from 'chai'
+import { isConfigError, readResource } from '#operator/resource-check.ts'
+import { buildChildren } from '#operator/sync-job/children.ts'
+import type { Children } from '#operator/sync-job/children.ts'
+import { buildTeardownJob, teardownComplaint } from '#operator/sync-job/teardown-job.ts'
+import { referencedSecrets } from '#operator/sync-job/worker-pod.ts'
+import { planSchema } from '#api/plan.ts'
+import type { Plan } from '#api/plan.ts'
+import { compile } from '#master/compile.ts'
+import type { DataSource } from '#api/data-source.ts'
+import type { SyncJob } from '#api/sync-job.ts'
+import type { Json } from '../fake-api-store.ts'
+import type { Pod } from '#operator/resources.ts'
+import { lake, shopDb, shopToLake } from './fixtures.ts'
+
+function parsed<T>(read: T): Exclude<T, Error> {
+  if (isConfigError(read)) throw read
+  return read as Exclude<T, Error>
+}
+
+function compiled(changes: Json = {}): { job: SyncJob; plan: Plan } {
+  const job = parsed(readResource('SyncJob', shopToLake(changes)))
+  const dataSources = [shopDb(), lake()].map((each): DataSource => parsed(readResource('DataSource', each)))
+  job.metadata.uid = 'uid-1'
+  return { job, plan: compile(job, { dataSources, virtualTables: [] }) }
+}
+
+const worker = { image: 'registry.example/sluice:1', imagePullPolicy: 'IfNotPresent' }
+
+function children(changes: Json = {}, replicas = 1): Children {
+  const { job, plan } = compiled(changes)
+  return buildChildren(job, plan, worker, replicas)
+}
+
+describe('buildChildren', () => {
+  it('names everything after the job and hangs it on the job', () => {
+    const { plan, serviceAccount, deployment, disruptionBudget } = children()
+    expect(plan.metadata.name).to.match(/^shop-to-lake-plan-[0-9a-f]{10}$/)
+    for (const child of [serviceAccount, deployment, disruptionBudget])
+      expect(child.metadata.name).to.equal('shop-to-lake-worker')
+    for (const child of [plan, serviceAccount, deployment, disruptionBudget]) {
+      expect(child.metadata.namespace).to.equal('shop')
+      expect(child.metadata.labels?.['app.kubernetes.io/managed-by']).to.equal('sluice-operator')
+      expect(child.metadata.ownerReferences).to.deep.equal([
+        {
+          apiVersion: 'sluice.dev/v1alpha1',
+          kind: 'SyncJob',
+          name: 'shop-to-lake',
+          uid: 'uid-1',
+          controller: true,
+          blockOwnerDeletion: true,
+        },
+      ])
+    }
+  })
+
+  it('writes a plan that a worker can read, under a name that follows from its content', () => {
+    const { plan } = children()
+    expect(planSchema.parse(JSON.parse(plan.data?.['plan.json'] ?? '')).source.name).to.equal('shop-db')
+    expect(plan.immutable).to.equal(true)
+    expect(children().plan.metadata.name).to.equal(plan.metadata.name)
+    expect(children({ freshness: '7s' }).plan.metadata.name).to.not.equal(plan.metadata.name)
+  })
+
+  it('keeps the standards of restricted pods', () => {
+    const { spec } = children().deployment.spec.template
+    expect(spec?.automountServiceAccountToken).to.equal(false)
+    expect(spec?.securityContext).to.deep.include({
+      runAsNonRoot: true,
+      seccompProfile: { type: 'RuntimeDefault' },
+    })
+    for (const { securityContext } of spec?.containers ?? [])
+      expect(securityContext).to.deep.equal({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      })
+  })
+
+  it('mounts the keys of Secrets that the plan refers to, and no others', () => {
+    const { spec } = children().deployment.spec.template
+    const secrets = spec?.volumes?.filter(({ secret }) => secret).map(({ secret }) => secret)
+    expect(secrets).to.deep.equal([
+      {
+        secretName: 'lake',
+        optional: true,
+        defaultMode: 0o440,
+        items: [
+          { key: 'id', path: 'id' },
+          { key: 'secret', path: 'secret' },
+        ],
+      },
+      {
+        secretName: 'shop-db',
+        optional: true,
+        defaultMode: 0o440,
+        items: [
+          { key: 'password', path: 'password' },
+          { key: 'user', path: 'user' },
+        ],
+      },
+    ])
+    expect(spec?.containers[0]?.volumeMounts).to.deep.include({
+      name: 'secret-1',
+      mountPath: '/etc/sluice/secrets/shop-db',
+      readOnly: true,
+    })
+  })
+
+  it('gives the worker the arguments, probes and resources it needs', () => {
+    const resources = { requests: { cpu: 2, memory: '1Gi' }, limits: { memory: '2Gi' } }
+    const [container] = children({ worker: { resources } }).deployment.spec.template.spec?.containers ?? []
+    expect(container?.args).to.deep.equal([
+      'worker',
+      '--plan',
+      '/etc/sluice/plan/plan.json',
+      '--secrets',
+      '/etc/sluice/secrets',
+    ])
+    expect(container?.resources).to.deep.equal({
+      requests: { cpu: '2', memory: '1Gi' },
+      limits: { memory: '2Gi' },
+    })
+    expect(container?.livenessProbe?.httpGet).to.deep.equal({ path: '/healthz', port: 'http' })
+    expect(container?.readinessProbe?.httpGet).to.deep.equal({ path: '/readyz', port: 'http' })
+  })
+
+  it('never has two workers at a time in a rollout', () => {
+    expect(children().deployment.spec.strategy?.rollingUpdate).to.deep.equal({
+      maxSurge: 0,
+      maxUnavailable: 1,
+    })
+  })
+
+  it('keeps labels and names within their limits, and those of two long names apart', () => {
+    const named = (name: string): Children => {
+      const { job, plan } = compiled()
+      job.metadata.name = name
+      return buildChildren(job, plan, worker, 1)
+    }
+    const [a, b] = [named(`${'x'.repeat(250)}a`), named(`${'x'.repeat(250)}b`)]
+    expect(a.deployment.metadata.name).to.not.equal(b.deployment.metadata.name)
+    expect(a.deployment.spec.selector).to.not.deep.equal(b.deployment.spec.selector)
+    for (const { deployment, plan } of [a, b]) {
+      for (const label of Object.values(deployment.metadata.labels ?? {}))
+        expect(label.length).to.be.at.most(63)
+      expect(deployment.metadata.name.length).to.be.at.most(63)
+      expect(plan.metadata.name.length).to.be.at.most(253)
+    }
+  })
+})
+
+describe('buildTeardownJob', () => {
+  it('stands on its own: the plan in an annotation, no owner, an end by itself', () => {
+    const { job, plan } = compiled()
+    const teardown = buildTeardownJob(job, plan, worker, 41.2)
+    expect(teardown.metadata.ownerReferences).to.equal(undefined)
+    expect(teardown.spec.activeDeadlineSeconds).to.equal(42)
+    expect(teardown.spec.ttlSecondsAfterFinished).to.equal(300)
+    const { metadata, spec } = teardown.spec.template
+    const annotated = planSchema.parse(JSON.parse(metadata?.annotations?.['sluice.dev/plan'] ?? ''))
+    expect(annotated.source).to.deep.equal(plan.source)
+    expect(spec?.volumes?.[0]?.downwardAPI?.items?.[0]?.fieldRef?.fieldPath).to.equal(
+      "metadata.annotations['sluice.dev/plan']",
+    )
+    expect(spec?.containers[0]?.args?.[0]).to.equal('teardown')
+    expect(spec?.restartPolicy).to.equal('Never')
+  })
+
+  it('knows what the last failed pod said', () => {
+    const pod = (finishedAt: string, message: string, exitCode = 1): Pod => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: finishedAt },
+      spec: { containers: [] },
+      status: {
+        containerStatuses: [{ restartCount: 0, state: { terminated: { exitCode, message, finishedAt } } }],
+      },
+    })
+    const pods = [pod('2026-01-01T00:02:00Z', 'last\n'), pod('2026-01-01T00:01:00Z', 'first')]
+    expect(teardownComplaint(pods)).to.equal('last')
+    expect(teardownComplaint([pod('2026-01-01T00:02:00Z', 'fine', 0)])).to.equal(null)
+  })
+})
+
+describe('referencedSecrets', () => {
+  it('finds references at any depth, each once', () => {
+    const reference = { secretKeyRef: { name: 'a', key: 'k' } }
+    const spec = {
+      user: reference,
+      tls: { ca: { secretKeyRef: { name: 'b', key: 'ca.crt' } } },
+      list: [reference],
+    }
+    expect(referencedSecrets([{ name: 'x', type: 'postgres', spec }])).to.deep.equal([
+      { name: 'a', key: 'k' },
+      { name: 'b', key: 'ca.crt' },
+    ])
+  })
+})
