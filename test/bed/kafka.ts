@@ -25,11 +25,17 @@ export interface BedKafkaOptions {
   readonly partitionsDefault?: number
   /** More lines of server.properties. */
   readonly properties?: Readonly<Record<string, string>>
+  /** A second listener, named SECURED, of this protocol; `properties` say how it works (`listener.name.secured.…`). */
+  readonly secured?: 'SASL_PLAINTEXT' | 'SASL_SSL' | 'SSL'
+  /** SCRAM credentials the cluster begins with, as StorageTool takes them: `SCRAM-SHA-512=[name=…,password=…]`. */
+  readonly scram?: readonly string[]
 }
 
 export interface BedKafka {
   readonly brokers: string[]
   readonly port: number
+  /** The SECURED listener, when there is one. */
+  readonly securedBroker: string | null
   /** Throws while the broker is down. */
   readonly pid: number
   stop(): Promise<void>
@@ -43,8 +49,22 @@ export async function startKafka(options: BedKafkaOptions = {}): Promise<BedKafk
   const port = await freePort(host)
   const broker = `${host}:${port}`
   const propertiesPath = join(dir, 'server.properties')
-  await writeFile(propertiesPath, serverProperties(dir, broker, await freePort(), options))
-  await formatStorage(propertiesPath)
+  const securedBroker = options.secured === undefined ? null : `${host}:${await freePort(host)}`
+  const controller = `127.0.0.1:${await freePort()}`
+  const secured =
+    securedBroker === null
+      ? {}
+      : {
+          listeners: `PLAINTEXT://${broker},SECURED://${securedBroker},CONTROLLER://${controller}`,
+          'advertised.listeners': `PLAINTEXT://${broker},SECURED://${securedBroker}`,
+          'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:${options.secured}`,
+        }
+  const properties = serverProperties(dir, broker, controller, {
+    ...options,
+    properties: { ...secured, ...options.properties },
+  })
+  await writeFile(propertiesPath, properties)
+  await formatStorage(propertiesPath, options.scram ?? [])
   const server = await ServerProcess.start({
     name: 'Kafka',
     command: 'java',
@@ -59,6 +79,7 @@ export async function startKafka(options: BedKafkaOptions = {}): Promise<BedKafk
   return {
     brokers: [broker],
     port,
+    securedBroker,
     get pid() {
       return server.pid
     },
@@ -71,17 +92,12 @@ export async function startKafka(options: BedKafkaOptions = {}): Promise<BedKafk
   }
 }
 
-function serverProperties(
-  dir: string,
-  broker: string,
-  controllerPort: number,
-  options: BedKafkaOptions,
-): string {
+function serverProperties(dir: string, broker: string, controller: string, options: BedKafkaOptions): string {
   const properties: Record<string, string | number | boolean> = {
     'process.roles': 'broker,controller',
     'node.id': 1,
-    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://${broker},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'controller.quorum.voters': `1@${controller}`,
+    listeners: `PLAINTEXT://${broker},CONTROLLER://${controller}`,
     'advertised.listeners': `PLAINTEXT://${broker}`,
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
@@ -109,9 +125,10 @@ function serverProperties(
 }
 
 /** Writes meta.properties with a new cluster id: 16 random bytes in url-safe base64. */
-async function formatStorage(propertiesPath: string): Promise<void> {
+async function formatStorage(propertiesPath: string, scram: readonly string[]): Promise<void> {
   const clusterId = randomBytes(16).toString('base64url')
-  const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', propertiesPath]
+  const users = scram.flatMap(credentials => ['--add-scram', credentials])
+  const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', propertiesPath, ...users]
   await promisify(execFile)('java', ['-Xmx128m', '-XX:TieredStopAtLevel=1', ...javaOptions(), ...tool])
 }
 
