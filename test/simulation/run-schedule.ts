@@ -183,7 +183,7 @@ class Run {
   }
 
   #newProcess(kind: string): { process: Process; store: UnreliableStore } {
-    const skewMs = this.#random.chance(0.1)
+    const skewMs = this.#random.chance(0.3)
       ? this.#random.between(-30_000, 30_000)
       : this.#random.between(-500, 500)
     const process = new Process(`${kind}-${++this.#processes}`, this.#world.scheduler, skewMs)

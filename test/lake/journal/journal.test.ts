@@ -140,6 +140,21 @@ describe('Journal', () => {
     expect(completionTime! > step.instant!).to.equal(true)
   })
 
+  it('completes later than a compaction that was scheduled since staging, so that its logs stay out of it', async () => {
+    const { open, clock } = await newTable()
+    const [lane, compactor] = [await open('lane'), await open('compactor')]
+    const step = await stagedStep(lane, { split: 'log', from: null, to: '1' })
+    // The compactor's clock is ahead.
+    clock.nowAtMs += 30_000
+    const instant = await compactor.nextInstant()
+    const { seq: stagedAt, schemaVersion } = compactor.state
+    const nothing = { action: null, metadata: null, moves: [], fileGroups: {} }
+    await compactor.commit({ kind: 'schedule', instant, ...nothing, stagedAt, schemaVersion })
+    clock.nowAtMs -= 30_000
+    const { completionTime } = await lane.commit(step)
+    expect(completionTime! > instant).to.equal(true)
+  })
+
   for (const { name, change, code } of [
     {
       name: 'a metadata table',
