@@ -4,7 +4,7 @@ import { customResourceDefinition } from './crd.ts'
 import { errorReference } from './error-reference.ts'
 import { installManifest } from './install.ts'
 import { metricReference } from './metric-reference.ts'
-import { clusterRules, editRules, namespaceRules, viewRules } from './rbac.ts'
+import { editRules, leaderRules, operatorRules, viewRules } from './rbac.ts'
 import { resourceReference } from './resource-reference.ts'
 import { yamlFile } from './yaml.ts'
 
@@ -17,8 +17,8 @@ export function generatedFiles(version: string): Map<string, string> {
     files.set(`crds/${kind.plural}.yaml`, yaml)
     files.set(`helm/sluice/crds/${kind.plural}.yaml`, yaml)
   }
-  files.set('helm/sluice/files/cluster-rules.yaml', yamlFile(clusterRules(kinds)))
-  files.set('helm/sluice/files/namespace-rules.yaml', yamlFile(namespaceRules))
+  files.set('helm/sluice/files/operator-rules.yaml', yamlFile(operatorRules(kinds)))
+  files.set('helm/sluice/files/leader-rules.yaml', yamlFile(leaderRules))
   files.set('helm/sluice/files/edit-rules.yaml', yamlFile(editRules(kinds)))
   files.set('helm/sluice/files/view-rules.yaml', yamlFile(viewRules(kinds)))
   files.set('manifests/install.yaml', installManifest(kinds, version))

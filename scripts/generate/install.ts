@@ -3,7 +3,7 @@
 import type { ResourceKind } from '#api/resource.ts'
 import { workerHttpPort } from '#api/worker-status.ts'
 import { customResourceDefinition } from './crd.ts'
-import { clusterRules, editRules, namespaceRules, viewRules, type PolicyRule } from './rbac.ts'
+import { editRules, leaderRules, operatorRules, viewRules, type PolicyRule } from './rbac.ts'
 import { yamlDocuments } from './yaml.ts'
 
 const namespace = 'sluice-system'
@@ -14,8 +14,19 @@ const selector = {
   'app.kubernetes.io/component': 'operator',
 }
 
+const rbac = 'rbac.authorization.k8s.io'
+const subjects = [{ kind: 'ServiceAccount', name: operator, namespace }]
+
+type Labels = Record<string, string>
+interface Metadata {
+  name: string
+  namespace?: string
+  labels: Labels
+}
+
 export function installManifest(kinds: readonly ResourceKind[], version: string): string {
   const labels = { ...selector, 'app.kubernetes.io/version': version }
+  const metadata = { name: operator, namespace, labels }
   return yamlDocuments([
     {
       apiVersion: 'v1',
@@ -23,78 +34,60 @@ export function installManifest(kinds: readonly ResourceKind[], version: string)
       metadata: { name: namespace, labels: { 'app.kubernetes.io/name': 'sluice' } },
     },
     ...kinds.map(customResourceDefinition),
-    ...accessObjects(kinds, labels),
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata, automountServiceAccountToken: false },
+    ...grant('Cluster', { name: operator, labels }, operatorRules(kinds)),
+    ...grant('', { name: `${operator}-leader`, namespace, labels }, leaderRules),
+    forPeople('edit', ['admin', 'edit'], { labels, rules: editRules(kinds) }),
+    forPeople('view', ['view'], { labels, rules: viewRules(kinds) }),
     deployment(labels, version),
+    {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata,
+      spec: { maxUnavailable: 1, selector: { matchLabels: selector } },
+    },
     {
       apiVersion: 'v1',
       kind: 'Service',
-      metadata: { name: operator, namespace, labels },
+      metadata,
       spec: { selector, ports: [{ name: 'http', port: workerHttpPort, targetPort: 'http' }] },
     },
   ])
 }
 
-function accessObjects(kinds: readonly ResourceKind[], labels: Record<string, string>): object[] {
-  const rbac = 'rbac.authorization.k8s.io/v1'
-  const subjects = [{ kind: 'ServiceAccount', name: operator, namespace }]
-  const bindTo = (kind: string) => ({ apiGroup: 'rbac.authorization.k8s.io', kind, name: operator })
-  const forPeople = (name: string, roles: string[], rules: PolicyRule[]) => ({
-    apiVersion: rbac,
-    kind: 'ClusterRole',
-    metadata: {
-      name: `sluice-${name}`,
-      labels: {
-        ...labels,
-        ...Object.fromEntries(roles.map(role => [`rbac.authorization.k8s.io/aggregate-to-${role}`, 'true'])),
-      },
-    },
-    rules,
-  })
+/** A role and its binding to the operator. */
+function grant(scope: 'Cluster' | '', metadata: Metadata, rules: readonly PolicyRule[]): object[] {
+  const apiVersion = `${rbac}/v1`
+  const kind = `${scope}Role`
+  const roleRef = { apiGroup: rbac, kind, name: metadata.name }
   return [
-    {
-      apiVersion: 'v1',
-      kind: 'ServiceAccount',
-      metadata: { name: operator, namespace, labels },
-      automountServiceAccountToken: false,
-    },
-    {
-      apiVersion: rbac,
-      kind: 'ClusterRole',
-      metadata: { name: operator, labels },
-      rules: clusterRules(kinds),
-    },
-    {
-      apiVersion: rbac,
-      kind: 'ClusterRoleBinding',
-      metadata: { name: operator, labels },
-      roleRef: bindTo('ClusterRole'),
-      subjects,
-    },
-    {
-      apiVersion: rbac,
-      kind: 'Role',
-      metadata: { name: operator, namespace, labels },
-      rules: namespaceRules,
-    },
-    {
-      apiVersion: rbac,
-      kind: 'RoleBinding',
-      metadata: { name: operator, namespace, labels },
-      roleRef: bindTo('Role'),
-      subjects,
-    },
-    forPeople('edit', ['admin', 'edit'], editRules(kinds)),
-    forPeople('view', ['view'], viewRules(kinds)),
+    { apiVersion, kind, metadata, rules },
+    { apiVersion, kind: `${kind}Binding`, metadata, roleRef, subjects },
   ]
 }
 
-function deployment(labels: Record<string, string>, version: string): object {
+/** Rights that become part of the cluster's own roles for people. */
+function forPeople(
+  name: string,
+  roles: readonly string[],
+  { labels, rules }: { labels: Labels; rules: readonly PolicyRule[] },
+): object {
+  const aggregation = Object.fromEntries(roles.map(role => [`${rbac}/aggregate-to-${role}`, 'true']))
+  return {
+    apiVersion: `${rbac}/v1`,
+    kind: 'ClusterRole',
+    metadata: { name: `sluice-${name}`, labels: { ...labels, ...aggregation } },
+    rules,
+  }
+}
+
+function deployment(labels: Labels, version: string): object {
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: { name: operator, namespace, labels },
     spec: {
-      replicas: 1,
+      replicas: 2,
       selector: { matchLabels: selector },
       template: {
         metadata: { labels },
@@ -102,6 +95,14 @@ function deployment(labels: Record<string, string>, version: string): object {
           serviceAccountName: operator,
           automountServiceAccountToken: true,
           terminationGracePeriodSeconds: 30,
+          topologySpreadConstraints: [
+            {
+              maxSkew: 1,
+              topologyKey: 'kubernetes.io/hostname',
+              whenUnsatisfiable: 'ScheduleAnyway',
+              labelSelector: { matchLabels: selector },
+            },
+          ],
           securityContext: {
             runAsNonRoot: true,
             runAsUser: 65532,
@@ -121,7 +122,13 @@ function operatorContainer(image: string): object {
     name: 'operator',
     image,
     imagePullPolicy: 'IfNotPresent',
-    args: ['operator', `--worker-image=${image}`, '--log-level=info'],
+    args: [
+      'operator',
+      `--worker-image=${image}`,
+      '--image-pull-policy=IfNotPresent',
+      '--teardown-deadline=5m',
+      '--log-level=info',
+    ],
     env: [fromField('POD_NAME', 'metadata.name'), fromField('POD_NAMESPACE', 'metadata.namespace')],
     ports: [{ name: 'http', containerPort: workerHttpPort }],
     livenessProbe: { httpGet: { path: '/healthz', port: 'http' }, periodSeconds: 10, failureThreshold: 6 },

@@ -6,31 +6,47 @@ export interface PolicyRule {
   apiGroups: readonly string[]
   resources: readonly string[]
   verbs: readonly string[]
+  resourceNames?: readonly string[]
 }
 
-const read = ['get', 'list', 'watch']
-/** Server-side apply is a patch, and a create where there is nothing yet. */
-const own = [...read, 'create', 'patch', 'delete']
+export const leaseName = 'sluice-operator'
 
-/** In every namespace: our resources, and what is made for them. Secrets are mounted by the kubelet, never read. */
-export function clusterRules(kinds: readonly ResourceKind[]): PolicyRule[] {
+const read = ['get', 'list', 'watch']
+const observe = ['list', 'watch']
+/** Server-side apply is a patch, and a create where there is nothing yet. */
+const apply = [...read, 'create', 'patch']
+
+/**
+ * In the namespaces it looks after: our resources, and what it makes for them. Secrets are mounted into workers by
+ * the kubelet, never read by the operator.
+ */
+export function operatorRules(kinds: readonly ResourceKind[]): PolicyRule[] {
   const plurals = kinds.map(({ plural }) => plural)
   return [
-    { apiGroups: [apiGroup], resources: plurals, verbs: [...read, 'patch'] },
-    { apiGroups: [apiGroup], resources: plurals.map(name => `${name}/status`), verbs: ['get', 'patch'] },
-    { apiGroups: [apiGroup], resources: plurals.map(name => `${name}/finalizers`), verbs: ['update'] },
-    { apiGroups: ['apps'], resources: ['deployments'], verbs: own },
-    { apiGroups: ['batch'], resources: ['jobs'], verbs: own },
-    { apiGroups: [''], resources: ['configmaps', 'serviceaccounts'], verbs: own },
-    { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: own },
-    { apiGroups: [''], resources: ['pods'], verbs: read },
+    { apiGroups: [apiGroup], resources: plurals, verbs: observe },
+    // Its finalizer is a patch; to own what it makes for a job, it must be allowed to set one.
+    { apiGroups: [apiGroup], resources: ['syncjobs'], verbs: ['patch'] },
+    { apiGroups: [apiGroup], resources: ['syncjobs/finalizers'], verbs: ['update'] },
+    { apiGroups: [apiGroup], resources: plurals.map(name => `${name}/status`), verbs: ['patch'] },
+    { apiGroups: ['apps'], resources: ['deployments'], verbs: [...apply, 'delete'] },
+    { apiGroups: [''], resources: ['configmaps'], verbs: [...apply, 'delete'] },
+    { apiGroups: [''], resources: ['serviceaccounts'], verbs: apply },
+    { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: apply },
+    { apiGroups: ['batch'], resources: ['jobs'], verbs: [...observe, 'create', 'delete'] },
+    { apiGroups: [''], resources: ['pods'], verbs: observe },
     { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
   ]
 }
 
-/** In the operator's own namespace: leader election. */
-export const namespaceRules: readonly PolicyRule[] = [
-  { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update', 'patch'] },
+/** In its own namespace: leader election. A create cannot be bound to a name. */
+export const leaderRules: readonly PolicyRule[] = [
+  { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
+  {
+    apiGroups: ['coordination.k8s.io'],
+    resources: ['leases'],
+    resourceNames: [leaseName],
+    verbs: ['get', 'update'],
+  },
 ]
 
 export function editRules(kinds: readonly ResourceKind[]): PolicyRule[] {

@@ -13,7 +13,7 @@ import { requires } from '#test/bed/requires.ts'
 
 interface KubeObject {
   kind: string
-  metadata: { name: string; labels?: Record<string, string> }
+  metadata: { name: string; namespace?: string; labels?: Record<string, string> }
   spec?: { template?: { metadata: { labels: Record<string, string> } } }
 }
 
@@ -69,7 +69,16 @@ describe('Helm chart', () => {
     ]
     await writeFile(rendered, await template(...values))
     const taken = await cluster.kubectl('apply', '--dry-run=server', '--validate=strict', '-f', rendered)
-    expect(taken).to.include('poddisruptionbudget.policy/sluice-operator created')
+    expect(taken).to.include('poddisruptionbudget.policy/sluice-operator configured')
+  })
+
+  it('asks for no right outside the one namespace it is to look after', async () => {
+    const made = objects(await template('--set', 'watchNamespace=shop'))
+    const bindings = made.filter(({ kind }) => kind.endsWith('RoleBinding'))
+    expect(bindings.map(({ kind, metadata }) => [kind, metadata.name, metadata.namespace])).to.deep.equal([
+      ['RoleBinding', 'sluice-operator', 'shop'],
+      ['RoleBinding', 'sluice-operator-leader', 'sluice-system'],
+    ])
   })
 
   it('can be built upon with kustomize', async () => {
@@ -97,7 +106,10 @@ describe('Helm chart', () => {
     ['create', 'pods', 'shop', false],
     ['create', 'pods/exec', 'shop', false],
     ['create', 'rolebindings.rbac.authorization.k8s.io', 'shop', false],
-    ['update', 'leases.coordination.k8s.io', 'sluice-system', true],
+    ['update', 'leases.coordination.k8s.io/sluice-operator', 'sluice-system', true],
+    ['update', 'leases.coordination.k8s.io/other', 'sluice-system', false],
+    ['delete', 'jobs.batch', 'shop', true],
+    ['delete', 'serviceaccounts', 'shop', false],
     ['update', 'leases.coordination.k8s.io', 'kube-system', false],
     ['delete', 'nodes', 'shop', false],
   ]
