@@ -24,8 +24,8 @@ export interface PartitionRead {
 
 /** Bytes of one fetch of one partition: large enough to make requests rare, small enough to hold two. */
 const fetchBytesMax = 1024 * 1024
-/** Encoded bytes between two looks at the size of the columns. */
-const lookBytes = 64 * 1024
+/** Encoded bytes between two looks at the size of the columns; less when chunks are small. */
+const lookBytesMax = 64 * 1024
 
 export async function* readPartition(
   read: PartitionRead,
@@ -105,13 +105,14 @@ class ChunkCutter {
   *#decodeAll(fetched: FetchedRecords, end: number): Generator<SourceChunk, DataError | null, void> {
     const cursor = this.#cursor
     const { decoder, limits } = this.#read
+    const lookBytes = Math.min(lookBytesMax, limits.chunkBytesMax / 8)
     try {
       cursor.open(fetched.batches, fetched.aborted)
       while (cursor.next()) {
         if (cursor.offset < fetched.offset) continue
         if (cursor.offset >= end) return null
         this.#decode(cursor)
-        if (this.#unseenBytes < lookBytes && this.#unseenBytes < limits.chunkBytesMax) continue
+        if (this.#unseenBytes < lookBytes) continue
         this.#unseenBytes = 0
         if (decoder.byteLength >= limits.chunkBytesMax) yield this.cut()
       }

@@ -63,7 +63,7 @@ describe('Kafka source over TLS and SASL', function () {
     const source = await openSource({ brokers: [server.securedBroker!], spec: { tls, sasl } })
     try {
       const { rows } = await read(source, await plan(source, await discovered(source, 'secret')), 2)
-      return rows.map(row => row.values[0]).toSorted()
+      return rows.map(row => row.values[0] as bigint).toSorted((a, b) => Number(a - b))
     } finally {
       await source.close()
     }
