@@ -21,7 +21,7 @@ export interface Retention {
 
 export const defaultRetention: Retention = {
   entriesMin: 200,
-  ageMsMin: 3_600_000,
+  ageMsMin: 900_000,
   trimEvery: 64,
   stagedAgeMsMax: 6 * 3_600_000,
 }

@@ -109,19 +109,17 @@ export class FileStore implements ObjectStore {
 
   /** Objects of a folder (empty, or ending in a slash) and those below, in byte order of the path. */
   async *#walk(folder: string, prefix: string, after: string): AsyncIterable<ObjectInfo> {
-    for (const { path, entry } of await this.#sortedEntries(folder)) {
-      if (entry.isDirectory()) {
-        const mayHold = path.startsWith(prefix) || prefix.startsWith(path)
-        const isPast = comparePaths(path, after) < 0 && !after.startsWith(path)
-        if (mayHold && !isPast) yield* this.#walk(path, prefix, after)
-      } else if (path.startsWith(prefix) && comparePaths(path, after) > 0) {
+    for (const path of await this.#sortedPaths(folder, prefix, after)) {
+      if (path.endsWith('/')) yield* this.#walk(path, prefix, after)
+      else {
         const sizeBytes = await sizeOf(join(this.#root, path))
         if (sizeBytes !== null) yield { path, sizeBytes }
       }
     }
   }
 
-  async #sortedEntries(folder: string): Promise<{ path: string; entry: Dirent }[]> {
+  /** Files to list in a folder, and folders (ending in a slash) that may hold some. */
+  async #sortedPaths(folder: string, prefix: string, after: string): Promise<string[]> {
     let entries: Dirent[]
     try {
       entries = await readdir(join(this.#root, folder), { withFileTypes: true })
@@ -129,10 +127,15 @@ export class FileStore implements ObjectStore {
       if (isMissing(error)) return []
       throw fileError(error, join(this.#root, folder))
     }
-    return entries
-      .filter(entry => !entry.name.startsWith(temporaryPrefix))
-      .map(entry => ({ path: `${folder}${entry.name}${entry.isDirectory() ? '/' : ''}`, entry }))
-      .sort((a, b) => comparePaths(a.path, b.path))
+    const paths: string[] = []
+    for (const entry of entries) {
+      const isFolder = entry.isDirectory()
+      const path = `${folder}${entry.name}${isFolder ? '/' : ''}`
+      const isIn = path.startsWith(prefix) || (isFolder && prefix.startsWith(path))
+      const isPast = comparePaths(path, after) <= 0 && !(isFolder && after.startsWith(path))
+      if (isIn && !isPast && !entry.name.startsWith(temporaryPrefix)) paths.push(path)
+    }
+    return paths.sort(comparePaths)
   }
 }
 
