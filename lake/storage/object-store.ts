@@ -22,7 +22,7 @@ export interface ObjectStore {
   list(prefix: string, startAfter?: string): AsyncIterable<ObjectInfo>
   /** Removes objects; those that are not there do not matter. */
   delete(paths: readonly string[]): Promise<void>
-  /** A store rooted at a folder of this one. */
+  /** A store rooted at a folder of this one; it works until this one is closed. */
   at(prefix: string): ObjectStore
   close(): Promise<void>
 }

@@ -29,6 +29,7 @@ const connectionTimeoutMs = 5_000
 const requestTimeoutMs = 60_000
 const bodyTries = 3
 
+/** Shared by the stores of one bucket. */
 interface Connection {
   sdk: typeof Sdk
   client: Sdk.S3Client
@@ -39,9 +40,11 @@ export class S3Store implements ObjectStore {
   readonly url: string
   readonly #connection: Connection
   readonly #prefix: string
+  readonly #isRoot: boolean
 
-  private constructor(connection: Connection, prefix: string) {
+  private constructor(connection: Connection, prefix: string, isRoot: boolean) {
     this.#connection = connection
+    this.#isRoot = isRoot
     this.#prefix = prefix === '' ? '' : `${prefix}/`
     this.url = `s3://${joinPath(connection.bucket, prefix)}`
   }
@@ -64,7 +67,7 @@ export class S3Store implements ObjectStore {
       ...(region === undefined ? {} : { region }),
       ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
     })
-    return new S3Store({ sdk, client, bucket }, prefix)
+    return new S3Store({ sdk, client, bucket }, prefix, true)
   }
 
   async put(path: string, bytes: Uint8Array): Promise<void> {
@@ -126,11 +129,11 @@ export class S3Store implements ObjectStore {
   }
 
   at(prefix: string): S3Store {
-    return new S3Store(this.#connection, joinPath(this.#prefix, prefix).replace(/\/$/, ''))
+    return new S3Store(this.#connection, joinPath(this.#prefix, prefix).replace(/\/$/, ''), false)
   }
 
   close(): Promise<void> {
-    this.#client.destroy()
+    if (this.#isRoot) this.#client.destroy()
     return Promise.resolve()
   }
 

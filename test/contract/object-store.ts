@@ -172,6 +172,13 @@ export function objectStoreContract(name: string, { open, largeBytes }: ObjectSt
       expect(below.url).to.match(/lake\/orders$/)
     })
 
+    it('goes on when a store below it was closed', async () => {
+      const below = store.at('lake')
+      await below.put('a', bytes('1'))
+      await below.close()
+      expect(text(await store.get('lake/a'))).to.equal('1')
+    })
+
     it('keeps large objects whole', async function () {
       this.timeout(60_000)
       const large = new Uint8Array(largeBytes).map((_, i) => (i * 2_654_435_761) >>> 24)
