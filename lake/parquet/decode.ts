@@ -33,8 +33,6 @@ export interface OpenParquet {
   emptyColumns(): NamedVector[]
   /** The rows in order, a row group at a time. Errors as decodeParquet. */
   slices(): Generator<ParquetColumns>
-  /** Lets go of the file's bytes. */
-  close(): void
 }
 
 /**
@@ -70,7 +68,6 @@ export async function openParquet(bytes: Uint8Array, options: DecodeOptions = {}
         code: 'LAKE_TYPE_UNSUPPORTED',
         context: { ...context, column: name, type: leaf.logical_type?.type ?? leaf.type },
       })
-  let file = bytes
   return {
     rows: Number(metadata.num_rows),
     keyValues: Object.fromEntries(
@@ -82,14 +79,11 @@ export async function openParquet(bytes: Uint8Array, options: DecodeOptions = {}
         const columns = wanted.map(column =>
           named(
             column,
-            guarded({ ...context, column: column.name }, () => readColumn(file, column, group)),
+            guarded({ ...context, column: column.name }, () => readColumn(bytes, column, group)),
           ),
         )
         yield { rows: Number(group.num_rows), columns }
       }
-    },
-    close: () => {
-      file = new Uint8Array(0)
     },
   }
 }
