@@ -1,5 +1,5 @@
 // Columns to a Parquet file. Our vectors are laid out as Parquet's pages want them, so a page costs little more
-// than its compression; measured against the WebAssembly build of arrow-rs in bench/micro/parquet.ts.
+// than its compression; measured against the WebAssembly build of arrow-rs in bench/micro/encode.ts.
 //
 //   file := "PAR1" row group* FileMetaData (thrift) uint32 length "PAR1"     row group := column chunk*
 import { ByteSink } from './byte-sink.ts'
