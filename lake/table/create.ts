@@ -3,20 +3,23 @@
 // that everyone can finish it; hoodie.properties comes last, since with it the table exists for readers.
 import type { TableDefinition } from './definition.ts'
 import { layoutOf, tableProperties } from './definition.ts'
+import { avroSchemaOf } from '#lake/avro/schema.ts'
 import type { Clock } from '#common/clock.ts'
 import { ConfigError, DataError } from '#common/errors.ts'
+import type { EntryInstant, JournalEntry } from '#lake/journal/entry.ts'
 import { encodeEntry, entryPath } from '#lake/journal/entry.ts'
 import { putSchema } from '#lake/journal/schema-file.ts'
 import { propertiesPath } from '#lake/journal/table-guard.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { probeConditionalPut } from '#lake/storage/probe.ts'
+import type { CommitMetadata } from '#lake/timeline/commit-metadata.ts'
+import { encodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
+import { completedPath } from '#lake/timeline/instant-file.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
-import { firstInstant, formatInstant } from '#lake/timeline/instant.ts'
+import { firstInstant, formatInstant, instantAfter, parseInstant } from '#lake/timeline/instant.ts'
 import { encodeProperties } from '#lake/timeline/properties.ts'
 
 const definitionPath = '.hoodie/.sluice/table.json'
-/** Among archived instants Hudi looks for other names only. */
-const timelinePlaceholder = '.hoodie/timeline/history/.sluice'
 
 interface StoredDefinition {
   createdAt: InstantTime
@@ -71,23 +74,46 @@ async function readStored(store: ObjectStore): Promise<StoredDefinition | null> 
 
 async function finish(store: ObjectStore, { createdAt, definition }: StoredDefinition): Promise<void> {
   const properties = encodeProperties(tableProperties(definition), `Created by Sluice at ${createdAt}`)
-  const first = encodeEntry({
+  const first = await firstEntry(store, { createdAt, definition })
+  const { action, time, completionTime, body } = first.instant
+  const path = completedPath(layoutOf(definition.version), action, time, completionTime)
+  await store.putIfAbsent(entryPath(1), encodeEntry(first))
+  await store.putIfAbsent(path, Buffer.from(body, 'base64'))
+  await store.putIfAbsent(propertiesPath, properties)
+}
+
+/**
+ * The entry that makes the table, with an empty commit. Readers take a data file for committed whose instant is
+ * before the first one of the timeline (they believe it archived): without this commit, whatever a writer staged and
+ * never committed before the table's first commit would be read for ever.
+ */
+async function firstEntry(
+  store: ObjectStore,
+  { createdAt, definition }: StoredDefinition,
+): Promise<JournalEntry & { instant: EntryInstant }> {
+  const action = definition.tableType === 'MERGE_ON_READ' ? 'deltacommit' : 'commit'
+  const avroSchema = avroSchemaOf(definition.name, definition.schema, { metaFields: false })
+  const metadata: CommitMetadata = {
+    partitionToWriteStats: {},
+    compacted: false,
+    extraMetadata: { schema: JSON.stringify(avroSchema) },
+    operationType: 'INSERT',
+  }
+  const body = encodeCommitMetadata(metadata, action, layoutOf(definition.version))
+  const completionTime = instantAfter(createdAt, 0)
+  return {
     seq: 1,
     kind: 'create',
     writer: 'create',
     predecessor: '',
-    writtenAtMs: 0,
-    instant: null,
+    writtenAtMs: parseInstant(createdAt),
+    instant: { time: createdAt, action, completionTime, body: Buffer.from(body).toString('base64') },
     fileGroups: {},
     positions: {},
     schemaVersion: 1,
     schemaId: await putSchema(store, definition.schema),
     lastInstant: createdAt,
-    lastCompletionTime: createdAt,
+    lastCompletionTime: completionTime,
     instantFloor: firstInstant,
-  })
-  await store.putIfAbsent(entryPath(1), first)
-  // Spark cannot read a table without commits unless the timeline folder is there.
-  if (layoutOf(definition.version) === 2) await store.putIfAbsent(timelinePlaceholder, new Uint8Array(0))
-  await store.putIfAbsent(propertiesPath, properties)
+  }
 }

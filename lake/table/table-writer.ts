@@ -10,6 +10,8 @@ import type { Journal } from '#lake/journal/journal.ts'
 import type { Step } from '#lake/journal/step.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
+import type { InstantTime } from '#lake/timeline/instant.ts'
+import { partitionMetadata, partitionMetadataName } from '#lake/timeline/partition-metadata.ts'
 import { appendedFile } from './append-rows.ts'
 import { operationColumn, tableColumns, withoutOwnColumns } from './columns.ts'
 import type { TableDefinition } from './definition.ts'
@@ -56,6 +58,8 @@ export class TableWriter {
   /** The commit in the making for which they were looked up anew. */
   #lookedFor: PendingCommit | null = null
   #files: { at: number; files: TableFiles } | null = null
+  /** Partitions that are known to have their metadata file. */
+  readonly #partitions = new Set<string>()
 
   constructor(table: OpenTable) {
     this.#table = table
@@ -136,9 +140,20 @@ export class TableWriter {
     const { store, definition, journal } = this.#table
     if (this.#pending === null) {
       const state = journal.state
-      this.#pending = new PendingCommit(store, definition, { instant: await journal.nextInstant(), state })
+      const instant = await journal.nextInstant()
+      await this.#makePartition('', instant)
+      this.#pending = new PendingCommit(store, definition, { instant, state })
     }
     return this.#pending
+  }
+
+  /** Spark's table services find partitions by this file, and one without any by that in the table's folder. */
+  async #makePartition(partitionPath: string, instant: InstantTime): Promise<void> {
+    if (this.#partitions.has(partitionPath)) return
+    const folder = partitionPath === '' ? '' : `${partitionPath}/`
+    const bytes = partitionMetadata(partitionPath, instant)
+    await this.#table.store.putIfAbsent(`${folder}${partitionMetadataName}`, bytes)
+    this.#partitions.add(partitionPath)
   }
 
   async #stageContext(): Promise<StageContext> {
