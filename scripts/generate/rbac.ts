@@ -32,7 +32,7 @@ export function operatorRules(kinds: readonly ResourceKind[]): PolicyRule[] {
     { apiGroups: [''], resources: ['configmaps'], verbs: [...apply, 'delete'] },
     { apiGroups: [''], resources: ['serviceaccounts'], verbs: apply },
     { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: apply },
-    { apiGroups: ['batch'], resources: ['jobs'], verbs: [...observe, 'create', 'delete'] },
+    { apiGroups: ['batch'], resources: ['jobs'], verbs: [...observe, 'create'] },
     { apiGroups: [''], resources: ['pods'], verbs: observe },
     { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
   ]

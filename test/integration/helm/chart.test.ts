@@ -108,7 +108,7 @@ describe('Helm chart', () => {
     ['create', 'rolebindings.rbac.authorization.k8s.io', 'shop', false],
     ['update', 'leases.coordination.k8s.io/sluice-operator', 'sluice-system', true],
     ['update', 'leases.coordination.k8s.io/other', 'sluice-system', false],
-    ['delete', 'jobs.batch', 'shop', true],
+    ['create', 'jobs.batch', 'shop', true],
     ['delete', 'serviceaccounts', 'shop', false],
     ['update', 'leases.coordination.k8s.io', 'kube-system', false],
     ['delete', 'nodes', 'shop', false],
