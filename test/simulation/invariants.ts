@@ -9,6 +9,7 @@
 //
 // The checks read the raw objects: the journal's entries as JSON, the table through table-reader.ts.
 import { readTable } from './table-reader.ts'
+import type { Checks } from './world.ts'
 
 export class Violation extends Error {
   override readonly name = 'Violation'
@@ -22,7 +23,7 @@ interface RawEntry {
 
 type Positions = Readonly<Record<string, string>>
 
-export class Invariants {
+export class Invariants implements Checks {
   readonly #objects: ReadonlyMap<string, Uint8Array>
   readonly #furthest = new Map<string, number>()
   readonly #completed = new Map<string, string>()

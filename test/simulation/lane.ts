@@ -124,7 +124,7 @@ export class Lane {
       try {
         await this.#journal.commit(step)
         for (const { split, to } of step.moves)
-          if (!split.startsWith('idle/')) this.#world.invariants.checkAcknowledged(split, to!)
+          if (!split.startsWith('idle/')) this.#world.checks.checkAcknowledged(split, to!)
         return
       } catch (error) {
         // The store does not answer: try the same step again, or give up and leave all as it is.

@@ -19,6 +19,8 @@ export interface ScheduleOptions {
   /** The store as it really is; a MemoryStore unless a part is taken out on purpose. */
   truth?: (objects: Map<string, Uint8Array>) => MemoryStore
   trace?: (line: string) => void
+  /** Who writes and who checks; stand-in lanes and Invariants unless given. */
+  cast?: (objects: Map<string, Uint8Array>, style: Style) => Pick<World, 'checks' | 'runLane'>
 }
 
 export interface ScheduleResult {
@@ -60,7 +62,8 @@ function newWorld(seed: number, options: ScheduleOptions): World {
     scheduler: new Scheduler(random),
     objects,
     truth: options.truth?.(objects) ?? new MemoryStore('', objects),
-    invariants: new Invariants(objects),
+    ...(options.cast ?? standIns)(objects, style),
+    hasCompactors: style === 'merge' && options.cast === undefined,
     weather: random.chance(0.1) ? calm : storm,
     trace: options.trace ?? null,
     style,
@@ -74,6 +77,16 @@ function newWorld(seed: number, options: ScheduleOptions): World {
     ends,
     openJournal: options.openJournal ?? ((store, opening) => Journal.open(store, opening)),
     failures: [],
+  }
+}
+
+function standIns(objects: Map<string, Uint8Array>): Pick<World, 'checks' | 'runLane'> {
+  return {
+    checks: new Invariants(objects),
+    runLane: async (world, process, store, splits) => {
+      await createTable(store, world.definition, process.clock)
+      return new Lane(world, process, store, splits).run()
+    },
   }
 }
 
@@ -122,7 +135,7 @@ class Run {
       trace: world.trace,
       observer: path => {
         if (path.startsWith('.hoodie/.sluice/') && !path.includes('/journal/')) return
-        this.#guarded(() => world.invariants.check())
+        this.#guarded(() => world.checks.check())
       },
     }
   }
@@ -131,7 +144,7 @@ class Run {
     const { scheduler } = this.#world
     for (const seat of this.#seats)
       scheduler.after(this.#random.between(0, 100), () => this.#seatProcess(seat))
-    if (this.#world.style === 'merge')
+    if (this.#world.hasCompactors)
       for (let i = this.#random.between(0, 3); i > 0; i--)
         scheduler.after(this.#random.between(100, 5_000), () => this.#startCompactor())
     // Somebody believes a process dead that is not, or asks one to stop.
@@ -151,11 +164,11 @@ class Run {
 
   /** Runs to the end. @throws what went wrong first */
   async finish(): Promise<number> {
-    const { scheduler, invariants, ends, failures } = this.#world
+    const { scheduler, checks, ends, failures } = this.#world
     const rowEnds = new Map([...ends].filter(([split]) => !split.startsWith('idle/')))
     const events = await scheduler.run(eventsMax, () => failures.length > 0)
-    if (failures.length === 0) this.#guarded(() => invariants.checkComplete(rowEnds))
     if (failures.length > 0) throw failures[0]
+    await checks.checkComplete(rowEnds)
     return events
   }
 
@@ -193,7 +206,7 @@ class Run {
   #seatProcess(seat: Seat): void {
     if (seat.isDone) return
     const { process, store } = this.#newProcess('lane')
-    const { scheduler, definition } = this.#world
+    const { scheduler, runLane } = this.#world
     const restart = (): void => {
       if (seat.current !== process || seat.isDone) return
       seat.current = null
@@ -204,8 +217,7 @@ class Run {
     seat.current = process
     process.onCrash = restart
     const work = async (): Promise<void> => {
-      await createTable(store, definition, process.clock)
-      const isDone = await new Lane(this.#world, process, store, seat.splits).run()
+      const isDone = await runLane(this.#world, process, store, seat.splits)
       seat.isDone ||= isDone
     }
     this.#observed(process, work(), restart)

@@ -2,7 +2,8 @@
 // to the newest slice of each file group. It shares no code with the lake, so that one mistake cannot hide another.
 //
 // Hudi's rules, as far as they matter here: a data file is visible when an instant of its time is complete, whoever
-// wrote it; of a file group the base file with the greatest instant is read, with the logs that completed after that
+// wrote it, and also when its time is before the first instant of the timeline, since older instants are trimmed; of a
+// file group the base file with the greatest instant is read, with the logs that completed after that
 // instant.
 
 export interface CompletedInstant {
@@ -30,13 +31,16 @@ interface FileGroup {
 export function readTable(objects: ReadonlyMap<string, Uint8Array>): TableSnapshot {
   const completed = completedInstants(objects)
   const completion = new Map(completed.map(({ instant, completionTime }) => [instant, completionTime]))
+  const timelineStart = completed.reduce((first, { instant }) => (instant < first ? instant : first), '9')
   const groups = new Map<string, FileGroup>()
+  // Without any instant the table is empty.
+  if (completed.length === 0) return { completed, rows: [] }
   for (const [path, bytes] of objects) {
     const base = baseFile.exec(path)
     const file = base ?? logFile.exec(path)
     if (file === null) continue
     const [, fileId, instant] = file as unknown as [string, string, string]
-    const completionTime = completion.get(instant)
+    const completionTime = completion.get(instant) ?? (instant < timelineStart ? instant : undefined)
     if (completionTime === undefined) continue
     const group = groups.get(fileId) ?? { base: null, logs: [] }
     groups.set(fileId, group)

@@ -1,5 +1,5 @@
 // Everything one schedule needs: time, the true store, how bad the network is, what the source holds.
-import type { Invariants } from './invariants.ts'
+import type { Process } from './process.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Weather } from './unreliable-store.ts'
 import type { Retention } from '#lake/journal/trim.ts'
@@ -19,10 +19,13 @@ export interface World {
   /** What is really stored; only checks look at it. */
   objects: Map<string, Uint8Array>
   truth: MemoryStore
-  invariants: Invariants
+  checks: Checks
+  /** Works on splits until they are at their end (true), or it has to stop before (false). */
+  runLane: (world: World, process: Process, store: ObjectStore, splits: readonly string[]) => Promise<boolean>
   weather: Weather
   trace: ((line: string) => void) | null
   style: Style
+  hasCompactors: boolean
   definition: TableDefinition
   retention: Retention
   /** Split -> number of its rows: `split:0`, `split:1` … An `idle/` split has positions and no rows. */
@@ -30,6 +33,16 @@ export interface World {
   openJournal: OpenJournal
   /** What went wrong that may never go wrong. */
   failures: unknown[]
+}
+
+/** What looks after the promises. */
+export interface Checks {
+  /** Called after every change of the store. */
+  check(): void
+  /** Called when the source is told. */
+  checkAcknowledged(split: string, position: string): void
+  /** Called when all has come to its end. */
+  checkComplete(ends: ReadonlyMap<string, number>): void | Promise<void>
 }
 
 /** Journal.open, or that of a journal with a part taken out. */

@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { shopDefinition, stagedStep } from '#test/lake/journal/table-fixture.ts'
+import { commitsOf, shopDefinition, stagedStep } from '#test/lake/journal/table-fixture.ts'
 import type { BedMinio } from '#test/bed/minio.ts'
 import { startMinio } from '#test/bed/minio.ts'
 import { systemClock } from '#common/clock.ts'
@@ -13,7 +13,6 @@ import { Journal } from '#lake/journal/journal.ts'
 import { openStore } from '#lake/storage/open.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { createTable } from '#lake/table/create.ts'
-import { loadTimeline } from '#lake/timeline/timeline.ts'
 
 const writers = 6
 const stepsEach = 15
@@ -53,7 +52,7 @@ function suite(name: string, open: () => Promise<ObjectStore>): void {
       const fenced = await Promise.all(work)
       const { state } = await openTable(store, 'reader')
       expect([...state.positions.values()]).to.deep.equal(Array.from({ length: writers / 2 }, () => '15'))
-      const timeline = await loadTimeline(store, 2)
+      const timeline = await commitsOf(store)
       const steps = (writers / 2) * stepsEach
       expect(timeline).to.have.length(steps)
       expect(state.seq).to.equal(steps + 1)

@@ -1,9 +1,8 @@
 import { expect } from 'chai'
-import { metadataOf, newTable, shopDefinition, stagedStep } from './table-fixture.ts'
+import { commitsOf, metadataOf, newTable, shopDefinition, stagedStep } from './table-fixture.ts'
 import { ConfigError, ConflictError, FencedError } from '#common/errors.ts'
 import type { MemoryStore } from '#lake/storage/memory.ts'
 import { decodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
-import { loadTimeline } from '#lake/timeline/timeline.ts'
 
 async function rejection(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
@@ -26,7 +25,7 @@ describe('Journal', () => {
     const { seq, completionTime } = await journal.commit(step)
     expect(seq).to.equal(2)
     expect(journal.state.positions.get('log')).to.equal('10')
-    const [instant] = await loadTimeline(store, 2)
+    const [instant] = await commitsOf(store)
     expect(instant).to.include({ instant: step.instant, action: 'deltacommit', completionTime })
     const metadata = decodeCommitMetadata((await store.get(instant!.path))!)
     expect(metadata.extraMetadata).to.include({ 'sluice.seq': '2', 'sluice.positions': '{"log":"10"}' })
@@ -64,7 +63,7 @@ describe('Journal', () => {
     await b.commit(steps[1]!)
     await a.commit(steps[0]!)
     expect([...a.state.positions.keys()].sort()).to.deep.equal(['x', 'y'])
-    const completions = (await loadTimeline(store, 2)).map(instant => instant.completionTime)
+    const completions = (await commitsOf(store)).map(instant => instant.completionTime)
     expect(new Set(completions).size).to.equal(2)
   })
 
@@ -115,7 +114,7 @@ describe('Journal', () => {
     const journal = await open('a')
     const step = await stagedStep(journal, { split: 'log', from: null, to: '10' })
     await journal.commit({ ...step, kind: 'advance', instant: null, action: null, metadata: null })
-    expect(await loadTimeline(store, 2)).to.deep.equal([])
+    expect(await commitsOf(store)).to.deep.equal([])
     expect((await open('b')).state.positions.get('log')).to.equal('10')
   })
 
@@ -123,7 +122,7 @@ describe('Journal', () => {
     const { store, open } = await newTable()
     const journal = await open('a')
     await journal.commit(await stagedStep(journal, { split: 'log', from: null, to: '10' }))
-    const [lost] = await paths(store, '.hoodie/timeline/')
+    const [, lost] = await paths(store, '.hoodie/timeline/')
     const bytes = await store.get(lost!)
     await store.delete([lost!])
     await open('b')
@@ -177,7 +176,7 @@ describe('Journal', () => {
       const error = await rejection(journal.commit(step))
       expect(error).to.be.instanceOf(ConfigError)
       expect(error).to.have.property('code', code)
-      expect(await loadTimeline(store, 2)).to.deep.equal([])
+      expect(await commitsOf(store)).to.deep.equal([])
     })
 
   it('needs no more than four requests a commit', async () => {

@@ -1,12 +1,11 @@
 // What becomes of a step when the store does not answer, or the writer sleeps too long.
 import { expect } from 'chai'
-import { newTable, shopDefinition, stagedStep } from './table-fixture.ts'
+import { commitsOf, newTable, shopDefinition, stagedStep } from './table-fixture.ts'
 import { ConflictError, FencedError, TransientError } from '#common/errors.ts'
 import { entryPath, journalFolder } from '#lake/journal/entry.ts'
 import { Journal } from '#lake/journal/journal.ts'
 import { MemoryStore } from '#lake/storage/memory.ts'
 import { createTable } from '#lake/table/create.ts'
-import { loadTimeline } from '#lake/timeline/timeline.ts'
 
 type Fault = 'answer lost' | 'request lost' | null
 
@@ -55,7 +54,7 @@ describe('Journal: outcome of a step', () => {
       const { seq } = await journal.commit(step)
       expect(seq).to.equal(2)
       expect(journal.unsettled).to.equal(false)
-      expect(await loadTimeline(store, 2)).to.have.length(1)
+      expect(await commitsOf(store)).to.have.length(1)
     })
 
   it('is unsettled when the store never answers, and settled by the same step', async () => {
@@ -71,7 +70,7 @@ describe('Journal: outcome of a step', () => {
     delete (store as { list?: unknown }).list
     expect((await journal.commit(step)).seq).to.equal(2)
     expect(journal.unsettled).to.equal(false)
-    expect(await loadTimeline(store, 2)).to.have.length(1)
+    expect(await commitsOf(store)).to.have.length(1)
   })
 
   it('is lost for certain when another writer took the number', async () => {
@@ -117,7 +116,7 @@ describe('Journal: a writer that slept past a trim', () => {
     const { store, asleep, step } = await sleeper('log')
     expect(await rejection(asleep.commit(step))).to.be.instanceOf(FencedError)
     expect(await store.get(entryPath(2))).to.equal(null)
-    expect(await loadTimeline(store, 2)).to.have.length(8)
+    expect(await commitsOf(store)).to.have.length(8)
   })
 
   it('commits at the end of the journal when its split is still its own', async () => {

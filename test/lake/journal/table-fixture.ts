@@ -7,6 +7,9 @@ import { MemoryStore } from '#lake/storage/memory.ts'
 import { createTable } from '#lake/table/create.ts'
 import type { TableDefinition } from '#lake/table/definition.ts'
 import type { CommitMetadata } from '#lake/timeline/commit-metadata.ts'
+import type { TimelineLayout } from '#lake/timeline/instant-file.ts'
+import type { TimelineInstant } from '#lake/timeline/timeline.ts'
+import { loadTimeline } from '#lake/timeline/timeline.ts'
 
 export const shopDefinition: TableDefinition = {
   name: 'orders',
@@ -83,4 +86,9 @@ export async function stagedStep(
     schemaVersion,
     ...more,
   }
+}
+
+/** The instants after the one that made the table. */
+export async function commitsOf(store: ObjectStore, layout: TimelineLayout = 2): Promise<TimelineInstant[]> {
+  return (await loadTimeline(store, layout)).slice(1)
 }

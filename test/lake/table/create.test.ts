@@ -5,6 +5,8 @@ import { MemoryStore } from '#lake/storage/memory.ts'
 import { createTable, readDefinition } from '#lake/table/create.ts'
 import type { TableDefinition } from '#lake/table/definition.ts'
 import { tableProperties } from '#lake/table/definition.ts'
+import { decodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
+import { loadTimeline } from '#lake/timeline/timeline.ts'
 import { decodeProperties } from '#lake/timeline/properties.ts'
 
 const journalOptions = () => ({ clock: fixedClock(), writer: 'test', signal: new AbortController().signal })
@@ -29,11 +31,19 @@ describe('createTable', () => {
     expect(version).to.equal(8)
   })
 
-  it('has a timeline folder before its first commit, or Spark could not read it', async () => {
-    const store = new MemoryStore()
-    await createTable(store, shopDefinition, fixedClock())
-    expect(await store.get('.hoodie/timeline/history/.sluice')).not.to.equal(null)
-  })
+  for (const version of [6, 8, 9] as const)
+    it(`of version ${version} begins with an empty commit, so that nothing staged is older than the timeline`, async () => {
+      const store = new MemoryStore()
+      const clock = fixedClock()
+      await createTable(store, { ...shopDefinition, version }, clock)
+      const [first, ...more] = await loadTimeline(store, version === 6 ? 1 : 2)
+      expect(more).to.deep.equal([])
+      const { partitionToWriteStats, extraMetadata } = decodeCommitMetadata((await store.get(first!.path))!)
+      expect(partitionToWriteStats).to.deep.equal({})
+      expect(JSON.parse(extraMetadata['schema']!)).to.have.property('name', 'orders_record')
+      const journal = await Journal.open(store, { ...journalOptions(), clock })
+      expect((await journal.nextInstant()) > first!.instant).to.equal(true)
+    })
 
   it('returns what the first creator made of it', async () => {
     const store = new MemoryStore()

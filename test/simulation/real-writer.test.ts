@@ -1,0 +1,21 @@
+// The real table writer and reader in the worlds of exactly-once.test.ts.
+import { RealTableChecks, runRealLane } from './real-writer.ts'
+import { runSchedule } from './run-schedule.ts'
+
+const schedules = Number(process.env['SLUICE_SIM_WRITER_COUNT'] ?? 150)
+
+describe('Exactly once, with the real table writer', function () {
+  this.timeout(120_000)
+
+  for (let first = 1; first <= schedules; first += 50)
+    it(`holds in schedules ${first} to ${Math.min(schedules, first + 49)}`, async () => {
+      for (let seed = first; seed <= Math.min(schedules, first + 49); seed++)
+        try {
+          await runSchedule(seed, {
+            cast: (objects, style) => ({ checks: new RealTableChecks(objects, style), runLane: runRealLane }),
+          })
+        } catch (cause) {
+          throw new Error(`schedule ${seed}: ${(cause as Error).message}`, { cause })
+        }
+    })
+})

@@ -1,0 +1,185 @@
+// The same worlds with the real table writer in them: Parquet and log files, buckets, deletes. What is in the table
+// is read by the lake's reader, from copies of the store taken at moments of the run.
+import { Violation } from './invariants.ts'
+import type { Process } from './process.ts'
+import type { Checks, Style, World } from './world.ts'
+import type { TableSchema } from '#catalog/types.ts'
+import { ConflictError, FencedError, TransientError, isAbort } from '#common/errors.ts'
+import { TableReader } from '#lake/reader/table-reader.ts'
+import { MemoryStore } from '#lake/storage/memory.ts'
+import type { ObjectStore } from '#lake/storage/object-store.ts'
+import { openTable } from '#lake/table/open-table.ts'
+import type { TableWriter } from '#lake/table/table-writer.ts'
+import { canonicalRows } from '#test/lake/reader/canonical.ts'
+import type { RowChange } from '#test/lake/table/vectors.ts'
+import { batchOf } from '#test/lake/table/vectors.ts'
+
+const columns: TableSchema['columns'] = [
+  { name: 'id', type: { kind: 'string' }, nullable: false },
+  { name: 'note', type: { kind: 'int64' }, nullable: true },
+]
+
+/**
+ * The changes of a split between two positions. Every row of an append table is new. In a keyed one each number
+ * inserts a row and updates the split's one hot row, and every third number deletes the row before it.
+ */
+function changesOf(split: string, from: number, to: number, isKeyed: boolean): RowChange[] {
+  const changes: RowChange[] = []
+  for (let number = from; number < to; number++) {
+    const seq = number + 1
+    changes.push({ op: 'insert', seq, row: { id: `${split}:${number}`, note: BigInt(number) } })
+    if (!isKeyed) continue
+    changes.push({ op: 'update', seq, row: { id: `${split}:hot`, note: BigInt(number) } })
+    if (number % 3 === 2)
+      changes.push({ op: 'delete', seq, row: { id: `${split}:${number - 1}`, note: null } })
+  }
+  return changes
+}
+
+/** The rows a reader must see when the splits stand at these positions, as sorted texts. */
+function expectedRows(positions: Readonly<Record<string, string>>, isKeyed: boolean): string[] {
+  const rows = new Map<string, string>()
+  for (const [split, position] of Object.entries(positions)) {
+    if (split.startsWith('idle/')) continue
+    for (const { op, row } of changesOf(split, 0, Number(position), isKeyed)) {
+      const id = row['id'] as string
+      if (op === 'delete') rows.delete(id)
+      else rows.set(id, `${id}=${String(row['note'])}`)
+    }
+  }
+  return [...rows.values()].sort()
+}
+
+export class RealTableChecks implements Checks {
+  readonly #objects: ReadonlyMap<string, Uint8Array>
+  readonly #isKeyed: boolean
+  readonly #copies: Map<string, Uint8Array>[] = []
+  #changes = 0
+
+  constructor(objects: ReadonlyMap<string, Uint8Array>, style: Style) {
+    this.#objects = objects
+    this.#isKeyed = style !== 'append'
+  }
+
+  check(): void {
+    // Reading is not for the middle of an event: a copy is read when all is over.
+    if (++this.#changes % 16 === 0) this.#copies.push(new Map(this.#objects))
+  }
+
+  checkAcknowledged(): void {
+    // The stand-in schedules look after this.
+  }
+
+  async checkComplete(ends: ReadonlyMap<string, number>): Promise<void> {
+    for (const copy of this.#copies) await this.#checkRows(copy)
+    const positions = await this.#checkRows(this.#objects)
+    for (const [split, end] of ends)
+      if (Number(positions[split] ?? 0) !== end)
+        throw new Violation(`${split} ended at ${positions[split]} of ${end}`)
+  }
+
+  /** Returns the positions that a reader sees. */
+  async #checkRows(objects: ReadonlyMap<string, Uint8Array>): Promise<Readonly<Record<string, string>>> {
+    if (!objects.has('.hoodie/hoodie.properties')) return {}
+    const reader = await TableReader.open(new MemoryStore('', new Map(objects)))
+    const rows: string[] = []
+    for await (const batch of reader.read())
+      for (const { id, note } of canonicalRows(batch)) rows.push(`${id as string}=${note as string}`)
+    const positions = visiblePositions(objects)
+    const expected = expectedRows(positions, this.#isKeyed)
+    const found = rows.sort()
+    if (found.join() !== expected.join())
+      throw new Violation(`the table has ${found.join(' ')}, it should have ${expected.join(' ')}`)
+    return positions
+  }
+}
+
+interface RawEntry {
+  instant: { time: string } | null
+  positions: Record<string, string>
+}
+
+/** Positions after the newest entry, or after the one before when the newest is not on the timeline yet. */
+function visiblePositions(objects: ReadonlyMap<string, Uint8Array>): Record<string, string> {
+  const paths = [...objects.keys()].filter(path => path.startsWith('.hoodie/.sluice/journal/')).sort()
+  for (const path of paths.reverse()) {
+    const { instant, positions } = JSON.parse(Buffer.from(objects.get(path)!).toString()) as RawEntry
+    const isVisible = [...objects.keys()].some(
+      name =>
+        instant === null ||
+        (/^\.hoodie\/(timeline\/)?\d+.*commit$/.test(name) && name.includes(`/${instant.time}`)),
+    )
+    if (isVisible) return positions
+  }
+  return {}
+}
+
+/** A lane that writes by the real writer. */
+export async function runRealLane(
+  world: World,
+  process: Process,
+  store: ObjectStore,
+  splits: readonly string[],
+): Promise<boolean> {
+  const { clock, signal, name: writer } = process
+  const isKeyed = world.style !== 'append'
+  const schema = { columns, key: isKeyed ? ['id'] : [] }
+  const { version } = world.definition
+  const wanted = {
+    name: 'rows',
+    schema,
+    ...(isKeyed ? { buckets: 2 } : {}),
+    estimatedBytes: 0,
+    // Version 6 with a key is for one writer.
+    version: isKeyed && version === 6 ? (8 as const) : version,
+    policy: 'evolve' as const,
+  }
+  try {
+    const table = await openTable(wanted, { store, clock, writer, signal })
+    const at = (split: string): number => Number(table.positions().get(split) ?? 0)
+    while (splits.some(split => at(split) !== world.ends.get(split))) {
+      signal.throwIfAborted()
+      const unfinished = splits.filter(split => at(split) !== world.ends.get(split))
+      await commitSome(table, { world, splits: unfinished, schema, signal })
+    }
+    return true
+  } catch (error) {
+    if (error instanceof FencedError || error instanceof TransientError || isAbort(error)) return false
+    throw error
+  }
+}
+
+interface Turn {
+  world: World
+  splits: readonly string[]
+  schema: TableSchema
+  signal: AbortSignal
+}
+
+async function commitSome(table: TableWriter, { world, splits, schema, signal }: Turn): Promise<void> {
+  const { random } = world.scheduler
+  const moves = splits.map(split => {
+    const from = table.positions().get(split) ?? null
+    const to = Math.min(world.ends.get(split)!, Number(from ?? 0) + random.between(1, 5))
+    return { split, from, to: String(to) }
+  })
+  try {
+    for (const { split, from, to } of moves) {
+      if (split.startsWith('idle/')) continue
+      const changes = changesOf(split, Number(from ?? 0), Number(to), schema.key.length > 0)
+      const plain = schema.key.length > 0 ? changes : changes.map(({ seq, row }) => ({ seq, row }))
+      await table.stage({ batch: batchOf(schema, plain), truncate: null }, signal)
+    }
+    for (let tries = 3; ; tries--)
+      try {
+        await table.commit(moves, {}, signal)
+        return
+      } catch (error) {
+        if (!(error instanceof TransientError) || tries === 1) throw error
+      }
+  } catch (error) {
+    await table.abort()
+    if (!(error instanceof ConflictError)) throw error
+    await table.refresh()
+  }
+}
