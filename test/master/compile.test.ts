@@ -128,6 +128,16 @@ describe('compile', () => {
         .that.deep.includes({ code: 'SPEC_INVALID', context: { path } })
     })
 
+  it('refuses options of a connector that is not the target', () => {
+    const tables = [{ include: 'a', target: { table: 'b', hudi: { buckets: 4 } } }]
+    expect(() =>
+      compile(job('to-lake', { ...minimal, target: { name: 'events' }, tables }), around),
+    ).to.throw(
+      ConfigError,
+      'spec.tables[0].target.hudi: the target is of type kafka: options of hudi do not apply',
+    )
+  })
+
   it('does not see the DataSources of other namespaces', () => {
     expect(() => compile(make(syncJob)('to-lake', minimal, 'elsewhere'), around)).to.throw(
       ConfigError,
