@@ -50,7 +50,7 @@ export async function* readPartition(
         if (chunks.pending) yield chunks.cut()
         return
       }
-      if (chunks.due()) yield chunks.cut()
+      if (chunks.due() || chunks.silentAtEnd()) yield chunks.cut()
     }
   } finally {
     fetcher.close(feed)
@@ -65,6 +65,7 @@ class ChunkCutter {
   readonly #cursor = new RecordCursor()
   /** When the chunk got its first row, or its position moved without one; null when neither. */
   #sinceMs: number | null = null
+  #spoken = false
   #newestAtMs = -1
   #unseenBytes = 0
 
@@ -84,6 +85,11 @@ class ChunkCutter {
     const { limits, clock } = this.#read
     if (this.#sinceMs === null) return limits.lingerMs
     return Math.max(0, this.#sinceMs + limits.lingerMs - clock.monotonicMs())
+  }
+
+  /** True when nothing was ever there to say but that there is nothing to read: an idle topic is not a late one. */
+  silentAtEnd(): boolean {
+    return !this.#spoken && this.#sinceMs === null && this.#feed.caughtUp(this.offset)
   }
 
   due(): boolean {
@@ -150,6 +156,7 @@ class ChunkCutter {
       newestAtMs: this.#newestAtMs < 0 ? null : this.#newestAtMs,
       caughtUp: this.#feed.caughtUp(this.offset),
     }
+    this.#spoken = true
     this.#sinceMs = null
     this.#newestAtMs = -1
     this.#unseenBytes = 0

@@ -306,6 +306,22 @@ describe('JSON columns', () => {
     )
   })
 
+  it('read every plain fraction as the nearest float', () => {
+    const builder = columnBuilder({ kind: 'float64' })
+    const column = { name: 'f', type: builder.type, nullable: true }
+    const columns = new JsonColumns([{ column, builder, path: [] }])
+    const digits = fc.stringMatching(/^-?(0|[1-9]\d{0,9})\.\d{1,20}$/)
+    fc.assert(
+      fc.property(digits, text => {
+        const bytes = Buffer.from(text)
+        columns.prepare(bytes, 0, bytes.length)
+        columns.append()
+        expect(valueAt(builder.finish(), 0), text).to.equal(Number(text))
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
   it('read every decimal exactly', () => {
     const builder = columnBuilder({ kind: 'decimal', precision: 30, scale: 8 })
     const columns = new JsonColumns([

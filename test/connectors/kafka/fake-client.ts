@@ -76,11 +76,13 @@ export class FakeKafka implements KafkaClient {
   async fetch(node: number, request: FetchRequest): Promise<FetchResponse> {
     this.requests.push({ node, request })
     await this.#step('fetch')
-    const partitions = request.partitions.map(wanted => this.#fetchOne(node, wanted))
+    const fetchAll = (): FetchedPartition[] =>
+      request.partitions.map((wanted, index) => this.#fetchOne(node, wanted, index === 0))
+    const partitions = fetchAll()
     if (partitions.every(({ records, errorCode }) => records.length === 0 && errorCode === 0)) {
       // A long poll, cut short.
       await new Promise(resolve => setTimeout(resolve, Math.min(5, request.waitMs)))
-      return { errorCode: 0, partitions: request.partitions.map(wanted => this.#fetchOne(node, wanted)) }
+      return { errorCode: 0, partitions: fetchAll() }
     }
     return { errorCode: 0, partitions }
   }
@@ -103,7 +105,8 @@ export class FakeKafka implements KafkaClient {
     return at.batches.length === 0 ? at.earliest : completeBatches(at.batches.at(-1)!).nextOffset
   }
 
-  #fetchOne(node: number, wanted: FetchRequest['partitions'][number]): FetchedPartition {
+  /** As a broker does: the first of a request gets a batch whatever its size, others get it cut short. */
+  #fetchOne(node: number, wanted: FetchRequest['partitions'][number], first: boolean): FetchedPartition {
     const { topic, partition, offset, bytesMax } = wanted
     const at = this.partition(topic, partition)
     const end = this.end(at)
@@ -111,9 +114,10 @@ export class FakeKafka implements KafkaClient {
     let size = 0
     for (const batch of at.batches) {
       if (completeBatches(batch).nextOffset <= offset) continue
-      if (size > 0 && size + batch.length > bytesMax) break
-      records.push(batch)
+      const whole = (first && size === 0) || size + batch.length <= bytesMax
+      records.push(whole ? batch : batch.subarray(0, Math.max(0, bytesMax - size)))
       size += batch.length
+      if (!whole) break
     }
     const outside = offset < at.earliest || offset > end ? 1 : 0
     const errorCode = this.errorCodes.get(`${topic}/${partition}`) ?? (at.leader === node ? outside : 6)

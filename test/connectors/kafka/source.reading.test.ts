@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { writeBatch, writeControl } from './batch-writer.ts'
+import type { SourceChunk } from '#connectors/connector.ts'
 import type { Bed } from './source-bed.ts'
 import { bed, caughtUp, ids, limits, planned, readUntil, schema, table, value } from './source-bed.ts'
 
@@ -77,22 +78,18 @@ describe('Kafka source', () => {
       expect(chunk).to.include({ caughtUp: true, position: '1@1', newestAtMs: 0 })
     })
 
-    it('ends when the signal aborts, also while it waits', async () => {
+    it('says once that there is nothing to read, and ends when the signal aborts while it waits', async () => {
       at = bed()
       at.kafka.produce('t', 0, [])
       const plan = await planned(at.source, table(schema))
       const stop = new AbortController()
-      const reading = (async () => {
-        for await (const chunk of at.source.read(
-          plan.splits[0]!,
-          [plan.table],
-          { ...limits, lingerMs: 60_000 },
-          stop.signal,
-        ))
-          throw new Error(`nothing was there to read: ${chunk.position}`)
-      })()
-      setTimeout(() => stop.abort(), 20)
-      await reading
+      const patient = { ...limits, lingerMs: 60_000 }
+      const chunks: SourceChunk[] = []
+      for await (const chunk of at.source.read(plan.splits[0]!, [plan.table], patient, stop.signal)) {
+        chunks.push(chunk)
+        setTimeout(() => stop.abort(), 20)
+      }
+      expect(chunks).to.deep.equal([{ changes: [], position: '0@0', newestAtMs: null, caughtUp: true }])
     })
 
     it('holds no more than one fetch ahead of a reader that does not pull', async () => {
@@ -109,6 +106,31 @@ describe('Kafka source', () => {
       expect(at.kafka.requests.length).to.be.at.most(2)
       stop.abort()
       await iterator.return!()
+    })
+
+    it('serves a partition whose batch is larger than a fetch while others have more and more', async () => {
+      at = bed()
+      for (let batch = 0; batch < 60; batch++) at.kafka.produce('t', 0, [value(batch)])
+      at.kafka.produce('t', 1, [{ value: `{"id":1000,"name":"${'x'.repeat(1000)}"}` }])
+      const plan = await planned(at.source, table(schema))
+      const small = { chunkBytesMax: 100, lingerMs: 5 }
+      const order: bigint[] = []
+      await Promise.all(
+        plan.splits.map(async split =>
+          readUntil(
+            at,
+            split,
+            plan.table,
+            chunks => {
+              order.push(...ids(chunks.slice(-1)))
+              return caughtUp(chunks)
+            },
+            small,
+          ),
+        ),
+      )
+      expect(order).to.have.length(61)
+      expect(order.indexOf(1000n)).to.be.lessThan(30)
     })
 
     it('asks a broker for all partitions in one request, and starves none', async () => {

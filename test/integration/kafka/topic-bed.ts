@@ -31,7 +31,12 @@ export class TopicBed {
       retry: { retries: 20, maxRetryTime: 1000 },
     })
     this.admin = this.#client.admin()
-    this.producer = this.#client.producer({ createPartitioner: Partitioners.DefaultPartitioner })
+    // Idempotent: otherwise a retry while leaders are elected writes records twice.
+    this.producer = this.#client.producer({
+      createPartitioner: Partitioners.DefaultPartitioner,
+      idempotent: true,
+      maxInFlightRequests: 1,
+    })
   }
 
   async open(): Promise<void> {
