@@ -40,7 +40,7 @@ let jobs = 0
 /** One job on a database of its own; tables and positions are kept as a target would keep them. */
 export class Job {
   readonly database: string
-  readonly client: pg.Client
+  client: pg.Client
   readonly badRecords: DataError[] = []
   /** Positions the target holds: table -> split -> position. */
   readonly positions = new Map<string, Map<string, Position>>()
@@ -82,6 +82,12 @@ export class Job {
     const source = await postgres.openSource!(this.context(changes))
     this.#sources.push(source)
     return source
+  }
+
+  /** A new connection, after the server was away. */
+  async reconnect(): Promise<pg.Client> {
+    this.client = await connect(this.#server, this.database)
+    return this.client
   }
 
   async sql(...statements: string[]): Promise<pg.QueryResult> {

@@ -38,8 +38,7 @@ export async function streamUntilCaughtUp(
   replica: Replica,
   limits: ReadLimits = usualLimits,
 ): Promise<SourceChunk[]> {
-  const { rows } = await job.sql('SELECT pg_current_wal_flush_lsn()::text AS lsn')
-  const { lsn } = rows[0] as { lsn: string }
+  const lsn = await markLog(job)
   const chunks: SourceChunk[] = []
   const tables = (await job.tables(source)).filter(({ name }) => log.tables.includes(name))
   for await (const chunk of source.read(log, tables, limits, never)) {
@@ -51,4 +50,13 @@ export async function streamUntilCaughtUp(
     if (source.compare(chunk.position, lsn) >= 0) break
   }
   return chunks
+}
+
+/**
+ * Writes a mark into the log that no table sees, and says where it is: everything committed before comes before.
+ * The end of the log would not do: it may lie in a record that is not yet written out whole.
+ */
+export async function markLog(job: Job): Promise<string> {
+  const { rows } = await job.sql(`SELECT pg_logical_emit_message(true, 'test', 'mark')::text AS lsn`)
+  return (rows[0] as { lsn: string }).lsn
 }

@@ -7,7 +7,7 @@ import type { Source, SourceChunk, Split } from '#connectors/connector.ts'
 import { freePort } from '#scripts/free-port.ts'
 import { Job, limits, never } from './bed.ts'
 import { errorOf } from './failure.ts'
-import { readAllSnapshots, streamUntilCaughtUp } from './reading.ts'
+import { markLog, readAllSnapshots, streamUntilCaughtUp } from './reading.ts'
 import { Replica } from './rows.ts'
 
 describe('PostgreSQL source', () => {
@@ -35,11 +35,6 @@ describe('PostgreSQL source', () => {
     )
     return (rows as { name: string }[]).map(({ name }) => name)
   }
-  const walEnd = async (): Promise<string> => {
-    const { rows } = await job.sql('SELECT pg_current_wal_flush_lsn()::text AS lsn')
-    return (rows[0] as { lsn: string }).lsn
-  }
-
   describe('discovers', () => {
     it('permanent tables of people, their keys and sizes, and partitioned ones once', async () => {
       await job.sql(
@@ -187,7 +182,7 @@ describe('PostgreSQL source', () => {
 
     it('an idle table moves the slot on, without a row of its own', async () => {
       await job.sql('INSERT INTO other SELECT generate_series(1, 10000)')
-      const end = await walEnd()
+      const end = await markLog(job)
       const chunks = await streamUntilCaughtUp(job, source, log, new Replica())
       expect(chunks.flatMap(({ changes }) => changes)).to.deep.equal([])
       expect(chunks.length).to.be.greaterThan(0)
@@ -227,7 +222,7 @@ describe('PostgreSQL source', () => {
       const { amount, unit } = await source.lag(log, position, never)
       expect(unit).to.equal('bytes')
       expect(amount).to.be.greaterThan(300_000)
-      expect((await source.lag(log, await walEnd(), never)).amount).to.be.lessThan(100_000)
+      expect((await source.lag(log, await markLog(job), never)).amount).to.be.lessThan(100_000)
     })
   })
 

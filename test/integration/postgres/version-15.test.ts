@@ -1,0 +1,40 @@
+// The same against an older server: no generated columns in the log, other messages.
+import { existsSync } from 'node:fs'
+import type { PostgresServer } from '#scripts/embedded-postgres.ts'
+import { DEBIAN_POSTGRES_BIN_DIR } from '#test/bed/cache.ts'
+import { startPostgres } from '#test/bed/postgres.ts'
+import { Job } from '#test/connectors/postgres/bed.ts'
+import { describeTypes } from '#test/connectors/postgres/types.ts'
+import { describeSource } from '#test/contract/source.ts'
+
+const isInstalled = existsSync(DEBIAN_POSTGRES_BIN_DIR)
+const suite = isInstalled ? describe : describe.skip
+
+suite(`PostgreSQL 15${isInstalled ? '' : `: skipped, ${DEBIAN_POSTGRES_BIN_DIR} is not there`}`, () => {
+  describeTypes('15', () => startPostgres({ version: '15' }))
+
+  describe('the contract', () => {
+    let server: PostgresServer
+    before(async () => {
+      server = await startPostgres({ version: '15' })
+    })
+    after(() => server.stop())
+
+    describeSource('PostgreSQL 15', async () => {
+      const job = await Job.create(server)
+      await job.sql('CREATE TABLE events (id text PRIMARY KEY, payload text)')
+      return {
+        table: 'public.events',
+        idColumn: 'id',
+        open: () => job.source(),
+        append: async ids => {
+          await job.client.query(
+            `INSERT INTO events SELECT id, repeat(md5(id), 6) FROM unnest($1::text[]) id`,
+            [ids],
+          )
+        },
+        end: () => job.end(),
+      }
+    })
+  })
+})
