@@ -18,7 +18,8 @@ export interface LogFileName extends BaseFileName {
 }
 
 const basePattern = /^([^_/]+)_([^_/]+)_(\d{17})\.parquet$/
-const logPattern = /^\.([^_/]+)_(\d{17})\.log\.(\d+)(?:_([^_/]+))?$/
+// No dot within: Hadoop's checksum files (`..<name>.crc`) and change-data logs (`.cdc`) are none.
+const logPattern = /^\.([^_/.]+)_(\d{17})\.log\.(\d+)(?:_([^_/.]+))?$/
 
 export function baseFileName({ fileId, writeToken, instant }: BaseFileName): string {
   return `${fileId}_${writeToken}_${instant}.parquet`

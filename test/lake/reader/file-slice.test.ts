@@ -87,7 +87,14 @@ describe('file slices', () => {
     },
     {
       name: 'nothing of the timeline folder, and no foreign file',
-      files: ['.hoodie/x/' + base(10), '_sluice/a.txt', 'a.parquet.tmp'],
+      files: [
+        '.hoodie/x/' + base(10),
+        '_sluice/a.txt',
+        'a.parquet.tmp',
+        `.${log(10)}.crc`,
+        `.${base(10)}.crc`,
+        `${log(10)}.cdc`,
+      ],
       timeline: { instants: { 10: 15 } },
       read: [],
     },
