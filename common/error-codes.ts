@@ -73,6 +73,11 @@ export const errorCodes = {
       'The replication slot is gone, was invalidated, or is past the position the target holds: changes are missing.',
     remedy: 'Snapshot the tables again; raise `max_slot_wal_keep_size` if the server dropped the WAL.',
   },
+  PG_PUBLICATION_LOST: {
+    meaning:
+      'A streamed table left the publication for a while: it was dropped and made again, or taken out. Changes are missing.',
+    remedy: 'Drop the target table and snapshot it again.',
+  },
   PG_SNAPSHOT_INTERRUPTED: {
     meaning: 'The snapshot of a table without a key was interrupted and cannot go on without duplicates.',
     remedy: 'Drop the target table and snapshot it again, or give the table a primary key.',

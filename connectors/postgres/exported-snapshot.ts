@@ -71,6 +71,8 @@ async function importFromSlot(
 ): Promise<bigint> {
   const replication = await Session.open(access, signal, true)
   try {
+    // The slot waits for every transaction now running; with a time limit a busy server might never give one.
+    await replication.query('SET lock_timeout = 0')
     const [created] = await replication.query<{ consistent_point: string; snapshot_name: string }>(
       `CREATE_REPLICATION_SLOT ${quoteName(slot)} TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT`,
     )

@@ -13,6 +13,7 @@ import type { LoggedRelation } from './pgoutput.ts'
 import { logSplitId } from './position.ts'
 import type { Relation, RelationColumn } from './relation.ts'
 import { readRelations, schemaOf } from './relation.ts'
+import { requireKey } from './replica-identity.ts'
 import { requireSlot } from './replication-setup.ts'
 import { ReplicationSession } from './replication-session.ts'
 import { fetchRow } from './row-fetch.ts'
@@ -145,6 +146,7 @@ class LogSplit {
       type: valueType(type, modifier, this.#types),
     }))
     if (this.binary && !columns.every(column => hasBinaryForm(column.type))) throw new TextFormNeeded()
+    requireKey(table, columns)
     const schema = this.#schemaOf(table, columns)
     return { name: table.name, schema, columns, from: positionOf(table) ?? this.from }
   }

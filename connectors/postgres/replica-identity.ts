@@ -1,6 +1,8 @@
 // What the log must tell of old rows for a table to be streamed.
 // https://www.postgresql.org/docs/current/logical-replication-publication.html#LOGICAL-REPLICATION-PUBLICATION-REPLICA-IDENTITY
 import { ConfigError } from '#common/errors.ts'
+import type { SourceTable } from '../connector.ts'
+import type { RelationColumn } from './relation.ts'
 import type { JobTable } from './snapshots.ts'
 
 /**
@@ -28,4 +30,14 @@ function obstacle({ source, relation }: JobTable): string | null {
   return untold.length === 0
     ? null
     : `is to have the key ${source.schema.key.join(', ')}, of which deletes do not tell ${untold.join(', ')}`
+}
+
+/** @throws ConfigError SCHEMA_CHANGE_REFUSED when a table lost a column that its rows are known by */
+export function requireKey(table: SourceTable, columns: readonly RelationColumn[]): void {
+  const gone = table.schema.key.filter(key => !columns.some(({ name }) => name === key))
+  if (gone.length === 0) return
+  throw new ConfigError(`${table.name} has lost ${gone.join(', ')}, part of its key`, {
+    code: 'SCHEMA_CHANGE_REFUSED',
+    context: { table: table.name, columns: gone.join(', ') },
+  })
 }

@@ -53,7 +53,9 @@ export async function requireSlot(session: Session, name: string, from: bigint):
   return slot
 }
 
+/** Makes the slot. That waits for every transaction now running, so it may take long; a time limit would never let it end. */
 export async function createSlot(session: Session, name: string): Promise<Slot> {
+  await session.query('SET lock_timeout = 0')
   const [row] = await session.query<{ lsn: string }>(
     `SELECT lsn::text FROM pg_create_logical_replication_slot($1, 'pgoutput')`,
     [name],
@@ -68,32 +70,41 @@ function slotLost(slot: string, why: string): PositionLostError {
   })
 }
 
+/** A table to publish. */
+export interface PublishedTable {
+  relation: Relation
+  /** True when the target has a position in the log for it: it was published all the time, or changes are missing. */
+  isStreamed: boolean
+}
+
 /**
  * Makes the publication have these tables. One that we made has no others; one that people made is only read,
  * and must have them all.
+ * @throws PositionLostError PG_PUBLICATION_LOST when a streamed table is not in it any more
  */
 export async function ensurePublication(
   session: Session,
   name: string,
   job: string,
-  tables: readonly Relation[],
+  tables: readonly PublishedTable[],
 ): Promise<void> {
-  const [found] = await session.query<{ ours: boolean; viaRoot: boolean; all: boolean }>(
-    `SELECT coalesce(obj_description(oid, 'pg_publication') = $2, false) AS ours, pubviaroot AS "viaRoot",
-       puballtables AS all FROM pg_publication WHERE pubname = $1`,
+  const [found] = await session.query<{ ours: boolean; viaRoot: boolean }>(
+    `SELECT coalesce(obj_description(oid, 'pg_publication') = $2, false) AS ours, pubviaroot AS "viaRoot"
+     FROM pg_publication WHERE pubname = $1`,
     [name, ownerMark(job)],
   )
-  if (!found) return createPublication(session, name, job, tables)
+  if (found && !found.ours) return requirePublished(session, name, found.viaRoot, tables)
   const published = await session.query<{ oid: number; name: string }>(
     `SELECT r.prrelid::int8::float8 AS oid, r.prrelid::regclass::text AS name
      FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = $1`,
     [name],
   )
   const has = new Set(published.map(table => table.oid))
-  const wanted = new Set(tables.map(table => table.oid))
-  const missing = tables.filter(table => !has.has(table.oid))
+  const missing = tables.filter(({ relation }) => !has.has(relation.oid))
+  requireNeverLeft(name, missing)
+  if (!found) return createPublication(session, name, job, missing)
+  const wanted = new Set(tables.map(({ relation }) => relation.oid))
   const surplus = published.filter(table => !wanted.has(table.oid))
-  if (!found.ours) return requirePublished(session, name, found, tables)
   if (missing.length > 0)
     await session.query(`ALTER PUBLICATION ${quoteName(name)} ADD TABLE ${tableList(missing)}`)
   if (surplus.length > 0)
@@ -102,11 +113,24 @@ export async function ensurePublication(
     )
 }
 
+/** A streamed table leaves the publication when it is dropped and made again, or when people take it out. */
+function requireNeverLeft(publication: string, missing: readonly PublishedTable[]): void {
+  const left = missing.filter(({ isStreamed }) => isStreamed).map(({ relation }) => relation.name)
+  if (left.length === 0) return
+  throw new PositionLostError(
+    `${left.join(', ')} left the publication ${publication}: changes since then are missing`,
+    {
+      code: 'PG_PUBLICATION_LOST',
+      context: { publication, tables: left.join(', ') },
+    },
+  )
+}
+
 async function createPublication(
   session: Session,
   name: string,
   job: string,
-  tables: readonly Relation[],
+  tables: readonly PublishedTable[],
 ): Promise<void> {
   const [server] = await session.query<{ version: number }>(
     "SELECT current_setting('server_version_num')::int AS version",
@@ -121,23 +145,29 @@ async function createPublication(
   await session.query('COMMIT')
 }
 
-/** A publication people made, maybe FOR ALL TABLES or of a schema, must tell all changes of every table. */
+/** A publication people made, maybe FOR ALL TABLES or of a schema, must tell all changes of every table, all rows and columns. */
 async function requirePublished(
   session: Session,
   name: string,
-  found: { viaRoot: boolean },
-  tables: readonly Relation[],
+  viaRoot: boolean,
+  tables: readonly PublishedTable[],
 ): Promise<void> {
-  const published = await session.query<{ name: string }>(
-    `SELECT schemaname || '.' || tablename AS name FROM pg_publication_tables t JOIN pg_publication p USING (pubname)
-     WHERE pubname = $1 AND pubinsert AND pubupdate AND pubdelete AND pubtruncate`,
+  const published = await session.query<{ name: string; columns: number | null }>(
+    `SELECT schemaname || '.' || tablename AS name, jsonb_array_length(to_jsonb(t) -> 'attnames') AS columns
+     FROM pg_publication_tables t JOIN pg_publication p USING (pubname)
+     WHERE pubname = $1 AND pubinsert AND pubupdate AND pubdelete AND pubtruncate AND to_jsonb(t) ->> 'rowfilter' IS NULL`,
     [name],
   )
-  const has = new Set(published.map(table => table.name))
-  const missing = tables.filter(table => !has.has(table.name) || (table.partitioned && !found.viaRoot))
-  if (missing.length === 0) return
+  const columns = new Map(published.map(table => [table.name, table.columns ?? Infinity]))
+  const untold = tables
+    .map(({ relation }) => relation)
+    .filter(
+      relation =>
+        (columns.get(relation.name) ?? 0) < relation.columns.length || (relation.partitioned && !viaRoot),
+    )
+  if (untold.length === 0) return
   throw new ConfigError(
-    `The publication ${name} was not made by this job and does not publish all changes of ${missing.map(table => table.name).join(', ')}`,
+    `The publication ${name} was not made by this job and does not publish all changes of ${untold.map(table => table.name).join(', ')}`,
     { code: 'PG_SLOT_CONFLICT', context: { publication: name } },
   )
 }
@@ -177,8 +207,10 @@ async function dropSlot(session: Session, name: string, clock: Clock): Promise<v
   })
 }
 
-function tableList(tables: readonly Relation[]): string {
-  return tables.map(({ schema, table }) => `${quoteName(schema)}.${quoteName(table)}`).join(', ')
+function tableList(tables: readonly PublishedTable[]): string {
+  return tables
+    .map(({ relation: { schema, table } }) => `${quoteName(schema)}.${quoteName(table)}`)
+    .join(', ')
 }
 
 /** The comment that says which job made a publication. */

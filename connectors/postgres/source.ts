@@ -28,7 +28,7 @@ import { readRelations, schemaOf } from './relation.ts'
 import { createSlot, dropReplication, ensurePublication, readSlot, requireSlot } from './replication-setup.ts'
 import type { Slot } from './replication-setup.ts'
 import type { ReplicationSession } from './replication-session.ts'
-import { requireStreamable } from './replica-identity.ts'
+import { requireKey, requireStreamable } from './replica-identity.ts'
 import type { ServerTypes } from './server-types.ts'
 import type { ServerAccess } from './session.ts'
 import { Session, serverAccess, withSession } from './session.ts'
@@ -163,12 +163,15 @@ export class PostgresSource implements Source {
   async #prepareStream(session: Session, tables: readonly JobTable[]): Promise<Slot> {
     await requireLogicalLog(session)
     requireStreamable(tables)
-    const relations = tables.map(({ relation }) => relation)
+    const published = tables.map(({ source, relation }) => ({
+      relation,
+      isStreamed: source.positions.has(logSplitId),
+    }))
     const { slot, publication } = this.#names
     const positions = tables.flatMap(({ source }) => source.positions.get(logSplitId) ?? []).map(parseLsn)
     const least = positions.reduce<bigint | null>((a, b) => (a === null || b < a ? b : a), null)
     if (least !== null) await requireSlot(session, slot, least)
-    await ensurePublication(session, publication, this.#context.job, relations)
+    await ensurePublication(session, publication, this.#context.job, published)
     return (await readSlot(session, slot)) ?? (await createSlot(session, slot))
   }
 
@@ -180,7 +183,9 @@ export class PostgresSource implements Source {
   ): AsyncGenerator<SourceChunk> {
     invariant(split.detail !== undefined, 'A snapshot split without its snapshot', { split: split.id })
     const detail = JSON.parse(split.detail) as SnapshotDetail
-    const range = parseSnapshotPosition(table.positions.get(split.id)!)
+    const held = table.positions.get(split.id)
+    invariant(held !== undefined, 'A snapshot split without a position', { split: split.id })
+    const range = parseSnapshotPosition(held)
     if ('done' in range) return
     if (detail === null) {
       const position = formatSnapshotPosition({ done: true, consistentPoint: range.consistentPoint })
@@ -191,6 +196,7 @@ export class PostgresSource implements Source {
     try {
       const [relation] = await readRelations(session, [table.name], this.#types)
       invariant(relation, 'A table in a snapshot split is gone', { table: table.name })
+      requireKey(table, relation.columns)
       const schema = schemaOf(relation.columns, table.schema.key)
       yield* readSnapshot(session, {
         table: table.name,

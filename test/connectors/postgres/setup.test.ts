@@ -114,6 +114,20 @@ describe('PostgreSQL source', () => {
       expect(await published(), 'a publication of people stays').to.deep.equal(['public.t'])
     })
 
+    it('no stream by a publication of people that holds back rows, columns or operations', async () => {
+      await job.sql(
+        'CREATE TABLE t (id int PRIMARY KEY, a text)',
+        'CREATE PUBLICATION rows_only FOR TABLE t WHERE (id > 5)',
+        'CREATE PUBLICATION columns_only FOR TABLE t (id)',
+        "CREATE PUBLICATION inserts_only FOR TABLE t WITH (publish = 'insert')",
+        'CREATE PUBLICATION other',
+      )
+      for (const publicationName of ['rows_only', 'columns_only', 'inserts_only', 'other']) {
+        const error = await errorOf(job.plan(await job.source({ publicationName })))
+        expect(error, publicationName).to.be.instanceOf(ConfigError).with.property('code', 'PG_SLOT_CONFLICT')
+      }
+    })
+
     it('no stream of tables whose updates it could not tell, and breaks nobody by trying', async () => {
       await job.sql(
         'CREATE TABLE ok (id int PRIMARY KEY)',
@@ -227,9 +241,10 @@ describe('PostgreSQL source', () => {
   })
 
   describe('loses its position', () => {
-    const lost = async (work: Promise<unknown>): Promise<void> => {
-      const error = await errorOf(work)
-      expect(error).to.be.instanceOf(PositionLostError).with.property('code', 'PG_SLOT_LOST')
+    const lost = async (work: Promise<unknown>, code = 'PG_SLOT_LOST'): Promise<void> => {
+      expect(await errorOf(work))
+        .to.be.instanceOf(PositionLostError)
+        .with.property('code', code)
     }
 
     it('when the slot was dropped', async () => {
@@ -241,6 +256,20 @@ describe('PostgreSQL source', () => {
       )
       await lost(job.plan(source))
       await lost(streamUntilCaughtUp(job, source, log, new Replica()))
+    })
+
+    it('when a table was dropped and made again, or the publication taken away', async () => {
+      await job.sql('CREATE TABLE t (id int PRIMARY KEY)', 'CREATE TABLE u (id int PRIMARY KEY)')
+      const source = await job.source()
+      await readAllSnapshots(job, source, new Replica())
+      await job.plan(source)
+      await job.sql('DROP TABLE t', 'CREATE TABLE t (id int PRIMARY KEY)', 'INSERT INTO t VALUES (1)')
+      await lost(job.plan(source), 'PG_PUBLICATION_LOST')
+      job.positions.delete('public.t')
+      await job.plan(source)
+      const { rows } = await job.sql('SELECT pubname FROM pg_publication')
+      await job.sql(`DROP PUBLICATION ${(rows[0] as { pubname: string }).pubname}`)
+      await lost(job.plan(source), 'PG_PUBLICATION_LOST')
     })
 
     it('when the slot is past what the target holds', async () => {

@@ -3,7 +3,7 @@ import type { PostgresServer } from '#scripts/embedded-postgres.ts'
 import { startPostgres } from '#test/bed/postgres.ts'
 import { Operation, batchBytes } from '#catalog/change-batch.ts'
 import type { Source, SourceChunk, Split } from '#connectors/connector.ts'
-import { TransientError } from '#common/errors.ts'
+import { ConfigError, TransientError } from '#common/errors.ts'
 import { Job, limits, never } from './bed.ts'
 import { errorOf } from './failure.ts'
 import { readAllSnapshots, readSplit, streamUntilCaughtUp } from './reading.ts'
@@ -180,6 +180,21 @@ describe('PostgreSQL stream', () => {
     ])
   })
 
+  it('is refused when a table loses a column of its key', async () => {
+    const log = await begin('CREATE TABLE t (id int PRIMARY KEY, a text NOT NULL)')
+    await job.sql('ALTER TABLE t DROP id, ADD PRIMARY KEY (a)', "INSERT INTO t VALUES ('x')")
+    const tables = (await job.tables(source)).map(table => ({
+      ...table,
+      schema: { ...table.schema, key: ['id'] },
+    }))
+    const reading = async (): Promise<void> => {
+      for await (const chunk of source.read(log, tables, limits, never)) void chunk
+    }
+    expect(await errorOf(reading()))
+      .to.be.instanceOf(ConfigError)
+      .with.property('code', 'SCHEMA_CHANGE_REFUSED')
+  })
+
   it('goes on as text when a type without a binary form comes and goes', async () => {
     const log = await begin('CREATE TABLE t (id int PRIMARY KEY)', 'INSERT INTO t VALUES (0)')
     await job.sql(
@@ -246,7 +261,7 @@ describe('PostgreSQL stream', () => {
     await job.sql(
       `DO $$ BEGIN FOR i IN 1..3000 LOOP INSERT INTO t VALUES (i, repeat(md5(i::text), 15)); COMMIT; END LOOP; END $$`,
     )
-    const small = { chunkBytesMax: 64 * 1024, lingerMs: 10_000 }
+    const small = { chunkBytesMax: 64 * 1024, lingerMs: 1000 }
     const chunks = (await streamUntilCaughtUp(job, source, log, replica, small)).filter(
       ({ changes }) => changes.length > 0,
     )
