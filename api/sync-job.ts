@@ -24,22 +24,29 @@ const reference = (description: string) =>
 
 const glob = z.string().min(1).max(512)
 
-const autoscaling = withRule(
-  z.strictObject({
-    minReplicas: z.int32().min(1).max(1000).default(1).describe('Worker pods the job has at least.'),
-    maxReplicas: z.int32().min(1).max(1000).default(1).describe('Worker pods the job has at most.'),
+const autoscaling = z
+  .strictObject({
+    minReplicas: withRule(z.int32().min(1).max(1000), {
+      rule: 'self == 1',
+      message: 'a job runs with one worker pod so far; give it more `worker.lanes` instead',
+      test: replicas => replicas === 1,
+    })
+      .default(1)
+      .describe('Worker pods the job has at least. So far it has one; `worker.lanes` makes that one faster.'),
+    maxReplicas: z
+      .int32()
+      .min(1)
+      .max(1000)
+      .default(1)
+      .describe('Worker pods the job has at most. So far it has one.'),
     maxLag: durationAtLeast('1s')
       .default('60s')
-      .describe('Age of the oldest change not yet in the target that is still fine.'),
-  }),
-  {
-    rule: 'self.minReplicas <= self.maxReplicas',
-    message: 'minReplicas must not be more than maxReplicas',
-    test: ({ minReplicas, maxReplicas }) => minReplicas <= maxReplicas,
-  },
-)
+      .describe(
+        'Age of the oldest change not yet in the target that is still fine. So far nothing is scaled by it.',
+      ),
+  })
   .prefault({})
-  .describe('How many workers the job may have. The job runs with minReplicas.')
+  .describe('How many worker pods the job may have.')
 
 const resourceList = z.record(z.string().min(1), quantity).optional()
 

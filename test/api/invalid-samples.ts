@@ -249,10 +249,10 @@ export const invalidSamples: readonly InvalidSample[] = [
     server: 'spec.priority: Unsupported value: "highest"',
   },
   {
-    name: 'more replicas at least than at most',
-    yaml: job('autoscaling: {minReplicas: 3, maxReplicas: 2}'),
-    validate: 'spec.autoscaling: minReplicas must not be more than maxReplicas',
-    server: 'minReplicas must not be more than maxReplicas',
+    name: 'more workers than there can be',
+    yaml: job('autoscaling: {minReplicas: 2, maxReplicas: 4}'),
+    validate: 'spec.autoscaling.minReplicas: a job runs with one worker pod so far; give it more',
+    server: 'a job runs with one worker pod so far; give it more `worker.lanes` instead',
   },
   {
     name: 'no replicas',

@@ -66,9 +66,10 @@ describe('resource kinds', () => {
       expected: 'tables: two items have the same include',
     },
     {
-      name: 'fewer replicas at most than at least',
-      change: { autoscaling: { minReplicas: 3, maxReplicas: 2 } },
-      expected: 'autoscaling: minReplicas must not be more than maxReplicas',
+      name: 'more workers than there can be',
+      change: { autoscaling: { minReplicas: 2 } },
+      expected:
+        'autoscaling.minReplicas: a job runs with one worker pod so far; give it more `worker.lanes` instead',
     },
     {
       name: 'no freshness at all',

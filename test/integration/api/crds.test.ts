@@ -229,11 +229,11 @@ describe('CRDs at a real API server', () => {
     ])
   })
 
-  it('keep the number of workers within bounds when it is scaled', async () => {
+  it('answer who scales a job with what can be done instead', async () => {
     const scale = (replicas: number) =>
       cluster.kubectl('scale', 'syncjob/shop-to-lake', '-n', 'samples', `--replicas=${replicas}`)
     expect(await scale(1)).to.include('scaled')
     const tooMany = await scale(2).catch((error: { stderr: string }) => error.stderr)
-    expect(tooMany).to.include('minReplicas must not be more than maxReplicas')
+    expect(tooMany).to.include('give it more `worker.lanes` instead')
   })
 })
