@@ -16,7 +16,7 @@ export interface OperatorHttpOptions {
 
 export async function startOperatorHttp(
   options: OperatorHttpOptions,
-): Promise<{ port: number; close(): Promise<void> }> {
+): Promise<{ port: number; close: () => Promise<void> }> {
   const { metrics, notReady, observe } = options
   const answer = async (path: string): Promise<{ status: number; body: string; type?: string }> => {
     if (path === '/healthz') return { status: 200, body: 'ok\n' }

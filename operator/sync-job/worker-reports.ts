@@ -70,8 +70,9 @@ export class WorkerReports {
 export const askOverHttp: AskWorker = async podIP => {
   const host = podIP.includes(':') ? `[${podIP}]` : podIP
   const text = await new Promise<string>((resolve, reject) => {
-    const signal = AbortSignal.timeout(askTimeoutMs)
-    const request = get(`http://${host}:${workerHttpPort}/status`, { signal }, response => {
+    // A connection of its own: kept alive, it would be closed by the worker about when the next poll uses it.
+    const options = { signal: AbortSignal.timeout(askTimeoutMs), agent: false }
+    const request = get(`http://${host}:${workerHttpPort}/status`, options, response => {
       const chunks: Buffer[] = []
       let size = 0
       response.on('data', (chunk: Buffer) => {
