@@ -11,7 +11,7 @@ import { silentLogger } from '#common/logger.ts'
 import { kafka } from '#connectors/kafka/connector.ts'
 import { kafkaSpec } from '#connectors/kafka/spec.ts'
 import type { Source, SourceTable, Split } from '#connectors/connector.ts'
-import { startKafka } from '../test/bed/kafka.ts'
+import { startKafka } from '#test/bed/kafka.ts'
 
 const { CompressionCodecs, CompressionTypes, Kafka, Partitioners, logLevel } = kafkajs
 const rows = Number(process.argv[2] ?? 1_000_000)
