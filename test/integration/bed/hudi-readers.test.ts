@@ -30,12 +30,14 @@ describe('bed: Hudi readers', () => {
       const { count, hash } = await goldenExpectation(table)
       expect(await readers.hashSpark(path), `Spark: ${table}`).to.deep.equal({ count, hash })
       expect(await readers.hashRs(path), `hudi-rs: ${table}`).to.deep.equal({ count, hash })
-      expect(hashRows(await readers.readSpark(path)), `Spark, rows: ${table}`).to.deep.equal({ count, hash })
-      expect(hashRows(await readers.readHudiRs(path)), `hudi-rs, rows: ${table}`).to.deep.equal({
-        count,
-        hash,
-      })
     }
+  })
+
+  it('return rows that hash to what they hash themselves', async () => {
+    const path = join(dir, 'v8_mor_types')
+    const { count, hash } = await goldenExpectation('v8_mor_types')
+    expect(hashRows(await readers.readSpark(path))).to.deep.equal({ count, hash })
+    expect(hashRows(await readers.readHudiRs(path))).to.deep.equal({ count, hash })
   })
 
   it('travel in time', async () => {
