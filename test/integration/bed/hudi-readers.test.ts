@@ -10,7 +10,8 @@ import { type BedMinio, startMinio } from '#test/bed/minio.ts'
 import { requires } from '#test/bed/requires.ts'
 import { goldenExpectation, goldenTables, unpackGolden } from '#test/golden/unpack.ts'
 
-describe('bed: Hudi readers', () => {
+describe('bed: Hudi readers', function () {
+  this.timeout(300_000)
   requires('hudi', 'minio')
 
   let dir: string
