@@ -36,6 +36,7 @@ interface RelationRow {
   identity: string
   primaryKey: string[] | null
   identityKey: string[] | null
+  leafIdentities: string[] | null
   columns: { name: string; nullable: boolean; type: number; modifier: number }[]
   rows: number
   bytes: number
@@ -57,6 +58,10 @@ SELECT c.oid::int8::float8 AS oid, n.nspname::text AS schema, c.relname::text AS
   n.nspname || '.' || c.relname AS name, c.relkind = 'p' AS partitioned, c.relreplident::text AS identity,
   ${indexColumns('i.indisprimary')} AS "primaryKey",
   ${indexColumns("i.indisreplident AND c.relreplident = 'i'")} AS "identityKey",
+  CASE WHEN c.relkind = 'p' THEN (
+    SELECT array_agg(DISTINCT CASE WHEN l.relreplident = 'd' AND NOT EXISTS (
+      SELECT 1 FROM pg_index i WHERE i.indrelid = l.oid AND i.indisprimary) THEN 'n' ELSE l.relreplident::text END)
+    FROM pg_partition_tree(c.oid) p JOIN pg_class l ON l.oid = p.relid WHERE p.isleaf) END AS "leafIdentities",
   coalesce((SELECT json_agg(json_build_object('name', a.attname, 'nullable', NOT a.attnotnull,
       'type', a.atttypid::int8, 'modifier', a.atttypmod) ORDER BY a.attnum)
     FROM pg_attribute a
@@ -110,10 +115,18 @@ export async function readRelations(
 /** A row is known by what the log tells of it: the index of the replica identity goes before the primary key. */
 function identityOf(row: RelationRow): Pick<Relation, 'key' | 'identity'> {
   const primaryKey = row.primaryKey ?? []
-  if (row.identity === 'f') return { key: primaryKey, identity: 'full' }
-  if (row.identity === 'i' && row.identityKey) return { key: row.identityKey, identity: 'key' }
-  if (row.identity === 'd' && primaryKey.length > 0) return { key: primaryKey, identity: 'key' }
-  return { key: primaryKey, identity: 'nothing' }
+  if (row.identity === 'i' && row.identityKey)
+    return { key: row.identityKey, identity: leastOf('key', row.leafIdentities) }
+  const hasKey = primaryKey.length > 0
+  const own = row.identity === 'f' ? 'full' : row.identity === 'd' && hasKey ? 'key' : 'nothing'
+  const identity = leastOf(own, row.leafIdentities)
+  return { key: primaryKey, identity: identity === 'key' && !hasKey ? 'nothing' : identity }
+}
+
+/** What a partitioned table logs is decided by its leaves, which do not follow when it is altered. */
+function leastOf(own: Relation['identity'], leaves: readonly string[] | null): Relation['identity'] {
+  if (own === 'nothing' || leaves?.includes('n')) return 'nothing'
+  return own === 'full' && (leaves ?? []).every(leaf => leaf === 'f') ? 'full' : 'key'
 }
 
 export function schemaOf(columns: readonly RelationColumn[], key: readonly string[]): TableSchema {

@@ -134,6 +134,10 @@ describe('PostgreSQL source', () => {
         'CREATE TABLE nokey (id int)',
         'CREATE TABLE silent (id int PRIMARY KEY)',
         'ALTER TABLE silent REPLICA IDENTITY NOTHING',
+        // The root is told to log all; its leaf does not follow.
+        'CREATE TABLE parted (id int) PARTITION BY RANGE (id)',
+        'CREATE TABLE leaf PARTITION OF parted FOR VALUES FROM (0) TO (10)',
+        'ALTER TABLE parted REPLICA IDENTITY FULL',
       )
       const source = await job.source()
       const error = (await errorOf(job.plan(source))) as SyncError

@@ -218,6 +218,9 @@ describe('PostgreSQL snapshot', () => {
     )
     await streamUntilCaughtUp(job, source, log, replica)
     await expectEqual(replica)
+    await job.sql('TRUNCATE t', "INSERT INTO t VALUES (5, 'after')")
+    await streamUntilCaughtUp(job, source, log, replica)
+    await expectEqual(replica)
   })
 
   it('only: needs no logical log and ends', async () => {
