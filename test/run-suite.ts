@@ -25,17 +25,17 @@ async function main([suite, ...words]: readonly string[]): Promise<void> {
 
   let total: Tally = { passed: 0, failed: 0, skipped: 0 }
   const bad: string[] = []
+  const outer = process.env['SLUICE_TALLY']
   const work = mkdtempSync(join(tmpdir(), 'sluice-tally-'))
   for (const [index, file] of files.entries()) {
     console.log(`\n=== ${file}`)
     const tally = await runFile(file, join(work, String(index)))
     if (tally.failed > 0) bad.push(file)
+    if (outer !== undefined) appendTally(outer, tally) // at once: we may be ended before the last file
     total = addTally(total, tally)
   }
   rmSync(work, { recursive: true })
 
-  const outer = process.env['SLUICE_TALLY']
-  if (outer !== undefined) appendTally(outer, total)
   for (const file of bad) console.log(`FAILED  ${file}`)
   console.log(tallyText(total))
   if (bad.length > 0) process.exitCode = 1
