@@ -1,15 +1,14 @@
 // Drives the log: takes messages from the connection, hands them to the assembler, and cuts what comes of them
 // into chunks: between transactions when it can, inside one only when the chunk is full.
 import type { Clock } from '#common/clock.ts'
+import { TransientError } from '#common/errors.ts'
 import type { ReadLimits, SourceChunk } from '../connector.ts'
-import type { LogAssembler } from './log-assembler.ts'
+import type { LogAssembler, LoggedTable } from './log-assembler.ts'
 import { formatLsn } from './lsn.ts'
 import type { LoggedRelation } from './pgoutput.ts'
 import { LogMessage, StreamMessage, dataHeaderBytes, parseKeepalive, parseRelation } from './pgoutput.ts'
 import { MessageType } from './raw-connection.ts'
 import type { ReplicationSession } from './replication-session.ts'
-import type { LoggedTable } from './log-assembler.ts'
-import { TransientError } from '#common/errors.ts'
 import type { Tuple } from './tuple.ts'
 
 export interface LogReadOptions {

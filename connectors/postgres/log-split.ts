@@ -1,9 +1,9 @@
 // Opens the log for one reader: looks up how its relations are decoded, starts the stream, and starts it again
 // in text form when the log tells of a type we read no binary form of.
-import type { ConnectorContext, ReadLimits, SourceChunk, SourceTable } from '../connector.ts'
 import type { TableSchema } from '#catalog/types.ts'
 import { typesEqual } from '#catalog/types.ts'
 import { TransientError } from '#common/errors.ts'
+import type { ConnectorContext, ReadLimits, SourceChunk, SourceTable } from '../connector.ts'
 import { LogAssembler } from './log-assembler.ts'
 import type { LoggedTable } from './log-assembler.ts'
 import { LogReader } from './log-reader.ts'

@@ -101,75 +101,81 @@ export class Snapshots {
   /** The splits of a table as they were planned, if their snapshot is open and shows the pages they are made of. */
   #liveSplits({ open, leaves }: Unread): Split[] | null {
     if (open.size === 0 || ![...open.values()].every(range => leafOf(range, leaves))) return null
-    const live = this.#live.find(({ splits }) => [...open.keys()].every(id => splits.has(id)))
+    const live = this.#live.findLast(({ splits }) => [...open.keys()].every(id => splits.has(id)))
     return live ? [...open.keys()].map(id => live.splits.get(id)!) : null
   }
 
+  /** Takes a new snapshot for these tables: the unread ranges go on in it, or the table begins in it. */
   async #readOn(
     tables: readonly Unread[],
     plan: SnapshotPlan,
     version: number,
     signal: AbortSignal,
   ): Promise<void> {
-    for (const { source, open } of tables)
-      if (open.size > 0 && source.schema.key.length === 0)
-        throw new PositionLostError(
-          `The snapshot of ${source.name} was interrupted, and without a key it cannot go on`,
-          {
-            code: 'PG_SNAPSHOT_INTERRUPTED',
-            context: { table: source.name },
-          },
-        )
+    requireKeys(tables)
     const { access, clock, rangeBytes } = this.#options
     const forStream = tables.some(({ source }) => source.mode !== 'snapshot')
     const exported = await ExportedSnapshot.take(access, forStream, temporarySlot(clock), signal)
     const live: LiveSnapshot = { exported, splits: new Map() }
     this.#live.push(live)
-    const detail: SnapshotDetail = {
-      snapshot: exported.name,
-      consistentPoint: formatLsn(exported.consistentPoint),
-    }
+    const { name: snapshot, consistentPoint } = exported
+    const detail: SnapshotDetail = { snapshot, consistentPoint: formatLsn(consistentPoint) }
     for (const table of tables) {
-      const { name } = table.source
-      const add = (id: string, weight: number, what: SnapshotDetail): void => {
-        live.splits.set(id, {
-          id,
-          tables: [name],
-          bounded: true,
-          stage: 0,
-          weight,
-          detail: JSON.stringify(what),
-        })
+      const readsOn = canReadOn(table)
+      for (const [id, range] of table.open)
+        live.splits.set(id, splitOf(id, table, range, readsOn ? detail : null))
+      if (readsOn) continue
+      const ranges = beginRanges(
+        table,
+        cutRanges(table.leaves, rangeBytes, version >= 140_000),
+        consistentPoint,
+      )
+      const positions = new Map<string, Position>()
+      if (table.open.size === 0) positions.set(logSplitId, formatLsn(consistentPoint))
+      for (const [id, range] of ranges) {
+        positions.set(id, formatSnapshotPosition(range))
+        live.splits.set(id, splitOf(id, table, range, detail))
       }
-      if (canReadOn(table))
-        for (const [id, range] of table.open) add(id, weightOf(range, table.leaves), detail)
-      else {
-        for (const id of table.open.keys()) add(id, 1, null)
-        const ranges = cutRanges(table.leaves, rangeBytes, version >= 140_000)
-        plan.initialPositions.set(name, beginRanges(table, ranges, exported.consistentPoint))
-        for (const [id, position] of plan.initialPositions.get(name)!)
-          if (isSnapshotSplit(id))
-            add(id, weightOf(parseSnapshotPosition(position) as PageRange, table.leaves), detail)
-      }
+      plan.initialPositions.set(table.source.name, positions)
     }
     plan.splits.push(...live.splits.values())
   }
 }
 
-/** Positions of a table whose reading begins, or begins anew. */
+/** Ranges of a table whose reading begins, or begins anew, by split. */
 function beginRanges(
   { source, open }: Unread,
   ranges: readonly PlannedRange[],
   consistentPoint: bigint,
-): Map<string, Position> {
+): Map<string, PageRange> {
   const restartedAt = open.size > 0 ? consistentPoint : null
-  const positions = new Map<string, Position>()
-  if (restartedAt === null) positions.set(logSplitId, formatLsn(consistentPoint))
-  for (const [index, { leaf, next, end }] of ranges.entries()) {
-    const range = { relation: leaf.relation, fileNode: leaf.fileNode, next, end, consistentPoint }
-    positions.set(snapshotSplitId(source.name, index, restartedAt), formatSnapshotPosition(range))
+  return new Map(
+    ranges.map(({ leaf, next, end }, index) => [
+      snapshotSplitId(source.name, index, restartedAt),
+      { relation: leaf.relation, fileNode: leaf.fileNode, next, end, consistentPoint },
+    ]),
+  )
+}
+
+function splitOf(id: string, table: Unread, range: PageRange, detail: SnapshotDetail): Split {
+  return {
+    id,
+    tables: [table.source.name],
+    bounded: true,
+    stage: 0,
+    weight: detail === null ? 1 : weightOf(range, table.leaves),
+    detail: JSON.stringify(detail),
   }
-  return positions
+}
+
+function requireKeys(tables: readonly Unread[]): void {
+  const interrupted = tables.find(({ source, open }) => open.size > 0 && source.schema.key.length === 0)
+  if (!interrupted) return
+  const table = interrupted.source.name
+  throw new PositionLostError(`The snapshot of ${table} was interrupted, and without a key it cannot go on`, {
+    code: 'PG_SNAPSHOT_INTERRUPTED',
+    context: { table },
+  })
 }
 
 function openRanges(table: SourceTable): Map<string, PageRange> {
