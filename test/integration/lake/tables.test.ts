@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { Column, ColumnType, TableSchema } from '#catalog/types.ts'
 import { ConflictError, FencedError } from '#common/errors.ts'
+import { TableFiles } from '#lake/table/table-files.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
 import type { CanonicalRow } from '#test/bed/canonical.ts'
 import { HudiReaders } from '#test/bed/hudi-readers.ts'
@@ -155,6 +156,52 @@ for (const [where, open] of [
       model.apply(rowsOf(3, 2, 5, 'kept'))
       await stageAndCommit(late, shop, [...rowsOf(1, 2, 3, 'late'), ...rowsOf(3, 2, 5, 'kept')])
       await expectRows(lake, 'deletes', model.rows(), readers)
+    })
+
+    it('table version 9', async () => {
+      const writer = await writerOf(lake, { name: 'nine', schema: shop, buckets: 2, version: 9 })
+      const model = new TableModel(shop)
+      const batches = [
+        rowsOf(0, 2500, 0, 'base'),
+        [...updates(rowsOf(0, 30, 5000, 'log')), ...deletes(rowsOf(50, 5, 6000, ''))],
+        [...updates(rowsOf(20, 2200, 7000, 'large')), ...deletes(rowsOf(0, 2, 9999, ''))],
+      ]
+      for (const batch of batches) {
+        model.apply(batch)
+        await stageAndCommit(writer, shop, batch)
+      }
+      await expectRows(lake, 'nine', model.rows(), readers)
+    })
+
+    it('the state after each commit, and what a commit brought', async () => {
+      const writer = await writerOf(lake, { name: 'history', schema: shop, buckets: 2 })
+      const model = new TableModel(shop)
+      const states: { instant: string; ids: unknown[] }[] = []
+      const batches = [
+        rowsOf(0, 20, 0, 'base'),
+        [...updates(rowsOf(5, 3, 50, 'log')), ...deletes(rowsOf(10, 5, 60, ''))],
+        updates(rowsOf(12, 4, 70, 'back')),
+      ]
+      for (const batch of batches) {
+        model.apply(batch)
+        await writer.stage({ batch: batchOf(shop, batch), truncate: null }, signal)
+        const { commit } = await writer.commit([], {}, signal)
+        states.push({ instant: commit!, ids: model.rows().map(({ id }) => id) })
+      }
+      const s3 = lake.s3 ? { s3: lake.s3 } : {}
+      for (const { instant, ids } of states)
+        for (const read of [
+          readers.readSpark(lake.url('history'), { ...s3, asOf: instant }),
+          readers.readHudiRs(lake.url('history'), { ...s3, asOf: instant }),
+        ])
+          expect((await read).map(({ id }) => id)).to.have.members(ids)
+      const { timeline } = await TableFiles.load(lake.store.at('history'), 2)
+      const incrementalFrom = timeline.completionTime(states[1]!.instant)!
+      for (const read of [
+        readers.readSpark(lake.url('history'), { ...s3, incrementalFrom }),
+        readers.readHudiRs(lake.url('history'), { ...s3, incrementalFrom }),
+      ])
+        expect((await read).map(({ id }) => id)).to.have.members([12, 13, 14, 15])
     })
 
     it('composite keys of several types', async () => {
