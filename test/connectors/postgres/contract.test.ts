@@ -1,14 +1,13 @@
 import type { PostgresServer } from '#scripts/embedded-postgres.ts'
-import { startPostgres } from '#test/bed/postgres.ts'
 import { describeSource } from '#test/contract/source.ts'
 import { Job } from './bed.ts'
+import { sharedServer } from './shared-server.ts'
 
 describe('The contract', () => {
   let server: PostgresServer
   before(async () => {
-    server = await startPostgres()
+    server = await sharedServer()
   })
-  after(() => server.stop())
 
   describeSource('PostgreSQL', async () => {
     const job = await Job.create(server)

@@ -3,10 +3,10 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { PostgresServer } from '#scripts/embedded-postgres.ts'
-import { startPostgres } from '#test/bed/postgres.ts'
 import { Job, connect } from './bed.ts'
 import { readAllSnapshots, streamUntilCaughtUp } from './reading.ts'
 import { Replica } from './rows.ts'
+import { sharedServer } from './shared-server.ts'
 
 const key = fc.integer({ min: 1, max: 12 })
 const text = fc.oneof(fc.constant('NULL'), fc.constant("'short'"), fc.constant("repeat('long', 2000)"))
@@ -44,9 +44,8 @@ const episode = fc.record({
 describe('PostgreSQL source under random transactions', () => {
   let server: PostgresServer
   before(async () => {
-    server = await startPostgres()
+    server = await sharedServer()
   })
-  after(() => server.stop())
 
   it('ends with the rows of the table', async () => {
     await fc.assert(

@@ -15,7 +15,7 @@ describe('PostgreSQL source', () => {
   let job: Job
   before(async () => {
     // Short, so that the server asks for a sign of life while a test waits.
-    server = await startPostgres({ settings: { wal_sender_timeout: '1s' } })
+    server = await startPostgres({ settings: { wal_sender_timeout: '2s' } })
   })
   after(() => server.stop())
   beforeEach(async () => {
@@ -220,7 +220,7 @@ describe('PostgreSQL source', () => {
         }
       }
       // Meanwhile the server hears several times how much was received, or it would have hung up.
-      await new Promise(resolve => setTimeout(resolve, 1500))
+      await new Promise(resolve => setTimeout(resolve, 2500))
       const { rows } = await job.sql('SELECT write_lsn::text AS written FROM pg_stat_replication')
       expect(source.compare((rows[0] as { written: string }).written, positions[4]!)).to.be.at.least(0)
       expect((await slot())!.confirmed).to.equal(start)

@@ -1,11 +1,11 @@
 import { expect } from 'chai'
 import type { PostgresServer } from '#scripts/embedded-postgres.ts'
-import { startPostgres } from '#test/bed/postgres.ts'
 import { ConfigError, PositionLostError, TransientError } from '#common/errors.ts'
 import { Job, never } from './bed.ts'
 import { errorOf } from './failure.ts'
 import { readAllSnapshots, readSplit, streamUntilCaughtUp } from './reading.ts'
 import { Replica, rowsOf } from './rows.ts'
+import { sharedServer } from './shared-server.ts'
 
 const megabyte = 1024 * 1024
 const small = { chunkBytesMax: 64 * 1024, lingerMs: 20 }
@@ -16,9 +16,8 @@ describe('PostgreSQL snapshot', () => {
   let server: PostgresServer
   let job: Job
   before(async () => {
-    server = await startPostgres()
+    server = await sharedServer()
   })
-  after(() => server.stop())
   beforeEach(async () => {
     job = await Job.create(server, { snapshot: { rangeBytes: megabyte } })
   })

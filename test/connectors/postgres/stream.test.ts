@@ -1,6 +1,5 @@
 import { expect } from 'chai'
 import type { PostgresServer } from '#scripts/embedded-postgres.ts'
-import { startPostgres } from '#test/bed/postgres.ts'
 import { Operation, batchBytes } from '#catalog/change-batch.ts'
 import type { Source, SourceChunk, Split } from '#connectors/connector.ts'
 import { ConfigError, TransientError } from '#common/errors.ts'
@@ -9,6 +8,7 @@ import { errorOf } from './failure.ts'
 import { readAllSnapshots, readSplit, streamUntilCaughtUp } from './reading.ts'
 import type { Row } from './rows.ts'
 import { Replica, rowsOf } from './rows.ts'
+import { sharedServer } from './shared-server.ts'
 
 describe('PostgreSQL stream', () => {
   let server: PostgresServer
@@ -16,9 +16,8 @@ describe('PostgreSQL stream', () => {
   let source: Source
   let replica: Replica
   before(async () => {
-    server = await startPostgres()
+    server = await sharedServer()
   })
-  after(() => server.stop())
   beforeEach(async () => {
     job = await Job.create(server)
     source = await job.source()

@@ -1,4 +1,4 @@
-import { startPostgres } from '#test/bed/postgres.ts'
+import { sharedServer } from './shared-server.ts'
 import { describeTypes } from './types.ts'
 
-describeTypes('18', () => startPostgres())
+describeTypes('18', sharedServer)

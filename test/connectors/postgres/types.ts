@@ -148,7 +148,6 @@ export function describeTypes(version: string, start: () => Promise<PostgresServ
     before(async () => {
       server = await start()
     })
-    after(() => server.stop())
 
     it('are the same by snapshot and by stream, in binary form', () =>
       compare(

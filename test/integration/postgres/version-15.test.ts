@@ -11,15 +11,15 @@ const isInstalled = existsSync(DEBIAN_POSTGRES_BIN_DIR)
 const suite = isInstalled ? describe : describe.skip
 
 suite(`PostgreSQL 15${isInstalled ? '' : `: skipped, ${DEBIAN_POSTGRES_BIN_DIR} is not there`}`, () => {
-  describeTypes('15', () => startPostgres({ version: '15' }))
+  let server: PostgresServer
+  before(async () => {
+    server = await startPostgres({ version: '15' })
+  })
+  after(() => server.stop())
+
+  describeTypes('15', () => Promise.resolve(server))
 
   describe('the contract', () => {
-    let server: PostgresServer
-    before(async () => {
-      server = await startPostgres({ version: '15' })
-    })
-    after(() => server.stop())
-
     describeSource('PostgreSQL 15', async () => {
       const job = await Job.create(server)
       await job.sql('CREATE TABLE events (id text PRIMARY KEY, payload text)')
