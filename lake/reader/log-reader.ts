@@ -1,34 +1,31 @@
 // The log files of a slice, as the steps they make in order: rows written, keys deleted. Blocks of commits that
 // never completed, and blocks a rollback took back, are left out; torn ones are what a crashed writer left.
 import type { BinaryVector } from '#catalog/column.ts'
+import { gather } from '#catalog/gather.ts'
 import { DataError } from '#common/errors.ts'
 import { decodeRecords } from '#lake/avro/records.ts'
 import type { LogBlock } from '#lake/log/decode-blocks.ts'
 import { decodeBlocks } from '#lake/log/decode-blocks.ts'
+import type { DecodedDeletes } from '#lake/log/delete-block.ts'
 import { decodeDeletes } from '#lake/log/delete-block.ts'
 import { decodeParquet } from '#lake/parquet/decode.ts'
-import type { NamedVector } from '#lake/parquet/encode.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
+import type { InstantTime } from '#lake/timeline/instant.ts'
 import type { DataFile } from './data-file.ts'
+import type { KeyIndex } from './key-index.ts'
 import type { Ordering } from './merge.ts'
 import { alwaysDeletes } from './merge.ts'
 import type { TimelineView } from './timeline-view.ts'
+import type { Rows } from './wanted-rows.ts'
+import { rowsOfKeys, wantedRows } from './wanted-rows.ts'
 
-export type LogStep =
-  | { kind: 'rows'; source: number }
+export type LogStep = { instant: InstantTime } & (
+  | { kind: 'rows'; rows: LogRecords }
   | { kind: 'delete'; keys: BinaryVector; orderings: readonly (Ordering | typeof alwaysDeletes)[] }
+)
 
-export interface LogRecords {
+export interface LogRecords extends Rows {
   path: string
-  rows: number
-  columns: readonly NamedVector[]
-}
-
-export interface LogData {
-  /** In the order in which they apply. */
-  steps: LogStep[]
-  /** Rows of the data blocks; a step names one by its place here. */
-  data: LogRecords[]
 }
 
 export interface LogQuery {
@@ -36,49 +33,54 @@ export interface LogQuery {
   timeline: Pick<TimelineView, 'isCommitted'>
   /** Columns to read of data blocks. */
   names: readonly string[]
+  /** Keys to keep rows and deletes of; null: all. */
+  only: KeyIndex | null
 }
 
-export async function readLogs(logs: readonly DataFile[], query: LogQuery): Promise<LogData> {
-  const result: LogData = { steps: [], data: [] }
-  for (const { path, block } of await committedBlocks(logs, query)) {
-    const context = { path, offset: block.offset }
-    if (block.type === 'delete') {
-      const { recordKeys, orderings, unordered } = decodeDeletes(block, context)
-      const values = Array.from(orderings, (value, row) => (unordered[row] === 1 ? alwaysDeletes : value))
-      result.steps.push({ kind: 'delete', keys: recordKeys, orderings: values })
-      continue
-    }
-    if (block.type !== 'avro' && block.type !== 'parquet')
-      throw new DataError(`A log file has a block of type ${block.type}, which cannot be read`, {
-        code: 'LAKE_TYPE_UNSUPPORTED',
-        context,
-      })
-    const { rows, columns } =
-      block.type === 'avro'
-        ? decodeRecords(block.schema, block.content, { columns: query.names, context })
-        : await decodeParquet(block.content, query.names, context)
-    result.steps.push({ kind: 'rows', source: result.data.length })
-    result.data.push({ path, rows, columns })
-  }
-  return result
-}
-
-async function committedBlocks(
-  logs: readonly DataFile[],
-  { store, timeline }: LogQuery,
-): Promise<{ path: string; block: LogBlock }[]> {
-  let blocks: { path: string; block: LogBlock }[] = []
+/** What the logs do, in the order in which it applies. One log file is in memory at a time, and what is kept of all. */
+export async function readLogs(logs: readonly DataFile[], query: LogQuery): Promise<LogStep[]> {
+  let steps: LogStep[] = []
   for (const { path } of logs) {
-    const bytes = await store.get(path)
+    const bytes = await query.store.get(path)
     if (bytes === null)
       throw new DataError('A log file of the table is gone', { code: 'LAKE_FILE_CORRUPT', context: { path } })
     for (const block of decodeBlocks(bytes, { path })) {
       if (block.type === 'corrupt') continue
       if (block.type === 'rollback') {
         const { targetInstant } = block
-        blocks = blocks.filter(earlier => earlier.block.instant !== targetInstant)
-      } else if (timeline.isCommitted(block.instant)) blocks.push({ path, block })
+        steps = steps.filter(({ instant }) => instant !== targetInstant)
+      } else if (query.timeline.isCommitted(block.instant)) steps.push(await stepOf(block, path, query))
     }
   }
-  return blocks
+  return steps
+}
+
+async function stepOf(block: LogBlock, path: string, { names, only }: LogQuery): Promise<LogStep> {
+  const { instant, type } = block
+  const context = { path, offset: block.offset }
+  if (type === 'delete')
+    return { kind: 'delete', instant, ...wantedDeletes(decodeDeletes(block, context), only) }
+  if (type !== 'avro' && type !== 'parquet')
+    throw new DataError(`A log file has a block of type ${type}, which cannot be read`, {
+      code: 'LAKE_TYPE_UNSUPPORTED',
+      context,
+    })
+  const read =
+    type === 'avro'
+      ? decodeRecords(block.schema, block.content, { columns: names, context })
+      : await decodeParquet(block.content, names, context)
+  return { kind: 'rows', instant, rows: { ...wantedRows(read, only, path), path } }
+}
+
+function wantedDeletes(
+  { recordKeys, orderings, unordered }: DecodedDeletes,
+  only: KeyIndex | null,
+): { keys: BinaryVector; orderings: (Ordering | typeof alwaysDeletes)[] } {
+  const rows = only === null ? null : rowsOfKeys(recordKeys, only)
+  const keys = rows === null ? recordKeys : (gather(recordKeys, rows, rows.length) as BinaryVector)
+  const values = Array.from({ length: keys.length }, (_, at) => {
+    const row = rows === null ? at : rows[at]!
+    return unordered[row] === 1 ? alwaysDeletes : orderings[row]!
+  })
+  return { keys, orderings: values }
 }
