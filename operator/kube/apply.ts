@@ -24,7 +24,7 @@ export async function applyObject<T extends KubeObject>(
   options: ApplyOptions & { live: T | undefined },
 ): Promise<T | null> {
   const hashed = withAppliedHash(desired)
-  if (options.live !== undefined && isApplied(options.live, hashed)) return null
+  if (options.live !== undefined && covers(options.live, hashed)) return null
   return serverSideApply(client, type, hashed, options)
 }
 
@@ -60,12 +60,6 @@ async function serverSideApply<T extends KubeObject>(
 export function withAppliedHash<T extends KubeObject>(object: T): T {
   const annotations = { ...object.metadata.annotations, [appliedHashAnnotation]: contentHash(object) }
   return { ...object, metadata: { ...object.metadata, annotations } }
-}
-
-function isApplied(live: KubeObject, desired: KubeObject): boolean {
-  const hash = (object: KubeObject): string | undefined =>
-    object.metadata.annotations?.[appliedHashAnnotation]
-  return hash(live) === hash(desired) && covers(live, desired)
 }
 
 /** Sixteen hex digits over the content, whatever the order of its keys. */

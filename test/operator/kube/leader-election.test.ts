@@ -113,6 +113,22 @@ describe('LeaderElector', () => {
     expect(lease()?.spec.leaseTransitions).to.equal(5)
   })
 
+  it('lets one of many win who find the lease free at the same moment', async () => {
+    server.store.create(collection, {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name: 'operator', namespace: 'ns' },
+      spec: { holderIdentity: '', leaseDurationSeconds: 1 },
+    } as Lease)
+    server.faults = ({ method }) => (method === 'PUT' ? { kind: 'delay', ms: 60 } : undefined)
+    const all = ['one', 'two', 'three'].map(name => candidate(name))
+    await eventually('one leads', () => all.some(({ leads }) => leads()))
+    expect(all.filter(({ leads }) => leads())).to.have.length(1)
+    await systemClock.sleep(400)
+    expect(all.filter(({ leads }) => leads())).to.have.length(1)
+    expect(lease()?.spec.leaseTransitions).to.equal(1)
+  })
+
   it('goes through short outages of the API server as leader', async () => {
     const first = candidate('one')
     await eventually('one leads', first.leads)
