@@ -1,0 +1,96 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import type { TableSchema } from '#catalog/types.ts'
+import { TableReader } from '#lake/reader/table-reader.ts'
+import { MemoryStore } from '#lake/storage/memory.ts'
+import { openTable } from '#lake/table/open-table.ts'
+import type { CanonicalRow } from '#test/bed/canonical.ts'
+import { fixedClock } from '../journal/table-fixture.ts'
+import { canonicalRows } from '../reader/canonical.ts'
+import { inOrder, TableModel } from './model.ts'
+import type { RowChange } from './vectors.ts'
+import { batchOf, unchanged } from './vectors.ts'
+
+const schema: TableSchema = {
+  columns: [
+    { name: 'id', type: { kind: 'string' }, nullable: false },
+    { name: 'doc', type: { kind: 'string' }, nullable: true },
+    { name: 'n', type: { kind: 'int64' }, nullable: true },
+  ],
+  key: ['id'],
+}
+const signal = new AbortController().signal
+
+type Draw = { id: number; op: 'insert' | 'update' | 'delete'; keep: boolean }
+type Batch = { draws: Draw[]; truncate: boolean; after: 'nothing' | 'commit' | 'abort' }
+
+const batches = fc.array(
+  fc.record({
+    draws: fc.array(
+      fc.record({
+        id: fc.nat(12),
+        op: fc.constantFrom<Draw['op']>('insert', 'update', 'update', 'delete'),
+        keep: fc.boolean(),
+      }),
+      { maxLength: 25 },
+    ),
+    truncate: fc.integer({ min: 0, max: 9 }).map(drawn => drawn === 0),
+    after: fc.constantFrom<Batch['after']>('nothing', 'commit', 'commit', 'abort'),
+  }),
+  { maxLength: 10 },
+)
+
+let written = 0
+
+function changesOf(draws: readonly Draw[], seq: number): RowChange[] {
+  return draws.map(({ id, op, keep }) => {
+    const n = ++written
+    const doc = keep && op === 'update' ? unchanged : `doc ${n}`
+    return { op, seq, row: op === 'delete' ? { id: `k${id}` } : { id: `k${id}`, doc, n } }
+  })
+}
+
+describe('a keyed table under any changes', () => {
+  it('holds what a plain model of the committed ones holds', async () => {
+    const property = fc.asyncProperty(batches, async given => {
+      const store = new MemoryStore()
+      const wanted = {
+        name: 't',
+        schema,
+        estimatedBytes: 0,
+        buckets: 3,
+        version: 8,
+        policy: 'evolve',
+      } as const
+      const writer = await openTable(wanted, { store, clock: fixedClock(), writer: 'test', signal })
+      const done: { changes: RowChange[]; truncate: boolean }[] = []
+      let open: typeof done = []
+      for (const [index, { draws, truncate, after }] of given.entries()) {
+        // As in a transaction, changes share a sequence, also across batches: then the later one holds.
+        const seq = index >> 1
+        const sequence = BigInt(seq)
+        const changes = changesOf(draws, seq)
+        await writer.stage(
+          { batch: batchOf(schema, changes), truncate: truncate ? { sequence } : null },
+          signal,
+        )
+        open.push({ changes, truncate })
+        if (after === 'commit') {
+          await writer.commit([], {}, signal)
+          done.push(...open)
+        } else if (after === 'abort') await writer.abort()
+        if (after !== 'nothing') open = []
+      }
+      await writer.close()
+      const model = new TableModel(schema)
+      for (const { changes, truncate } of done) {
+        if (truncate) model.truncate()
+        model.apply(changes)
+      }
+      const rows: CanonicalRow[] = []
+      for await (const batch of (await TableReader.open(store)).read()) rows.push(...canonicalRows(batch))
+      expect(inOrder(rows)).to.deep.equal(model.rows())
+    })
+    await fc.assert(property, { numRuns: 100 })
+  })
+})
