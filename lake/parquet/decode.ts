@@ -70,9 +70,7 @@ export async function openParquet(bytes: Uint8Array, options: DecodeOptions = {}
       })
   return {
     rows: Number(metadata.num_rows),
-    keyValues: Object.fromEntries(
-      (metadata.key_value_metadata ?? []).map(({ key, value }) => [key, value ?? '']),
-    ),
+    keyValues: guarded(context, () => keyValuesOf(metadata)),
     emptyColumns: () => wanted.map(column => named(column, columnBuilder(column.type!).finish())),
     *slices() {
       for (const group of metadata.row_groups) {
@@ -95,6 +93,10 @@ function footerOf(bytes: Uint8Array): FileMetaData {
   const length = view.getUint32(bytes.length - 8, true) + 8
   if (length > bytes.length) throw new RangeError('a footer longer than the file')
   return parquetMetadata(new Uint8Array(bytes.subarray(-length)).buffer)
+}
+
+function keyValuesOf({ key_value_metadata: pairs }: FileMetaData): Record<string, string> {
+  return Object.fromEntries((pairs ?? []).map(({ key, value }) => [key, value ?? '']))
 }
 
 function readColumn(file: Uint8Array, column: ReadColumn, group: RowGroup): ColumnVector {
