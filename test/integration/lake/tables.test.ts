@@ -10,6 +10,7 @@ import { allTypes, extremes } from '#test/lake/table/all-types.ts'
 import { canonicalOf, TableModel } from '#test/lake/table/model.ts'
 import type { RowChange } from '#test/lake/table/vectors.ts'
 import { batchOf, unchanged } from '#test/lake/table/vectors.ts'
+import { Random } from '../sync/random.ts'
 import type { DirectLake } from './lakes.ts'
 import { bucketLake, expectRows, folderLake, signal, writerOf } from './lakes.ts'
 
@@ -202,6 +203,28 @@ for (const [where, open] of [
         readers.readHudiRs(lake.url('history'), { ...s3, incrementalFrom }),
       ])
         expect((await read).map(({ id }) => id)).to.have.members([12, 13, 14, 15])
+    })
+
+    it('changes that share a sequence, as those of a transaction do: the later one holds', async () => {
+      const writer = await writerOf(lake, { name: 'ties', schema: shop, buckets: 2 })
+      const model = new TableModel(shop)
+      const random = new Random(7)
+      let written = 0
+      for (let commit = 0; commit < 8; commit++) {
+        const batches = Array.from({ length: 3 }, (_, batch) =>
+          Array.from({ length: 40 }, (): RowChange => {
+            const op = (['insert', 'update', 'delete'] as const)[random.below(3)]!
+            const seq = commit * 2 + (batch >> 1)
+            const id = random.below(60)
+            written++
+            const note = op === 'update' && written % 2 === 0 ? unchanged : `note ${written}`
+            return { op, seq, row: op === 'delete' ? { id } : { id, qty: written, note } }
+          }),
+        )
+        for (const batch of batches) model.apply(batch)
+        await stageAndCommit(writer, shop, ...batches)
+      }
+      await expectRows(lake, 'ties', model.rows(), readers)
     })
 
     it('composite keys of several types', async () => {
