@@ -36,6 +36,8 @@ export function specFor(server: PostgresServer, database: string, changes: SpecI
 }
 
 let jobs = 0
+/** Databases of former jobs, empty: making one takes longer than most tests. */
+const freeDatabases = new WeakMap<PostgresServer, string[]>()
 
 /** One job on a database of its own; tables and positions are kept as a target would keep them. */
 export class Job {
@@ -56,10 +58,13 @@ export class Job {
   }
 
   static async create(server: PostgresServer, spec: SpecInput = {}): Promise<Job> {
-    const database = `job_${++jobs}`
-    const admin = await connect(server, 'postgres')
-    await admin.query(`CREATE DATABASE ${database}`)
-    await admin.end()
+    const free = freeDatabases.get(server)?.pop()
+    const database = free ?? `job_${++jobs}`
+    if (free === undefined) {
+      const admin = await connect(server, 'postgres')
+      await admin.query(`CREATE DATABASE ${database}`)
+      await admin.end()
+    }
     return new Job(server, database, await connect(server, database), spec)
   }
 
@@ -127,14 +132,32 @@ export class Job {
       for (const table of split.tables) this.commit(table, split.id, chunk.position)
   }
 
+  /** Closes everything; the database is emptied for the next job, or given up when that does not work. */
   async end(): Promise<void> {
     await Promise.allSettled(this.#sources.map(source => source.close()))
-    const source = await this.source()
-    await source.teardown(never).catch(() => undefined)
-    await source.close()
+    try {
+      const source = await this.source()
+      await source.teardown(never)
+      await source.close()
+      await this.client.query(emptyDatabase)
+      freeDatabases.set(this.#server, [...(freeDatabases.get(this.#server) ?? []), this.database])
+    } catch {
+      // The server may be down by intent.
+    }
     await this.client.end().catch(() => undefined)
   }
 }
+
+const emptyDatabase = `DO $$
+DECLARE one text;
+BEGIN
+  FOR one IN SELECT pubname FROM pg_publication LOOP EXECUTE format('DROP PUBLICATION %I', one); END LOOP;
+  FOR one IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' LOOP
+    EXECUTE format('DROP SCHEMA %I CASCADE', one);
+  END LOOP;
+  CREATE SCHEMA public;
+  GRANT USAGE ON SCHEMA public TO PUBLIC;
+END $$`
 
 export async function connect(server: PostgresServer, database: string): Promise<pg.Client> {
   const { host, port, user, password } = server
