@@ -102,6 +102,7 @@ export class Job {
     const holders = new Map<string, number>()
     for (const [lane, thread] of this.#lanes.entries())
       for (const split of thread.grant?.splits ?? []) holders.set(split.id, lane)
+    const listed = new Set(splits.map(split => split.id))
     for (const [lane, assigned] of assignSplits(splits, this.#lanes.length, holders).entries()) {
       const names = new Set(assigned.flatMap(split => split.tables))
       const grant: Grant = {
@@ -110,7 +111,8 @@ export class Job {
         tables: tables.filter(table => names.has(table.source.name)),
       }
       const held = this.#lanes[lane]!.grant
-      if (held === null ? assigned.length > 0 : !sameGrant(held, grant)) this.#lanes[lane]!.give(grant)
+      if (held === null ? assigned.length > 0 : !sameGrant(held, grant, listed))
+        this.#lanes[lane]!.give(grant)
     }
   }
 
@@ -224,8 +226,9 @@ function phaseOf(splits: readonly Split[]): 'snapshot' | 'streaming' | 'stopped'
   return splits.some(split => !split.bounded) ? 'streaming' : 'snapshot'
 }
 
-function sameGrant(a: Grant, b: Grant): boolean {
-  const splits = (grant: Grant): string =>
-    JSON.stringify(grant.splits.toSorted((x, y) => (x.id < y.id ? -1 : 1)))
-  return splits(a) === splits(b)
+/** True when the lane already works on just this; ranges it has finished meanwhile are no longer listed. */
+function sameGrant(held: Grant, wanted: Grant, listed: ReadonlySet<string>): boolean {
+  const text = (splits: readonly Split[]): string =>
+    JSON.stringify(splits.toSorted((a, b) => (a.id < b.id ? -1 : 1)))
+  return text(held.splits.filter(split => !split.bounded || listed.has(split.id))) === text(wanted.splits)
 }

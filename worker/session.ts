@@ -133,8 +133,14 @@ export class Session {
     }
     if (position === null) return
     for (const table of split.tables)
-      if (!last.has(table))
+      if (!last.has(table) && this.#isAhead(position, table, split))
         await this.#pipes.get(table)?.push(split.id, null, { position, newestAtMs }, signal)
+  }
+
+  /** A table that joined later begins further on than the log is read from; it must not be taken back. */
+  #isAhead(position: Position, table: string, split: Split): boolean {
+    const held = this.#pipes.get(table)?.heldPosition(split.id) ?? null
+    return held === null || this.#options.source.compare(position, held) > 0
   }
 
   #committed(report: CommitReport): void {

@@ -122,6 +122,18 @@ describe('session', () => {
     expect(source.acknowledged.get('log')).to.deep.equal(['7'])
   })
 
+  it('does not take a table back that joined later than where the log is read from', async () => {
+    const b = new FakeWriter(new Map([['log', '20']]))
+    const { source, writers, session } = setUp([log()], { a: new FakeWriter(new Map([['log', '1']])), b })
+    for (let n = 2; n <= 10; n++) source.add('log', { changes: [changesOf('a', [n])], position: String(n) })
+    const drain = new AbortController()
+    const running = session.run(drain.signal, idle())
+    await until(() => committed(writers['a']!).length === 9)
+    drain.abort()
+    await running
+    expect(b.held.get('log')).to.equal('20')
+  })
+
   it('acknowledges only what every table holds, and never backwards', async () => {
     const { source, writers, session } = setUp([log()], {
       a: new FakeWriter(new Map([['log', '1']])),
