@@ -23,9 +23,9 @@ export async function applyObject<T extends KubeObject>(
   desired: T,
   options: ApplyOptions & { live: T | undefined },
 ): Promise<T | null> {
-  const hashed = withAppliedHash(desired)
-  if (options.live !== undefined && covers(options.live, hashed)) return null
-  return serverSideApply(client, type, hashed, options)
+  const stated = withAppliedHash(desired)
+  if (options.live !== undefined && covers(options.live, stated)) return null
+  return serverSideApply(client, type, stated, options)
 }
 
 /** Applies the status the controller has observed. */
@@ -57,9 +57,16 @@ async function serverSideApply<T extends KubeObject>(
   })
 }
 
+/** What was stated once is often stated again, by the same object. */
+const hashed = new WeakMap<KubeObject, KubeObject>()
+
 export function withAppliedHash<T extends KubeObject>(object: T): T {
+  const known = hashed.get(object)
+  if (known !== undefined) return known as T
   const annotations = { ...object.metadata.annotations, [appliedHashAnnotation]: contentHash(object) }
-  return { ...object, metadata: { ...object.metadata, annotations } }
+  const stated = { ...object, metadata: { ...object.metadata, annotations } }
+  hashed.set(object, stated)
+  return stated
 }
 
 /** Sixteen hex digits over the content, whatever the order of its keys. */

@@ -8,6 +8,12 @@ export function isWorker({ metadata }: Pod): boolean {
   return metadata.labels?.[componentLabel] === 'worker'
 }
 
+/** Whether there is a process to ask: a pod stays in phase Running while its container waits to be restarted. */
+export function isRunning({ status }: Pod): boolean {
+  const running = status?.containerStatuses?.some(({ state }) => state?.running !== undefined)
+  return status?.podIP !== undefined && running === true
+}
+
 /** The ConfigMap with the plan a pod was started with. */
 export function planNameOf({ spec }: Pod): string | undefined {
   return spec.volumes?.find(({ name }) => name === 'plan')?.configMap?.name

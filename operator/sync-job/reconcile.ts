@@ -15,10 +15,10 @@ import { configMapType, syncJobType } from '../resources.ts'
 import type { Pod, SyncJobObject } from '../resources.ts'
 import { applyChildren } from './apply-children.ts'
 import { buildChildren } from './children.ts'
-import type { WorkerImage } from './children.ts'
+import type { Children, WorkerImage } from './children.ts'
 import { compileJob } from './compile-job.ts'
 import type { CompiledJob } from './compile-job.ts'
-import { isComplete, isWorker, planNameOf } from './observe.ts'
+import { isComplete, isRunning, isWorker, planNameOf } from './observe.ts'
 import { jobIndexKey, selectorOf, workerName } from './names.ts'
 import type { Observed } from './readiness.ts'
 import { observedStatus, writeDue } from './status.ts'
@@ -43,6 +43,7 @@ const statusManager = 'sluice-status'
 
 export class SyncJobReconciler {
   readonly #context: SyncJobContext
+  readonly #built = new WeakMap<CompiledJob, { replicas: number; children: Children }>()
   /** When the status of a job was last written, by its uid. */
   readonly #writtenAtMs = new Map<string, number>()
 
@@ -76,25 +77,39 @@ export class SyncJobReconciler {
     }
   }
 
-  async #run(object: SyncJobObject, { job, plan }: CompiledJob): Promise<Requeue> {
-    const { caches, client, worker, pollIntervalMs } = this.#context
+  async #run(object: SyncJobObject, compiled: CompiledJob): Promise<Requeue> {
+    const { caches, client } = this.#context
+    const { job, plan } = compiled
     const pods = this.#workerPods(object)
     const complete = plan.mode === 'snapshot' ? isComplete(object, plan, pods) : null
     // One worker holds all splits; more of them need a master that shares these out.
     const replicas = job.spec.suspend || complete === true ? 0 : 1
-    const children = buildChildren(job, plan, worker, replicas)
+    const children = this.#children(compiled, replicas)
     await applyChildren(client, caches, object, children)
 
     const written = await this.#report(object, { refusal: null, complete, suspended: job.spec.suspend })
     await this.#dropOldPlans(object, children.plan.metadata.name, pods)
-    return { afterMs: replicas === 0 && written ? null : pollIntervalMs }
+    return this.#nextLook(written, pods)
+  }
+
+  /** A compiled job that is the same object as last time has the same children. */
+  #children(compiled: CompiledJob, replicas: number): Children {
+    const built = this.#built.get(compiled)
+    if (built?.replicas === replicas) return built.children
+    const children = buildChildren(compiled.job, compiled.plan, this.#context.worker, replicas)
+    this.#built.set(compiled, { replicas, children })
+    return children
+  }
+
+  /** Changes bring a job back by themselves; only what a running worker says has to be asked for. */
+  #nextLook(written: boolean, pods: readonly Pod[]): Requeue {
+    return { afterMs: written && !pods.some(isRunning) ? null : this.#context.pollIntervalMs }
   }
 
   async #refuse(object: SyncJobObject, { code, message }: ConfigError): Promise<Requeue> {
     const refusal = { reason: code, message }
     const written = await this.#report(object, { refusal, complete: null, suspended: false })
-    // Editing the job, or what it names, brings it back; its workers are watched as long as there are any.
-    return { afterMs: this.#workerPods(object).length === 0 && written ? null : this.#context.pollIntervalMs }
+    return this.#nextLook(written, this.#workerPods(object))
   }
 
   /** Writes what is observed now. False when the write waits for its turn. */

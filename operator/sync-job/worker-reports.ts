@@ -7,6 +7,7 @@ import type { WorkerStatus } from '#api/worker-status.ts'
 import type { Clock } from '#common/clock.ts'
 import { describeError } from '#common/errors.ts'
 import type { Pod } from '../resources.ts'
+import { isRunning } from './observe.ts'
 
 /** Asks one worker. Rejects when it does not answer, or not with a status. */
 export type AskWorker = (podIP: string) => Promise<WorkerStatus>
@@ -33,11 +34,7 @@ export class WorkerReports {
 
   /** A report of each pod that runs; one that only just started and does not answer yet gives none. */
   async of(pods: readonly Pod[]): Promise<WorkerReport[]> {
-    const running = pods.filter(
-      ({ status }) =>
-        status?.podIP !== undefined && status.containerStatuses?.some(({ state }) => state?.running),
-    )
-    const reports = await Promise.all(running.map(pod => this.#report(pod)))
+    const reports = await Promise.all(pods.filter(isRunning).map(pod => this.#report(pod)))
     return reports.filter(report => report !== null)
   }
 
