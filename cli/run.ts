@@ -105,14 +105,16 @@ async function runPlans(plans: readonly Plan[], settings: RunSettings, signal: A
   }
 }
 
+/** The jobs to run; a suspended one runs only when it is named. */
 function chosenJobs(manifests: Manifests, name: string | undefined): SyncJob[] {
-  const jobs =
-    name === undefined ? manifests.syncJobs : manifests.syncJobs.filter(job => job.metadata.name === name)
+  const chosen = ({ metadata, spec }: SyncJob): boolean =>
+    name === undefined ? !spec.suspend : metadata.name === name
+  const jobs = manifests.syncJobs.filter(chosen)
   if (jobs.length > 0) return jobs
   const known = manifests.syncJobs.map(job => job.metadata.name).join(', ') || 'none'
   throw new UsageError(
     name === undefined
-      ? 'there is no SyncJob in these files'
+      ? `there is no SyncJob to run in these files (there is ${known})`
       : `there is no SyncJob ${name} in these files; there is ${known}`,
   )
 }
