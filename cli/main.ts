@@ -1,5 +1,6 @@
 // The `sluice` command: finds the subcommand and hands over. Each is loaded only when it is asked for, so that a
 // worker never loads what the operator needs, and `sluice validate` starts at once.
+import { enableCompileCache } from 'node:module'
 import { SyncError, describeError } from '#common/errors.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -71,4 +72,6 @@ function print(stream: NodeJS.WriteStream, text: string): number {
   return 0
 }
 
+// A worker starts often in its life: compiled code is kept between starts, in NODE_COMPILE_CACHE or the temporary folder.
+enableCompileCache()
 process.exitCode = await main(process.argv.slice(2))

@@ -14,7 +14,7 @@ import { JobStatus } from './job-status.ts'
 import type { FromLane, Grant, GrantedTable, LaneFailure } from './lane-protocol.ts'
 import { LaneThread } from './lane-thread.ts'
 import { observe } from './observe.ts'
-import { openSource, openTarget } from './open-connectors.ts'
+import { openSource, openTarget, preload } from './open-connectors.ts'
 import type { SecretLocations } from './secrets.ts'
 import { TablePlanner } from './table-plan.ts'
 
@@ -175,6 +175,7 @@ export class Job {
     if (this.#ends) return this.#ends
     const { plan, secrets, clock, logger } = this.#options
     const services = { plan, secrets, clock, logger, onBadRecord: () => undefined }
+    await Promise.all([preload(plan.source), preload(plan.target)])
     const source = await openSource(services)
     const target = await openTarget(services)
     this.#ends = { source, target, planner: new TablePlanner(plan, source, target) }

@@ -8,7 +8,7 @@ export class LaneThread {
   #grant: Grant | null = null
 
   constructor(data: LaneData, onMessage: (message: FromLane) => void, onCrash: (error: Error) => void) {
-    this.#thread = new Worker(new URL('./lane.ts', import.meta.url), { workerData: data })
+    this.#thread = new Worker(new URL('./lane-thread-entry.ts', import.meta.url), { workerData: data })
     this.#thread.on('message', onMessage)
     this.#thread.on('error', error => onCrash(error instanceof Error ? error : new Error(String(error))))
     this.#exited = new Promise(resolve => this.#thread.once('exit', () => resolve()))

@@ -9,7 +9,7 @@ import type { Source, Target, TableWriter } from '#connectors/connector.ts'
 import { failureOf } from './disposition.ts'
 import type { FromLane, Grant, LaneData, ToLane } from './lane-protocol.ts'
 import type { EndpointServices } from './open-connectors.ts'
-import { openSource, openTarget } from './open-connectors.ts'
+import { openSource, openTarget, preload } from './open-connectors.ts'
 import { Session } from './session.ts'
 
 invariant(parentPort, 'A lane runs in a worker thread')
@@ -123,4 +123,6 @@ port.on('message', (message: ToLane) => {
     })
 })
 
+// The first grant needs them; loading them takes as long as the main thread takes to plan.
+void Promise.allSettled([preload(plan.source), preload(plan.target)])
 report({ kind: 'ready' })

@@ -29,6 +29,11 @@ export async function openTarget(services: EndpointServices): Promise<Target> {
   return connector.openTarget(context)
 }
 
+/** Loads a connector's code ahead of its use. */
+export async function preload(endpoint: PlanEndpoint): Promise<void> {
+  await connectors[endpoint.type]?.load()
+}
+
 async function load(
   endpoint: PlanEndpoint,
   services: EndpointServices,
