@@ -2,24 +2,21 @@
  * Installs the servers of the test bed.  usage: node test/bed/install.ts [postgres kafka minio hudi kubernetes]
  * All of them unless named. Two processes never install at once: the second waits, and then finds it done.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-
-import { isAlive } from '#scripts/server-process.ts'
 
 import { cacheDir } from './cache.ts'
 import { type ComponentName, components } from './components.ts'
+import { takeLock } from './lock.ts'
 import { installLog } from './run-program.ts'
 
-const LOCK_POLL_INTERVAL_MS = 500
+const LOCK_TIMEOUT_MS = 60 * 60_000
 const lockFile = join(cacheDir, 'install.lock')
 
 /** Installs what is missing. Rejects with the reason when a component cannot be had here. */
 export async function ensureInstalled(name: ComponentName): Promise<void> {
   const component = components[name]
   if (component.isInstalled()) return
-  await takeLock()
+  const giveBack = await takeLock(lockFile, LOCK_TIMEOUT_MS)
   try {
     if (component.isInstalled()) return
     console.error(`test bed: installing ${name} into ${cacheDir} (log: ${installLog})`)
@@ -28,29 +25,7 @@ export async function ensureInstalled(name: ComponentName): Promise<void> {
     if (!component.isInstalled()) throw new Error('the installation ended, but something is still missing')
     console.error(`test bed: installed ${name} in ${Math.round((performance.now() - start) / 1000)} s`)
   } finally {
-    rmSync(lockFile, { force: true })
-  }
-}
-
-async function takeLock(): Promise<void> {
-  mkdirSync(cacheDir, { recursive: true })
-  for (;;) {
-    try {
-      writeFileSync(lockFile, String(process.pid), { flag: 'wx' })
-      return
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    }
-    if (isAbandoned()) rmSync(lockFile, { force: true })
-    else await sleep(LOCK_POLL_INTERVAL_MS)
-  }
-}
-
-function isAbandoned(): boolean {
-  try {
-    return !isAlive(Number(readFileSync(lockFile, 'utf8')))
-  } catch {
-    return false // given back at this moment
+    giveBack()
   }
 }
 

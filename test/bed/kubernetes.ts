@@ -1,8 +1,8 @@
 /**
  * A real Kubernetes for tests, without any container registry: the control plane alone (no root needed), or with a
- * node (containerd, kubelet, kube-proxy; root), on private bridges of this machine. One node per machine.
- * The scripts below assets/kubernetes do the work; this file owns their lifetime: what a test run that was killed has
- * left behind is taken down before the next start, or by running this file.
+ * node (containerd, kubelet, kube-proxy; root), on private bridges of this machine. There is one node per machine: who
+ * comes second waits until the first has stopped. The scripts below assets/kubernetes do the work; this file owns their
+ * lifetime: what a test run that was killed has left behind is taken down before the next start, or by running it.
  */
 import { execFile, execFileSync } from 'node:child_process'
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
@@ -13,8 +13,11 @@ import { promisify } from 'node:util'
 import { isAlive } from '#scripts/server-process.ts'
 
 import { cacheDir, temporaryDir } from './cache.ts'
+import { takeLock } from './lock.ts'
 
 const assets = join(import.meta.dirname, 'assets', 'kubernetes')
+const NODE_LOCK = join(tmpdir(), 'sluice-kubernetes-node.lock')
+const NODE_LOCK_TIMEOUT_MS = 10 * 60_000
 const NODE_IP = '10.250.0.1'
 const NO_PROXY = '127.0.0.1,10.250.0.1,10.251.0.0/24,10.252.0.0/24'
 
@@ -51,7 +54,8 @@ process.on('exit', () => {
 const scriptOptions = { env: { ...process.env, SLUICE_BED: cacheDir }, maxBuffer: 16 * 1024 * 1024 }
 
 export async function startKubernetes(options: KubernetesOptions): Promise<BedKubernetes> {
-  if (options.node) await takeDownAbandoned()
+  await takeDownAbandoned()
+  const giveBack = options.node ? await takeLock(NODE_LOCK, NODE_LOCK_TIMEOUT_MS) : (): void => undefined
   const stateDir = temporaryDir('kubernetes')
   writeFileSync(join(stateDir, 'owner'), String(process.pid))
   standing.add(stateDir)
@@ -63,6 +67,7 @@ export async function startKubernetes(options: KubernetesOptions): Promise<BedKu
   const stop = async (): Promise<void> => {
     await takeDown(stateDir)
     standing.delete(stateDir)
+    giveBack()
   }
   try {
     await promisify(execFile)('bash', [join(assets, 'up.sh'), stateDir, ...flags], scriptOptions)

@@ -11,7 +11,7 @@ import { type BedKubernetes, startKubernetes } from '#test/bed/kubernetes.ts'
 import { requires } from '#test/bed/requires.ts'
 
 describe('bed: Kubernetes', function () {
-  this.timeout(300_000)
+  this.timeout(900_000) // another suite may hold the machine's one node for a while
   requires('kubernetes')
 
   describe('without a node', () => {
