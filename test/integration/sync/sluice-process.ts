@@ -73,8 +73,7 @@ export class SluiceProcess {
     while (Date.now() < deadline) {
       last = await this.status()
       if (last && condition(last)) return last
-      if (!this.alive)
-        throw new Error(`sluice ended with ${this.#child?.exitCode}: ${this.#stderr}`)
+      if (!this.alive) throw new Error(`sluice ended with ${this.#child?.exitCode}: ${this.#stderr}`)
       await delay(100)
     }
     throw new Error(
