@@ -117,16 +117,19 @@ describe('A SyncJob on a cluster', function () {
     })
   }
 
-  async function expectSameRows(): Promise<void> {
+  /** `names`: tables of the source, and what they are called in the lake. */
+  async function expectSameRows(
+    names: Record<string, string> = { accounts: 'accounts', postings: 'postings' },
+  ): Promise<void> {
     const { endpoint, accessKey, secretKey, region } = minio
-    for (const table of Object.keys(bankTables)) {
+    for (const [table, copy] of Object.entries(names)) {
       const options = {
         columns: Object.keys(bankTables[table] ?? {}),
         s3: { endpoint, accessKey, secretKey, region },
       }
       const source = await hashOfSource(client, table)
       expect(source.count, `rows of ${table}`).to.be.greaterThan(1000)
-      expect(await readers.hashRs(`s3://lake/ods/${table}`, options), table).to.deep.include(source)
+      expect(await readers.hashRs(`s3://lake/ods/${copy}`, options), copy).to.deep.include(source)
     }
   }
 
@@ -269,6 +272,28 @@ ${more}`
     await traffic
     await untilInStep()
     await expectSameRows()
+  })
+
+  it('ends a copy when everything is copied, and keeps no worker for it', async () => {
+    await apply(`
+apiVersion: sluice.dev/v1alpha1
+kind: SyncJob
+metadata: {name: copy}
+spec:
+  source: {name: bank}
+  target: {name: lake}
+  tables: [{include: public.accounts, target: {table: copied}}]
+  mode: snapshot
+`)
+    const look = async (): Promise<SyncJobStatus | undefined> =>
+      (await get<{ status?: SyncJobStatus }>('syncjob', 'copy')).status
+    await until('it is complete', async () => {
+      const complete = (await look())?.conditions?.find(({ type }) => type === 'Complete')
+      return complete?.status === 'True'
+    })
+    await until('no worker', async () => (await look())?.replicas === 0)
+    await expectSameRows({ accounts: 'copied' })
+    await cluster.kubectl('delete', 'syncjob', 'copy', '-n', namespace, '--timeout=120s')
   })
 
   it('survives the death of the operator that leads', async () => {
