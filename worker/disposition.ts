@@ -36,5 +36,5 @@ export function failureOf(error: unknown): LaneFailure {
 export function retryPolicy(disposition: Disposition): { firstMs: number; maxMs: number; tries: number } {
   return disposition === 'retry'
     ? { firstMs: 200, maxMs: 15_000, tries: Infinity }
-    : { firstMs: 5_000, maxMs: 120_000, tries: Infinity }
+    : { firstMs: 5_000, maxMs: 30_000, tries: Infinity }
 }
