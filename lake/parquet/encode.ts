@@ -16,6 +16,7 @@ import {
   writeSchemaElement,
 } from './format.ts'
 import { nestingOf } from './nested.ts'
+import type { RowRange } from './row-range.ts'
 import { writeStatistics } from './statistics.ts'
 import { ThriftWriter } from './thrift.ts'
 import { ConstantStrings } from './constant-strings.ts'
@@ -55,26 +56,57 @@ export function encodeParquet(
   rows: number,
   options: EncodeOptions,
 ): Uint8Array {
-  for (const { name, vector } of columns)
-    invariant(vector.length >= rows, 'A column has fewer rows than the file', { column: name, rows })
-  const parts: Uint8Array[] = [magic]
-  const groups: RowGroup[] = []
-  let offset = magic.length
+  const file = new ParquetFile(columns, options)
   const groupRows = rowsOfGroup(columns, rows, options.rowGroupRowsMax ?? rowGroupRowsMaxDefault)
-  for (let from = 0; from < rows; from += groupRows) {
-    const range = { from, to: Math.min(rows, from + groupRows) }
-    const group: RowGroup = { rows: range.to - range.from, offset, chunks: [] }
+  for (let from = 0; from < rows; from += groupRows)
+    file.addRowGroup(columns, { from, to: Math.min(rows, from + groupRows) })
+  return file.finish()
+}
+
+/** A file that is written row group by row group. What is written is kept, compressed, until it is finished. */
+export class ParquetFile {
+  readonly #options: EncodeOptions
+  /** Tell the schema; their rows are not used. */
+  readonly #columns: readonly NamedVector[]
+  readonly #parts: Uint8Array[] = [magic]
+  readonly #groups: RowGroup[] = []
+  #offset = magic.length
+  #rows = 0
+
+  constructor(columns: readonly NamedVector[], options: EncodeOptions) {
+    this.#columns = columns
+    this.#options = options
+  }
+
+  get rows(): number {
+    return this.#rows
+  }
+
+  /** Columns named and typed as those of the file; the range begins at a multiple of 8. */
+  addRowGroup(columns: readonly NamedVector[], range: RowRange): void {
+    for (const [index, { name, vector }] of columns.entries())
+      invariant(
+        vector.length >= range.to && name === this.#columns[index]!.name,
+        'A column has fewer rows than the file, or is another one',
+        { column: name, rows: range.to },
+      )
+    const group: RowGroup = { rows: range.to - range.from, offset: this.#offset, chunks: [] }
+    const { compression } = this.#options
     for (const { vector, nullable } of columns) {
-      const chunk = encodeColumnChunk(vector, range, { nullable, compression: options.compression })
-      for (const page of chunk.pages) parts.push(page)
+      const chunk = encodeColumnChunk(vector, range, { nullable, compression })
+      for (const page of chunk.pages) this.#parts.push(page)
       chunk.pages = []
-      offset += chunk.compressedBytes
+      this.#offset += chunk.compressedBytes
       group.chunks.push(chunk)
     }
-    groups.push(group)
+    this.#rows += group.rows
+    this.#groups.push(group)
   }
-  parts.push(footer(columns, rows, { groups, ...options }))
-  return Buffer.concat(parts)
+
+  finish(): Uint8Array {
+    this.#parts.push(footer(this.#columns, this.#rows, { groups: this.#groups, ...this.#options }))
+    return Buffer.concat(this.#parts)
+  }
 }
 
 /** A multiple of 8 (see encodeColumnChunk). */

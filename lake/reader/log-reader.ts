@@ -35,6 +35,8 @@ export interface LogQuery {
   names: readonly string[]
   /** Keys to keep rows and deletes of; null: all. */
   only: KeyIndex | null
+  /** Awaited between blocks. */
+  pause?: () => Promise<void>
 }
 
 /** What the logs do, in the order in which it applies. One log file is in memory at a time, and what is kept of all. */
@@ -45,6 +47,7 @@ export async function readLogs(logs: readonly DataFile[], query: LogQuery): Prom
     if (bytes === null)
       throw new DataError('A log file of the table is gone', { code: 'LAKE_FILE_CORRUPT', context: { path } })
     for (const block of decodeBlocks(bytes, { path })) {
+      await query.pause?.()
       if (block.type === 'corrupt') continue
       if (block.type === 'rollback') {
         const { targetInstant } = block

@@ -34,6 +34,8 @@ export interface SliceQuery {
   columns: readonly Column[]
   /** Read only the rows of these keys; null: all. */
   only: KeyIndex | null
+  /** Awaited between pieces of work, for a reader that shares its thread with something more urgent. */
+  pause?: () => Promise<void>
 }
 
 export async function* readSlice(slice: FileSlice, query: SliceQuery): AsyncGenerator<RowBatch> {
@@ -41,9 +43,10 @@ export async function* readSlice(slice: FileSlice, query: SliceQuery): AsyncGene
   const names = neededColumns(slice, query)
   const steps = await readLogs(slice.logs, { ...query, names })
   const blocks = steps.flatMap(step => (step.kind === 'rows' ? [step.rows] : []))
-  const merge = slice.logs.length === 0 ? null : mergeOf(steps, blocks, config)
+  const merge = slice.logs.length === 0 ? null : await mergeOf(steps, blocks, query)
   if (slice.base !== null)
     for await (const piece of baseRows(slice.base.path, query.store, names)) {
+      await query.pause?.()
       const read = wantedRows(piece, only, slice.base.path)
       const kept =
         merge === null
@@ -76,10 +79,15 @@ async function* baseRows(path: string, store: ObjectStore, names: readonly strin
   yield* file.slices()
 }
 
-function mergeOf(steps: readonly LogStep[], blocks: readonly LogRecords[], config: TableConfig): LogMerge {
+async function mergeOf(
+  steps: readonly LogStep[],
+  blocks: readonly LogRecords[],
+  { config, pause }: SliceQuery,
+): Promise<LogMerge> {
   const merge = new LogMerge(config.mergeMode)
   let source = 0
   for (const step of steps) {
+    await pause?.()
     if (step.kind === 'delete') {
       merge.addDeletes(step.keys, step.orderings)
       continue

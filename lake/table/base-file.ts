@@ -1,5 +1,5 @@
 // A base file: a Parquet file with Hudi's own columns first, whose footer tells Java readers its Avro schema.
-import type { NamedVector } from '#lake/parquet/encode.ts'
+import type { EncodeOptions, NamedVector } from '#lake/parquet/encode.ts'
 import { encodeParquet } from '#lake/parquet/encode.ts'
 import type { AvroRecordSchema } from '#lake/avro/schema.ts'
 
@@ -9,7 +9,12 @@ export function encodeBaseFile(
   rows: number,
   schema: AvroRecordSchema,
 ): Uint8Array {
-  return encodeParquet(columns, rows, {
+  return encodeParquet(columns, rows, baseFileOptions(schema))
+}
+
+/** @param schema the table's Avro schema with meta fields */
+export function baseFileOptions(schema: AvroRecordSchema): EncodeOptions {
+  return {
     compression: 'zstd',
     keyValues: {
       'parquet.avro.schema': JSON.stringify(schema),
@@ -18,5 +23,5 @@ export function encodeBaseFile(
       // ancient ones: a Spark 2 may have written them, which counted days differently.
       'org.apache.spark.version': '3.5.0',
     },
-  })
+  }
 }

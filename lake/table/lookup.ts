@@ -114,7 +114,7 @@ function keysOf(batch: RowBatch): BinaryVector {
 }
 
 /** How tables we make are read. */
-function writtenConfig(definition: TableDefinition): TableConfig {
+export function writtenConfig(definition: TableDefinition): TableConfig {
   return {
     name: definition.name,
     version: definition.version,

@@ -1,0 +1,219 @@
+// Compaction: merges the logs of some file groups into new base files while writers go on. It takes two steps of the
+// journal. The first fixes the instant: whatever completes later is later than it, and so belongs to the slices the
+// compaction begins. It also names the file groups, so that of two compactions of a group the later one to begin
+// fences the other. Between the two nobody sees anything, and a compaction that dies there is simply begun anew,
+// under another instant; no second base file of one instant can ever come about.
+//
+// The plan is put on the timeline only for an engine that is to run it: Spark runs every plan it finds there.
+import type { Clock } from '#common/clock.ts'
+import { avroSchemaOf } from '#lake/avro/schema.ts'
+import type { Journal } from '#lake/journal/journal.ts'
+import type { Step } from '#lake/journal/step.ts'
+import { latestSlices } from '#lake/reader/file-slice.ts'
+import type { FileSlice } from '#lake/reader/file-slice.ts'
+import { listDataFiles } from '#lake/reader/data-file.ts'
+import type { TimelineView } from '#lake/reader/timeline-view.ts'
+import { readTimeline } from '#lake/reader/timeline-view.ts'
+import type { ObjectStore } from '#lake/storage/object-store.ts'
+import type { TableDefinition } from '#lake/table/definition.ts'
+import { writtenConfig } from '#lake/table/lookup.ts'
+import { baseFileName, fileGroupKey, newWriteToken } from '#lake/table/names.ts'
+import type { CommitMetadata, WriteStat } from '#lake/timeline/commit-metadata.ts'
+import type { CompactionOperation } from '#lake/timeline/compaction-plan.ts'
+import { encodeCompactionPlan, requestedCompactionPath } from '#lake/timeline/compaction-plan.ts'
+import type { InstantTime } from '#lake/timeline/instant.ts'
+import { mergedFile } from './merged-file.ts'
+import { Pace } from './pace.ts'
+import type { CompactionPolicy } from './plan-compaction.ts'
+import { logBytes, slicesToCompact } from './plan-compaction.ts'
+
+export interface ServiceContext {
+  store: ObjectStore
+  definition: TableDefinition
+  /** Opened for the services alone: a writer's has steps of its own under way. */
+  journal: Journal
+  clock: Clock
+  signal: AbortSignal
+}
+
+export interface Compacted {
+  instant: InstantTime
+  fileGroups: number
+  rows: number
+  /** Of the new base files. */
+  bytes: number
+}
+
+/** A compaction that has its instant. */
+interface ScheduledCompaction {
+  instant: InstantTime
+  /** Number of the journal entry that fixed it. */
+  seq: number
+  /** What it merges: all that completed before. */
+  slices: readonly FileSlice[]
+  timeline: TimelineView
+}
+
+/**
+ * Compacts the file groups that need it most; null when none does.
+ * @throws ConflictError COMMIT_CONFLICT when another compaction, or a change of the columns, came first
+ */
+export async function compactSome(
+  context: ServiceContext,
+  policy: CompactionPolicy,
+): Promise<Compacted | null> {
+  const scheduled = await schedule(context, policy)
+  return scheduled && (await run(scheduled, context))
+}
+
+/** Plans a compaction for another engine to run. Returns its instant, or null when there is nothing to compact. */
+export async function requestCompaction(
+  context: ServiceContext,
+  policy: CompactionPolicy,
+): Promise<InstantTime | null> {
+  const scheduled = await schedule(context, policy)
+  if (scheduled === null) return null
+  const plan = { operations: scheduled.slices.map(operationOf), extraMetadata: {} }
+  await context.store.putIfAbsent(requestedCompactionPath(scheduled.instant), encodeCompactionPlan(plan))
+  return scheduled.instant
+}
+
+async function schedule(
+  context: ServiceContext,
+  policy: CompactionPolicy,
+): Promise<ScheduledCompaction | null> {
+  const { store, journal, clock } = context
+  // Before the files are listed, so that a compaction made since clashes.
+  const { seq: stagedAt, schemaVersion } = journal.state
+  if (journal.layout === 1) return null
+  const seen = await readTimeline(store, journal.layout)
+  const due = slicesToCompact(latestSlices(await listDataFiles(store), seen), policy, clock.nowMs())
+  if (due.length === 0) return null
+  const groups = new Set(due.map(groupOf))
+  const instant = await journal.nextInstant()
+  const { seq } = await journal.commit({
+    kind: 'schedule',
+    instant,
+    action: null,
+    metadata: null,
+    moves: [],
+    fileGroups: { compacted: [...groups] },
+    stagedAt,
+    schemaVersion,
+  })
+  const timeline = completedBefore(await readTimeline(store, journal.layout), instant)
+  const slices = latestSlices(await listDataFiles(store), timeline).filter(
+    slice => groups.has(groupOf(slice)) && slice.logs.length > 0,
+  )
+  return slices.length === 0 ? null : { instant, seq, slices, timeline }
+}
+
+function groupOf({ partitionPath, fileId }: FileSlice): string {
+  return fileGroupKey(partitionPath, fileId)
+}
+
+/** The timeline without what completed later: readers place those logs into the slice that begins at the instant. */
+function completedBefore(timeline: TimelineView, instant: InstantTime): TimelineView {
+  return {
+    ...timeline,
+    isCommitted: at => timeline.isCommitted(at) && (timeline.completionTime(at) ?? '') < instant,
+  }
+}
+
+async function run(scheduled: ScheduledCompaction, context: ServiceContext): Promise<Compacted> {
+  const { store, journal, clock } = context
+  const startedAtMs = clock.nowMs()
+  const stats: WriteStat[] = []
+  try {
+    for (const slice of scheduled.slices) stats.push(await compactSlice(slice, scheduled, context))
+    await journal.commit(compactStep(stats, scheduled, context))
+  } catch (error) {
+    // Files that may be part of the table stay: no answer came, or so late that nobody knows (clean.ts sees to them).
+    if (!journal.unsettled && clock.nowMs() - startedAtMs < discardAgeMsMax)
+      await store.delete(stats.map(({ path }) => path)).catch(() => undefined)
+    throw error
+  }
+  const sum = (value: (stat: WriteStat) => number): number =>
+    stats.reduce((total, stat) => total + value(stat), 0)
+  return {
+    instant: scheduled.instant,
+    fileGroups: stats.length,
+    rows: sum(({ numWrites }) => numWrites),
+    bytes: sum(({ fileSizeInBytes }) => fileSizeInBytes),
+  }
+}
+
+/** Well below the time after which the timeline may be trimmed. */
+const discardAgeMsMax = 15 * 60_000
+
+async function compactSlice(
+  slice: FileSlice,
+  { instant, timeline }: ScheduledCompaction,
+  { store, definition, journal, clock, signal }: ServiceContext,
+): Promise<WriteStat> {
+  const { fileId, partitionPath, baseInstant, logs } = slice
+  const { schema } = journal.state
+  const fileName = baseFileName({ fileId, writeToken: newWriteToken(clock), instant })
+  const path = partitionPath === '' ? fileName : `${partitionPath}/${fileName}`
+  const pace = new Pace(clock, signal)
+  const { bytes, rows } = await mergedFile(slice, {
+    fileName,
+    schema,
+    avroSchema: avroSchemaOf(definition.name, schema, { metaFields: true }),
+    query: { store, config: writtenConfig(definition), timeline },
+    pause: () => pace.pause(),
+  })
+  signal.throwIfAborted()
+  await store.put(path, bytes)
+  return {
+    fileId,
+    path,
+    prevCommit: baseInstant,
+    partitionPath,
+    fileSizeInBytes: bytes.length,
+    totalWriteBytes: bytes.length,
+    numWrites: rows,
+    numInserts: 0,
+    totalLogFilesCompacted: logs.length,
+    totalLogSizeCompacted: logBytes(slice),
+  }
+}
+
+function compactStep(
+  stats: readonly WriteStat[],
+  { instant, seq }: ScheduledCompaction,
+  { definition, journal }: ServiceContext,
+): Step {
+  const partitionToWriteStats: Record<string, WriteStat[]> = {}
+  for (const stat of stats) (partitionToWriteStats[stat.partitionPath] ??= []).push(stat)
+  const { schema, schemaVersion } = journal.state
+  const avroSchema = avroSchemaOf(definition.name, schema, { metaFields: false })
+  const metadata: CommitMetadata = {
+    partitionToWriteStats,
+    compacted: true,
+    extraMetadata: { schema: JSON.stringify(avroSchema) },
+    operationType: 'COMPACT',
+  }
+  return {
+    kind: 'compact',
+    instant,
+    action: 'commit',
+    metadata,
+    moves: [],
+    fileGroups: { compacted: stats.map(({ partitionPath, fileId }) => fileGroupKey(partitionPath, fileId)) },
+    stagedAt: seq,
+    schemaVersion,
+  }
+}
+
+function operationOf(slice: FileSlice): CompactionOperation {
+  const { baseInstant, base, logs, fileId, partitionPath } = slice
+  return {
+    baseInstantTime: baseInstant,
+    deltaFilePaths: logs.map(({ name }) => name),
+    dataFilePath: base?.name ?? null,
+    fileId,
+    partitionPath,
+    metrics: { TOTAL_LOG_FILES: logs.length, TOTAL_LOG_FILES_SIZE: logBytes(slice) },
+  }
+}

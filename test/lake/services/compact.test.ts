@@ -1,0 +1,215 @@
+import { expect } from 'chai'
+import { ConflictError, isAbort } from '#common/errors.ts'
+import { listDataFiles } from '#lake/reader/data-file.ts'
+import { TableReader } from '#lake/reader/table-reader.ts'
+import { compactSome, requestCompaction } from '#lake/services/compact.ts'
+import { MemoryStore } from '#lake/storage/memory.ts'
+import type { TableWriter } from '#lake/table/table-writer.ts'
+import { decodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
+import { decodeCompactionPlan, requestedCompactionPath } from '#lake/timeline/compaction-plan.ts'
+import { loadTimeline } from '#lake/timeline/timeline.ts'
+import { eager, KeyedTable, notes } from './keyed-table.ts'
+
+const meta = ['id', '_hoodie_commit_time', '_hoodie_commit_seqno', '_hoodie_record_key']
+
+describe('compaction', () => {
+  let table: KeyedTable
+  let writer: TableWriter
+  beforeEach(async () => {
+    table = new KeyedTable()
+    writer = await table.openWriter()
+    await table.write(writer, notes(0, 40, 'first'))
+    await table.write(writer, [...notes(10, 20, 'second'), ...notes(30, 35, null)])
+    await table.write(writer, [...notes(15, 17, null), ...notes(33, 34, 'back'), ...notes(40, 45, 'new')])
+  })
+
+  it('leaves every row as it was, with the commit it came with, in base files alone', async () => {
+    const before = await table.rows({}, meta)
+    const compacted = await compactSome(await table.services(), eager)
+    expect(compacted).to.include({ fileGroups: 2, rows: table.expected.length })
+    expect(await table.found()).to.deep.equal(table.expected)
+    expect(await table.rows({}, meta)).to.deep.equal(before)
+    const { slices } = await TableReader.open(table.store)
+    expect(slices.map(({ base, logs }) => [base?.instant, logs.length])).to.deep.equal([
+      [compacted!.instant, 0],
+      [compacted!.instant, 0],
+    ])
+    expect(await compactSome(await table.services(), eager), 'nothing is left to do').to.equal(null)
+  })
+
+  it('is a commit that says so, with the files it wrote', async () => {
+    const { instant, bytes } = (await compactSome(await table.services(), eager))!
+    const newest = (await loadTimeline(table.store, 2)).at(-1)!
+    expect(newest).to.include({ instant, action: 'commit', state: 'completed' })
+    const metadata = decodeCommitMetadata((await table.store.get(newest.path))!)
+    expect(metadata).to.include({ compacted: true, operationType: 'COMPACT' })
+    const stats = metadata.partitionToWriteStats['']!
+    expect(stats.reduce((sum, stat) => sum + stat.fileSizeInBytes, 0)).to.equal(bytes)
+    for (const { path, totalLogFilesCompacted } of stats) {
+      expect(await table.store.get(path)).not.to.equal(null)
+      expect(totalLogFilesCompacted).to.equal(2)
+    }
+  })
+
+  it('keeps changes that are committed while it works, and logs go on after it', async () => {
+    const other = await table.openWriter('other')
+    const store = new InterruptedStore(table.store)
+    store.before = async path => {
+      if (!path.endsWith('.parquet') || store.interruptions++ > 0) return
+      await table.write(other, [...notes(0, 3, 'meanwhile'), ...notes(3, 6, null)])
+    }
+    await compactSome(await table.services(store), eager)
+    expect(store.interruptions).to.be.greaterThan(0)
+    expect(await table.found()).to.deep.equal(table.expected)
+    await table.write(writer, [...notes(1, 2, 'after'), ...notes(3, 4, 'again')])
+    expect(await table.found()).to.deep.equal(table.expected)
+    await compactSome(await table.services(), eager)
+    expect(await table.found()).to.deep.equal(table.expected)
+  })
+
+  it('merges logs that have no base file, and leaves nothing of a group whose rows are all deleted', async () => {
+    table = new KeyedTable()
+    writer = await table.openWriter()
+    await table.write(writer, notes(0, 10, null))
+    await table.write(writer, notes(5, 10, 'back'))
+    await table.write(writer, notes(0, 10, null))
+    await compactSome(await table.services(), eager)
+    expect(await table.found()).to.deep.equal([])
+    await table.write(writer, notes(2, 4, 'new'))
+    expect(await table.found()).to.deep.equal(table.expected)
+  })
+
+  it('takes columns that were added since', async () => {
+    const wider = [...(await TableReader.open(table.store)).schema.columns].filter(
+      ({ name }) => !name.startsWith('_'),
+    )
+    await writer.evolve({
+      columns: [...wider, { name: 'colour', type: { kind: 'string' }, nullable: true }],
+      key: ['id'],
+    })
+    await compactSome(await table.services(), eager)
+    const rows = await table.rows({}, ['id', 'colour'])
+    expect(rows).to.have.length(table.expected.length)
+    expect(rows.every(({ colour }) => colour === null)).to.equal(true)
+  })
+
+  it('still shows the states before it', async () => {
+    const instants = (await loadTimeline(table.store, 2)).map(({ instant }) => instant)
+    const before = await Promise.all(instants.map(asOf => table.found({ asOf })))
+    await compactSome(await table.services(), eager)
+    await table.write(writer, notes(0, 50, null))
+    expect(await Promise.all(instants.map(asOf => table.found({ asOf })))).to.deep.equal(before)
+  })
+
+  it('of two at once one is taken, and the other takes its files away', async () => {
+    const store = new InterruptedStore(table.store)
+    store.before = async path => {
+      if (!path.endsWith('.parquet') || store.interruptions++ > 0) return
+      await compactSome(await table.services(), eager)
+    }
+    const slow = await compactSome(await table.services(store), eager).catch((error: unknown) => error)
+    expect(slow).to.be.instanceOf(ConflictError)
+    expect(await table.found()).to.deep.equal(table.expected)
+    const bases = (await listDataFiles(table.store)).filter(({ kind }) => kind === 'base')
+    expect(bases, 'two first ones, two compacted ones').to.have.length(4)
+  })
+
+  it('may end at any request and be begun anew by another', async function () {
+    this.timeout(20_000)
+    const total = await requestsOf(table)
+    expect(total).to.be.greaterThan(15)
+    for (let last = 0; last < total; last++) {
+      const copy = await table.copy()
+      const stop = new AbortController()
+      const store = new InterruptedStore(copy.store)
+      store.beforeAny = () => {
+        if (store.requests++ === last) stop.abort()
+        stop.signal.throwIfAborted()
+        return Promise.resolve()
+      }
+      const ended = await (async () => {
+        const context = await copy.services(store, stop.signal)
+        return await compactSome(context, eager)
+      })().catch((error: unknown) => error)
+      expect(isAbort(ended), `request ${last}: ${String(ended)}`).to.equal(true)
+      expect(await copy.found(), `request ${last}`).to.deep.equal(table.expected)
+      await compactSome(await copy.services(), eager)
+      expect(await copy.found(), `request ${last}, again`).to.deep.equal(table.expected)
+      const { slices } = await TableReader.open(copy.store)
+      expect(slices.flatMap(({ logs }) => logs)).to.deep.equal([])
+    }
+  })
+
+  it('can be left to another engine: the plan names the files to merge', async () => {
+    const instant = (await requestCompaction(await table.services(), eager))!
+    const { operations } = decodeCompactionPlan((await table.store.get(requestedCompactionPath(instant)))!)
+    const { slices } = await TableReader.open(table.store)
+    expect(
+      operations.map(({ fileId, dataFilePath, deltaFilePaths }) => ({
+        fileId,
+        dataFilePath,
+        deltaFilePaths,
+      })),
+    ).to.deep.equal(
+      slices.map(({ fileId, base, logs }) => ({
+        fileId,
+        dataFilePath: base!.name,
+        deltaFilePaths: logs.map(({ name }) => name),
+      })),
+    )
+    expect(operations.every(({ metrics }) => metrics['TOTAL_LOG_FILES_SIZE']! > 0)).to.equal(true)
+    await table.write(writer, notes(0, 5, 'later'))
+    expect(await table.found()).to.deep.equal(table.expected)
+  })
+})
+
+async function requestsOf(table: KeyedTable): Promise<number> {
+  const copy = await table.copy()
+  const store = new InterruptedStore(copy.store)
+  store.beforeAny = () => {
+    store.requests++
+    return Promise.resolve()
+  }
+  await compactSome(await copy.services(store), eager)
+  return store.requests
+}
+
+/** A store that lets something else happen before its requests. */
+class InterruptedStore extends MemoryStore {
+  interruptions = 0
+  requests = 0
+  before: (path: string) => Promise<void> = () => Promise.resolve()
+  beforeAny: () => Promise<void> = () => Promise.resolve()
+  readonly #inner: MemoryStore
+
+  constructor(inner: MemoryStore) {
+    super()
+    this.#inner = inner
+  }
+
+  override async put(path: string, bytes: Uint8Array): Promise<void> {
+    await this.beforeAny()
+    await this.before(path)
+    await this.#inner.put(path, bytes)
+  }
+
+  override async putIfAbsent(path: string, bytes: Uint8Array): Promise<boolean> {
+    await this.beforeAny()
+    return this.#inner.putIfAbsent(path, bytes)
+  }
+
+  override async get(path: string): Promise<Uint8Array | null> {
+    await this.beforeAny()
+    return this.#inner.get(path)
+  }
+
+  override async *list(prefix: string, startAfter?: string): ReturnType<MemoryStore['list']> {
+    await this.beforeAny()
+    yield* this.#inner.list(prefix, startAfter)
+  }
+
+  override async delete(paths: readonly string[]): Promise<void> {
+    await this.beforeAny()
+    await this.#inner.delete(paths)
+  }
+}
