@@ -146,7 +146,12 @@ describe('Kafka to Hudi, the worker killed at random', () => {
       const random = new Random(seed)
       const broker = await startKafka()
       const lake = await makeLake()
-      const kafka = new Kafka({ clientId: 'web', brokers: broker.brokers, logLevel: logLevel.NOTHING })
+      const kafka = new Kafka({
+        clientId: 'web',
+        brokers: broker.brokers,
+        requestTimeout: 120_000,
+        logLevel: logLevel.NOTHING,
+      })
       const admin = kafka.admin()
       await admin.connect()
       await admin.createTopics({
