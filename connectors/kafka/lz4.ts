@@ -1,6 +1,6 @@
 // LZ4 frames, decoding only: https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md. Checksums are skipped,
 // as the batch's own is; blocks may refer to earlier ones.
-import { copyMatch } from './snappy.ts'
+import { copyMatch } from '#common/snappy.ts'
 
 // Frame => magic UINT32 (0x184D2204, little-endian), FLG, BD, [contentSize UINT64], [dictId UINT32], HC,
 //          [blockSize UINT32 (high bit: stored as is), block, [blockChecksum UINT32]], endMark UINT32 0

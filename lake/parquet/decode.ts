@@ -2,10 +2,10 @@
 // straight into our vectors, one row group at a time, so memory stays near one row group. Page checksums are
 // verified where the writer left them.
 import type { FileMetaData, RowGroup } from 'hyparquet'
-import { parquetMetadata } from 'hyparquet'
 import { assemble } from './assemble.ts'
 import type { NamedVector } from './encode.ts'
 import { readChunk } from './read-chunk.ts'
+import { readFooter } from './read-footer.ts'
 import type { ReadColumn } from './read-schema.ts'
 import { readColumns } from './read-schema.ts'
 import { columnBuilder } from '#catalog/column-builder.ts'
@@ -58,7 +58,7 @@ export async function decodeParquet(
 /** Opens a file for reading piece by piece. */
 export async function openParquet(bytes: Uint8Array, options: DecodeOptions = {}): Promise<OpenParquet> {
   const context = options.context ?? {}
-  const metadata = guarded(context, () => footerOf(bytes))
+  const metadata = guarded(context, () => readFooter(bytes))
   const wanted = guarded(context, () => readColumns(metadata)).filter(
     ({ name }) => options.columns === undefined || options.columns.includes(name),
   )
@@ -86,15 +86,6 @@ export async function openParquet(bytes: Uint8Array, options: DecodeOptions = {}
   }
 }
 
-/** Parsed from the end of the file alone: the footer, its length, the magic. */
-function footerOf(bytes: Uint8Array): FileMetaData {
-  if (bytes.length < 12) throw new RangeError('too short to be a Parquet file')
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  const length = view.getUint32(bytes.length - 8, true) + 8
-  if (length > bytes.length) throw new RangeError('a footer longer than the file')
-  return parquetMetadata(new Uint8Array(bytes.subarray(-length)).buffer)
-}
-
 function keyValuesOf({ key_value_metadata: pairs }: FileMetaData): Record<string, string> {
   return Object.fromEntries((pairs ?? []).map(({ key, value }) => [key, value ?? '']))
 }
@@ -105,7 +96,7 @@ function readColumn(file: Uint8Array, column: ReadColumn, group: RowGroup): Colu
     ({ meta_data: data }) => data?.path_in_schema.join('.') === path,
   )?.meta_data
   if (!chunk) throw new RangeError('a row group lacks a column')
-  const vector = assemble(column, readChunk(file, column, chunk))
+  const vector = assemble(column, readChunk(file, column, chunk, Number(group.num_rows)))
   if (vector.length !== Number(group.num_rows))
     throw new RangeError('a column has not as many rows as its group')
   return vector

@@ -1,14 +1,19 @@
 // The values of a column chunk as its physical type has them, nulls left out, page after page. Fixed widths go to
 // one buffer, byte arrays to data and offsets, booleans to a bitmap: the shapes our vectors have.
 import { byteStreamSplit } from 'hyparquet/src/encoding.js'
-import { deltaBinaryUnpack, deltaByteArray, deltaLengthByteArray } from 'hyparquet/src/delta.js'
 import type { ParquetType } from 'hyparquet'
+import { readDeltas } from './read-delta.ts'
 import type { PageReader } from './page-reader.ts'
 import { readHybrid } from './read-hybrid.ts'
 import { ByteSink } from './byte-sink.ts'
 import { DataError } from '#common/errors.ts'
 
 const widths: Readonly<Partial<Record<ParquetType, number>>> = { INT32: 4, INT64: 8, FLOAT: 4, DOUBLE: 8 }
+
+/** Memory taken before the first value is seen; columns that turn out larger grow. */
+const firstBytesMax = 2 ** 28
+/** Offsets are 32 bits. */
+const bytesMax = 2 ** 31 - 1
 
 export class RawValues {
   readonly physical: ParquetType
@@ -24,9 +29,11 @@ export class RawValues {
   constructor(physical: ParquetType, typeLength: number, capacity: number) {
     this.physical = physical
     this.width = physical === 'FIXED_LEN_BYTE_ARRAY' ? typeLength : (widths[physical] ?? 0)
+    if (physical === 'FIXED_LEN_BYTE_ARRAY' && !(Number.isInteger(typeLength) && typeLength > 0))
+      throw new RangeError('a fixed length that is none')
     this.offsets = new Int32Array(physical === 'BYTE_ARRAY' ? capacity + 1 : 0)
-    const bytes = physical === 'BOOLEAN' ? (capacity + 7) >> 3 : capacity * (this.width || 8)
-    this.data = new ByteSink(Math.max(8, bytes))
+    const bytes = physical === 'BOOLEAN' ? Math.ceil(capacity / 8) : capacity * (this.width || 8)
+    this.data = new ByteSink(Math.min(Math.max(8, bytes), firstBytesMax))
     if (physical === 'BOOLEAN') this.data.bytes.fill(0)
   }
 
@@ -60,7 +67,7 @@ export class RawValues {
 
   #plainBytes(page: PageReader, count: number): void {
     const { bytes } = page
-    this.data.reserve(page.left)
+    this.#reserve(page.left)
     for (let left = count; left > 0; left--) {
       const size = page.uint32()
       const start = page.skip(size)
@@ -90,18 +97,22 @@ export class RawValues {
 
   /** Encodings that our own writer and Hudi's do not choose. */
   #other(page: PageReader, count: number, encoding: string): void {
-    const { buffer, byteOffset, byteLength } = page.bytes
-    const reader = { view: new DataView(buffer, byteOffset, byteLength), offset: page.at }
     if (encoding === 'DELTA_BINARY_PACKED' && (this.width === 4 || this.width === 8)) {
       const values = this.width === 4 ? new Int32Array(count) : new BigInt64Array(count)
-      deltaBinaryUnpack(reader, count, values)
+      readDeltas(page, values)
       this.#appendFixed(new Uint8Array(values.buffer), count)
-    } else if (encoding === 'DELTA_LENGTH_BYTE_ARRAY' || encoding === 'DELTA_BYTE_ARRAY') {
-      const values: Uint8Array[] = Array.from({ length: count })
-      if (encoding === 'DELTA_BYTE_ARRAY') deltaByteArray(reader, count, values)
-      else deltaLengthByteArray(reader, count, values)
-      for (const value of values) this.#appendBytes(value)
+    } else if (encoding === 'DELTA_LENGTH_BYTE_ARRAY') {
+      for (const size of readDeltas(page, new Int32Array(count))) this.#appendBytes(page, size, 0)
+    } else if (encoding === 'DELTA_BYTE_ARRAY') {
+      const prefixes = readDeltas(page, new Int32Array(count))
+      const suffixes = readDeltas(page, new Int32Array(count))
+      for (let at = 0; at < count; at++) this.#appendBytes(page, suffixes[at]!, prefixes[at]!)
     } else if (encoding === 'BYTE_STREAM_SPLIT' && this.width > 0) {
+      const { buffer, byteOffset, byteLength } = page.bytes
+      const reader = {
+        view: new DataView(buffer, byteOffset, byteLength),
+        offset: page.skip(count * this.width),
+      }
       const values = byteStreamSplit(reader, count, this.physical, this.width)
       if (Array.isArray(values)) for (const value of values as Uint8Array[]) this.#appendFixed(value, 1)
       else this.#appendFixed(new Uint8Array(values.buffer), count)
@@ -117,10 +128,26 @@ export class RawValues {
     this.length += count
   }
 
-  #appendBytes(bytes: Uint8Array): void {
-    this.data.append(bytes)
-    if (this.physical === 'BYTE_ARRAY') this.offsets[++this.length] = this.data.at
-    else this.length++
+  /** The next `size` bytes of the page, after the first `prefix` bytes of the value before. */
+  #appendBytes(page: PageReader, size: number, prefix: number): void {
+    const { data, length } = this
+    const lastSize = this.width > 0 ? this.width : data.at - (this.offsets[length - 1] ?? data.at)
+    const before = length === 0 ? data.at : data.at - lastSize
+    if (prefix < 0 || prefix > data.at - before)
+      throw new RangeError('a prefix is longer than the value before')
+    const from = page.skip(size)
+    this.#reserve(prefix + size)
+    data.bytes.copy(data.bytes, data.at, before, before + prefix)
+    page.bytes.copy(data.bytes, data.at + prefix, from, from + size)
+    data.at += prefix + size
+    this.length++
+    if (this.physical === 'BYTE_ARRAY') this.offsets[this.length] = data.at
+    else if (prefix + size !== this.width) throw new RangeError('a value has not the fixed length')
+  }
+
+  #reserve(bytes: number): void {
+    if (this.data.at + bytes > bytesMax) throw new RangeError('a chunk unfolds to more than 2 GiB')
+    this.data.reserve(bytes)
   }
 
   #pickBytes(dictionary: RawValues, codes: Int32Array): void {
@@ -128,7 +155,7 @@ export class RawValues {
     const starts = dictionary.offsets
     let total = 0
     for (let at = 0; at < codes.length; at++) total += starts[codes[at]! + 1]! - starts[codes[at]!]!
-    this.data.reserve(total)
+    this.#reserve(total)
     const to = this.data.bytes
     let end = this.data.at
     for (let at = 0; at < codes.length; at++) {
@@ -141,7 +168,7 @@ export class RawValues {
 
   #pickFixed(dictionary: RawValues, codes: Int32Array): void {
     const { width } = this
-    this.data.reserve(codes.length * width)
+    this.#reserve(codes.length * width)
     const from = dictionary.data.bytes
     const to = this.data.bytes
     let end = this.data.at

@@ -4,14 +4,18 @@
 //   version 2 := repetition levels, definition levels, compressed(values); the header has the lengths
 import { brotliDecompressSync, crc32, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import type { ColumnMetaData, PageHeader } from 'hyparquet'
-import { snappyUncompress } from 'hyparquet'
 import { parquetHeader } from 'hyparquet/src/column.js'
+import { checkThrift } from './check-thrift.ts'
 import { bitWidth } from './hybrid.ts'
 import { PageReader } from './page-reader.ts'
 import { RawValues } from './raw-values.ts'
 import { readHybrid } from './read-hybrid.ts'
 import type { ReadColumn } from './read-schema.ts'
 import { DataError } from '#common/errors.ts'
+import { decodeSnappyBlock } from '#common/snappy.ts'
+
+/** Offsets of values are 32 bits. */
+const slotsMax = 2 ** 31 - 2
 
 export interface RawChunk {
   /** Values that are there. */
@@ -23,30 +27,69 @@ export interface RawChunk {
   slots: number
 }
 
-/** @throws any error when the bytes are damaged; DataError LAKE_ENCODING_UNSUPPORTED. */
-export function readChunk(file: Uint8Array, column: ReadColumn, chunk: ColumnMetaData): RawChunk {
+interface Page {
+  header: PageHeader
+  body: Uint8Array
+}
+
+/**
+ * The column's chunk of a row group of `rows` rows.
+ * @throws any error when the bytes are damaged; DataError LAKE_ENCODING_UNSUPPORTED.
+ */
+export function readChunk(
+  file: Uint8Array,
+  column: ReadColumn,
+  chunk: ColumnMetaData,
+  rows: number,
+): RawChunk {
+  if (chunk.type !== column.leaf.type) throw new RangeError('a chunk of another type than its column')
   const slots = Number(chunk.num_values)
-  const start = Number(chunk.dictionary_page_offset || chunk.data_page_offset)
-  const end = start + Number(chunk.total_compressed_size)
-  // No codec shrinks a slot below a thousandth of a bit: more slots than that are a damaged number.
-  if (end > file.length || slots > (end - start) * 2 ** 20) throw new RangeError('a chunk beyond the file')
+  // Memory is taken for as many slots as the chunk claims. A slot is a row, unless there are lists; then the pages
+  // have to claim as many.
+  if (column.repetitionMax === 0 ? slots !== rows : !(slots >= rows))
+    throw new RangeError('a chunk has not the slots its rows need')
+  const pages = pagesOf(file, chunk)
+  if (pages.reduce((sum, { header }) => sum + slotsOf(header), 0) !== slots)
+    throw new RangeError('the pages have not as many slots as their chunk')
   const reader = new ChunkReader(column, chunk, slots)
-  const view = new DataView(file.buffer, file.byteOffset + start, end - start)
-  const cursor = { view, offset: 0 }
-  while (reader.read < slots) {
-    const header = parquetHeader(cursor)
-    const from = start + cursor.offset
-    const body = file.subarray(from, from + header.compressed_page_size)
-    // Also true of a size that is no number.
-    if (!(header.compressed_page_size >= 0 && from + header.compressed_page_size <= end))
-      throw new RangeError('a page beyond its chunk')
-    if (header.crc !== undefined && (crc32(body) | 0) !== header.crc)
-      throw new RangeError('a page is damaged')
-    reader.page(header, body)
-    cursor.offset += header.compressed_page_size
-  }
+  for (const { header, body } of pages) reader.page(header, body)
   const { values, repetition, definition } = reader
   return { values, repetition, definition: values.length === slots ? null : definition, slots }
+}
+
+/** Every page of the chunk, its checksum verified. */
+function pagesOf(file: Uint8Array, chunk: ColumnMetaData): Page[] {
+  const start = Number(chunk.dictionary_page_offset || chunk.data_page_offset)
+  const size = Number(chunk.total_compressed_size)
+  if (!(start >= 0 && size >= 0 && start + size <= file.length))
+    throw new RangeError('a chunk beyond the file')
+  // No codec shrinks a slot below a thousandth of a bit: more slots than that are a damaged number.
+  if (chunk.num_values > Math.min(size * 2 ** 20, slotsMax))
+    throw new RangeError('a chunk of more slots than its bytes can hold')
+  const bytes = file.subarray(start, start + size)
+  const cursor = { view: new DataView(bytes.buffer, bytes.byteOffset, size), offset: 0 }
+  const pages: Page[] = []
+  for (let left = Number(chunk.num_values); left > 0;) {
+    checkThrift(bytes, cursor.offset)
+    const header = parquetHeader(cursor)
+    const end = cursor.offset + header.compressed_page_size
+    // Also true of a size that is no number.
+    if (!(end >= cursor.offset && end <= size)) throw new RangeError('a page beyond its chunk')
+    const body = bytes.subarray(cursor.offset, end)
+    if (header.crc !== undefined && (crc32(body) | 0) !== header.crc)
+      throw new RangeError('a page is damaged')
+    pages.push({ header, body })
+    left -= slotsOf(header)
+    cursor.offset = end
+  }
+  return pages
+}
+
+/** 0 for pages without data. */
+function slotsOf({ data_page_header: version1, data_page_header_v2: version2 }: PageHeader): number {
+  const slots = (version1 ?? version2)?.num_values ?? 0
+  if (!(Number.isInteger(slots) && slots >= 0)) throw new RangeError('a page has fewer than no slots')
+  return slots
 }
 
 class ChunkReader {
@@ -71,6 +114,8 @@ class ChunkReader {
     const size = header.uncompressed_page_size
     if (header.dictionary_page_header) {
       const count = header.dictionary_page_header.num_values
+      // The shortest value is a bit.
+      if (!(count >= 0 && count <= size * 8)) throw new RangeError('a dictionary larger than its page')
       this.#dictionary = new RawValues(this.#chunk.type, this.#column.leaf.type_length ?? 0, count)
       this.#dictionary.read(new PageReader(this.#decompress(body, size)), count, 'PLAIN')
     } else if (header.data_page_header) {
@@ -110,14 +155,13 @@ class ChunkReader {
   #levels(page: PageReader, slots: number, into: Uint8Array | null, max: number, bytes?: number): void {
     if (into === null) return
     const size = bytes ?? page.uint32()
+    if (!(size >= 0 && size <= page.left)) throw new RangeError('levels beyond their page')
     const end = page.at + size
     readHybrid(page, bitWidth(max), end, into.subarray(this.read, this.read + slots))
     page.at = end
   }
 
   #values(page: PageReader, slots: number, encoding: string): void {
-    if (slots > this.#chunk.num_values - BigInt(this.read))
-      throw new RangeError('more slots than the chunk has')
     const present = this.#present(slots)
     if (encoding === 'PLAIN_DICTIONARY' || encoding === 'RLE_DICTIONARY') {
       if (this.#dictionary === null) throw new RangeError('a dictionary is missing')
@@ -160,11 +204,8 @@ function decompress(body: Uint8Array, size: number, codec: string): Uint8Array {
       return gunzipSync(body, limit)
     case 'BROTLI':
       return brotliDecompressSync(body, limit)
-    case 'SNAPPY': {
-      const page = new Uint8Array(size)
-      snappyUncompress(body, page)
-      return page
-    }
+    case 'SNAPPY':
+      return decodeSnappyBlock(body, size)
     default:
       throw new DataError(`Parquet codec ${codec} cannot be read`, {
         code: 'LAKE_ENCODING_UNSUPPORTED',

@@ -1,0 +1,43 @@
+// The footer of a file, and whether its numbers agree with each other: schema elements, rows of the groups. Rows
+// are what everything else is sized by, so they are believed only when footer and groups say the same.
+import type { FileMetaData, SchemaElement } from 'hyparquet'
+import { parquetMetadata } from 'hyparquet'
+import { checkThrift } from './check-thrift.ts'
+
+/** The length of the footer, the magic. */
+const tailBytes = 8
+
+/** Parsed from the end of the file alone. @throws any error when the bytes are damaged. */
+export function readFooter(bytes: Uint8Array): FileMetaData {
+  if (bytes.length < 4 + tailBytes) throw new RangeError('too short to be a Parquet file')
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const length = view.getUint32(bytes.length - tailBytes, true) + tailBytes
+  if (length > bytes.length) throw new RangeError('a footer longer than the file')
+  const footer = new Uint8Array(bytes.subarray(-length))
+  checkThrift(footer.subarray(0, -tailBytes), 0)
+  // Geo columns are none of ours, and marking them never ends where an element has fewer than no children.
+  const metadata = parquetMetadata(footer.buffer, { geoparquet: false })
+  checkSchema(metadata.schema)
+  checkRows(metadata)
+  return metadata
+}
+
+/** The elements are a tree in depth-first order, without any left over. */
+function checkSchema(schema: readonly SchemaElement[]): void {
+  let expected = 1
+  for (const { num_children: children = 0 } of schema) {
+    if (expected === 0 || !Number.isInteger(children) || children < 0 || children > schema.length)
+      throw new RangeError('the schema is no tree')
+    expected += children - 1
+  }
+  if (expected !== 0) throw new RangeError('the schema ends too soon')
+}
+
+function checkRows({ num_rows: rows, row_groups: groups }: FileMetaData): void {
+  let sum = 0n
+  for (const { num_rows: inGroup } of groups) {
+    if (!(inGroup >= 0n)) throw new RangeError('a row group has fewer than no rows')
+    sum += inGroup
+  }
+  if (sum !== rows) throw new RangeError('the row groups have not as many rows as the file')
+}
