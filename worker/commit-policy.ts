@@ -62,8 +62,8 @@ export function commitLimits(freshnessMs: number, laneBytesMax: number, bulk: bo
   const interval = Math.min(Math.max(freshnessMs * 0.3, 100), 60_000)
   return {
     commitIntervalMs: bulk ? Math.max(interval, 10_000) : interval,
-    commitBytesMax: Math.floor(laneBytesMax / 2),
-    stageBytesMax: Math.floor(laneBytesMax / 2),
+    commitBytesMax: Math.floor(laneBytesMax / 3),
+    stageBytesMax: Math.floor(laneBytesMax / 3),
     advanceIntervalMs: Math.max(interval, 30_000),
   }
 }

@@ -101,7 +101,7 @@ export class Session {
     const { bufferBytesMax, freshnessMs } = this.#options
     const share = bufferBytesMax / (4 * Math.max(concurrent, 1))
     return {
-      chunkBytesMax: Math.floor(Math.min(Math.max(share, 256 * 1024), 8 * 1024 * 1024)),
+      chunkBytesMax: Math.floor(Math.min(Math.max(share, 256 * 1024), 4 * 1024 * 1024)),
       lingerMs: Math.min(Math.max(freshnessMs * 0.05, 20), 1000),
     }
   }

@@ -176,8 +176,9 @@ export class TablePipe {
     this.#items = []
     this.#itemBytes = this.#itemRows = 0
     try {
-      let run: ChangeBatch[] = []
-      for (const item of items) {
+      const run: ChangeBatch[] = []
+      // Taken out one by one: what is written must not be held until all of it is.
+      for (let item = items.shift(); item; item = items.shift()) {
         this.#staged.set(item.split, item.position)
         if (item.changes === null) continue
         if (item.newestAtMs !== null) {
@@ -186,7 +187,6 @@ export class TablePipe {
         }
         if (item.changes.truncate || (run[0] && run[0].schema !== item.changes.batch.schema)) {
           await this.#write(run, signal)
-          run = []
         }
         if (item.changes.truncate) {
           await this.#evolve(item.changes.batch.schema, signal)
@@ -200,9 +200,10 @@ export class TablePipe {
     }
   }
 
-  async #write(run: readonly ChangeBatch[], signal: AbortSignal): Promise<void> {
+  /** Empties the run. */
+  async #write(run: ChangeBatch[], signal: AbortSignal): Promise<void> {
     if (run.length === 0) return
-    const batch = concatBatches(run)
+    const batch = concatBatches(run.splice(0))
     await this.#evolve(batch.schema, signal)
     await this.#options.writer.stage({ batch, truncate: null }, signal)
     this.#stagedRows += batch.length

@@ -187,7 +187,7 @@ async function steady(
 /** The least bucket bound of the freshness histogram that holds this share of the commits. */
 function quantile(metrics: string, share: number): string {
   const buckets = [
-    ...metrics.matchAll(/sluice_freshness_seconds_bucket\{[^}]*le="([^"]+)"[^}]*\} (\d+)/g),
+    ...metrics.matchAll(/sluice_freshness_seconds_bucket\{(?:[^}]*,)?le="([^"]+)"[^}]*\} (\d+)/g),
   ].map(([, bound, count]) => ({ bound: bound!, count: Number(count) }))
   const total = buckets.at(-1)?.count ?? 0
   return buckets.find(({ count }) => count >= total * share)?.bound ?? '–'
