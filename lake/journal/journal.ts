@@ -62,6 +62,8 @@ const rememberedEntries = 512
 const retryPolicy = { firstMs: 50, maxMs: 5_000, tries: 8 }
 /** How far before the journal's last instant the timeline is searched for other engines' instants. */
 const foreignWindowMs = 3_600_000
+/** A writer that does nothing for this long may have slept; younger entries are never trimmed. */
+const sleptMsMin = 300_000
 /** Layout 1 readers place logs by the file time of the completed instant, which stores keep to the second. */
 const fileTimeGranularityMs = 1_000
 
@@ -79,6 +81,8 @@ export class Journal {
   // Set by open(), before anyone has the journal.
   #head!: HashedEntry
   #state!: TableState
+  /** When the head was read or made. */
+  #adoptedAtMs = 0
   /** Number of the entry up to which all instants are known to be on the timeline. */
   #finished = 0
   /** The claim under way, or the last one if the store did not answer it. */
@@ -291,6 +295,7 @@ export class Journal {
   #adopt(head: HashedEntry, schema: TableSchema): void {
     if (this.#head?.entry.seq === head.entry.seq - 1) assertFollows(this.#head, head.entry)
     this.#head = head
+    this.#adoptedAtMs = this.#clock.nowMs()
     this.#remember(head)
     this.#state = stateAfter(head.entry, schema, this.#foreign)
   }
@@ -299,7 +304,7 @@ export class Journal {
   async #finishHead(): Promise<void> {
     const { seq, instant } = this.#head.entry
     if (this.#finished >= seq) return
-    if (instant !== null) {
+    if (instant !== null && !(await this.#isLongPast())) {
       if (this.layout === 1) {
         const waitMs = parseInstant(instant.time) + fileTimeGranularityMs - this.#clock.nowMs()
         if (waitMs > 0) await this.#clock.sleep(waitMs)
@@ -308,6 +313,15 @@ export class Journal {
       await this.#store.putIfAbsent(path, Buffer.from(instant.body, 'base64'))
     }
     this.#finished = seq
+  }
+
+  /**
+   * Whether the head was read so long ago that the journal has been trimmed past it. Then its instant was put on the
+   * timeline and may have been taken off again; made anew it would stand before what is left of the timeline.
+   */
+  async #isLongPast(): Promise<boolean> {
+    const ageMs = this.#clock.nowMs() - this.#adoptedAtMs
+    return ageMs > sleptMsMin && (await this.#store.get(entryPath(this.#head.entry.seq))) === null
   }
 
   /** The entries after this one up to the head, if they are an unbroken chain. @throws ConflictError */

@@ -11,6 +11,7 @@ import type { Step } from '#lake/journal/step.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
+import { parseInstant } from '#lake/timeline/instant.ts'
 import { partitionMetadata, partitionMetadataName } from '#lake/timeline/partition-metadata.ts'
 import { appendedFile } from './append-rows.ts'
 import { operationColumn, tableColumns, withoutOwnColumns } from './columns.ts'
@@ -48,6 +49,11 @@ export interface OpenTable {
   closing: AbortController
 }
 
+/** Well below the time after which an instant may be trimmed from the timeline. */
+const discardAgeMsMax = 1_800_000
+/** Files that a listing named are there for at least this long (the retention of cleaning). */
+const listingAgeMsMax = 1_800_000
+
 export class TableWriter {
   readonly #table: OpenTable
   #pending: PendingCommit | null = null
@@ -57,7 +63,7 @@ export class TableWriter {
   #heads: SliceHeads | null = null
   /** The commit in the making for which they were looked up anew. */
   #lookedFor: PendingCommit | null = null
-  #files: { at: number; files: TableFiles } | null = null
+  #files: { at: number; listedAtMs: number; files: TableFiles } | null = null
   /** Partitions that are known to have their metadata file. */
   readonly #partitions = new Set<string>()
 
@@ -180,12 +186,15 @@ export class TableWriter {
     this.#lookedFor = pending
   }
 
-  /** Listed once per state of the journal. */
+  /** Listed once per state of the journal, and again before cleaning may have removed what was listed. */
   async #currentFiles(): Promise<TableFiles> {
-    const { store, definition, journal } = this.#table
+    const { store, definition, journal, clock } = this.#table
     const at = journal.state.seq
-    if (this.#files?.at !== at)
-      this.#files = { at, files: await TableFiles.load(store, layoutOf(definition.version)) }
+    const nowMs = clock.nowMs()
+    if (this.#files?.at !== at || nowMs - this.#files.listedAtMs > listingAgeMsMax) {
+      const files = await TableFiles.load(store, layoutOf(definition.version))
+      this.#files = { at, listedAtMs: nowMs, files }
+    }
     return this.#files.files
   }
 
@@ -223,7 +232,10 @@ export class TableWriter {
     const pending = this.#pending
     this.#pending = null
     this.#step = null
-    if (pending !== null && !this.#table.journal.unsettled) await pending.staged.discard()
+    if (pending === null || this.#table.journal.unsettled) return
+    // After a long sleep not even the timeline may know what became of the commit: then cleaning sees to the files.
+    const ageMs = this.#table.clock.nowMs() - parseInstant(pending.instant)
+    if (ageMs < discardAgeMsMax) await pending.staged.discard()
   }
 
   async close(): Promise<void> {

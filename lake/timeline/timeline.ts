@@ -19,13 +19,33 @@ export interface TimelineInstant {
 const rank: Readonly<Record<InstantState, number>> = { requested: 0, inflight: 1, completed: 2 }
 
 /**
- * Instants in ascending order, only those after `after` when given. One listing.
+ * Instants in ascending order, only those after `after` when given.
  * An inflight file in layout 1 is reported once, as is everything else: by its furthest state.
+ *
+ * Cleaners trim the timeline from its beginning, in order. A listing that began before and went on after would have
+ * a hole, and the files of those instants would seem to be no part of the table. When the first instant is still
+ * there at the end, there is none.
  */
 export async function loadTimeline(
   store: ObjectStore,
   layout: TimelineLayout,
   after?: InstantTime,
+): Promise<TimelineInstant[]> {
+  for (;;) {
+    const instants = await listTimeline(store, layout, after)
+    const first = instants.find(({ state }) => state === 'completed')
+    if (after !== undefined || first === undefined || (await isThere(store, first))) return instants
+  }
+}
+
+async function isThere(store: ObjectStore, { path }: TimelineInstant): Promise<boolean> {
+  return (await store.getRange(path, 0, 1)) !== null
+}
+
+async function listTimeline(
+  store: ObjectStore,
+  layout: TimelineLayout,
+  after: InstantTime | undefined,
 ): Promise<TimelineInstant[]> {
   const folder = `${timelineFolder(layout)}/`
   const files = new Map<InstantTime, InstantFile & { path: string }>()

@@ -3,11 +3,11 @@ import { ConflictError, isAbort } from '#common/errors.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
 import { compactSome, requestCompaction } from '#lake/services/compact.ts'
-import { MemoryStore } from '#lake/storage/memory.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
 import { decodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import { decodeCompactionPlan, requestedCompactionPath } from '#lake/timeline/compaction-plan.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
+import { HookedStore } from './hooked-store.ts'
 import { eager, KeyedTable, notes } from './keyed-table.ts'
 
 const meta = ['id', '_hoodie_commit_time', '_hoodie_commit_seqno', '_hoodie_record_key']
@@ -53,13 +53,14 @@ describe('compaction', () => {
 
   it('keeps changes that are committed while it works, and logs go on after it', async () => {
     const other = await table.openWriter('other')
-    const store = new InterruptedStore(table.store)
-    store.before = async path => {
-      if (!path.endsWith('.parquet') || store.interruptions++ > 0) return
+    const store = new HookedStore(table.store)
+    let interruptions = 0
+    store.beforePut = async path => {
+      if (!path.endsWith('.parquet') || interruptions++ > 0) return
       await table.write(other, [...notes(0, 3, 'meanwhile'), ...notes(3, 6, null)])
     }
     await compactSome(await table.services(store), eager)
-    expect(store.interruptions).to.be.greaterThan(0)
+    expect(interruptions).to.be.greaterThan(0)
     expect(await table.found()).to.deep.equal(table.expected)
     await table.write(writer, [...notes(1, 2, 'after'), ...notes(3, 4, 'again')])
     expect(await table.found()).to.deep.equal(table.expected)
@@ -102,9 +103,10 @@ describe('compaction', () => {
   })
 
   it('of two at once one is taken, and the other takes its files away', async () => {
-    const store = new InterruptedStore(table.store)
-    store.before = async path => {
-      if (!path.endsWith('.parquet') || store.interruptions++ > 0) return
+    const store = new HookedStore(table.store)
+    let interruptions = 0
+    store.beforePut = async path => {
+      if (!path.endsWith('.parquet') || interruptions++ > 0) return
       await compactSome(await table.services(), eager)
     }
     const slow = await compactSome(await table.services(store), eager).catch((error: unknown) => error)
@@ -114,6 +116,18 @@ describe('compaction', () => {
     expect(bases, 'two first ones, two compacted ones').to.have.length(4)
   })
 
+  it('is fenced as soon as another one begins with the same file groups', async () => {
+    const store = new HookedStore(table.store)
+    let interruptions = 0
+    store.beforePut = async path => {
+      if (path.endsWith('.parquet') && interruptions++ === 0)
+        await requestCompaction(await table.services(), eager)
+    }
+    const slow = await compactSome(await table.services(store), eager).catch((error: unknown) => error)
+    expect(slow).to.be.instanceOf(ConflictError)
+    expect(await table.found()).to.deep.equal(table.expected)
+  })
+
   it('may end at any request and be begun anew by another', async function () {
     this.timeout(20_000)
     const total = await requestsOf(table)
@@ -121,11 +135,10 @@ describe('compaction', () => {
     for (let last = 0; last < total; last++) {
       const copy = await table.copy()
       const stop = new AbortController()
-      const store = new InterruptedStore(copy.store)
-      store.beforeAny = () => {
-        if (store.requests++ === last) stop.abort()
+      const store = new HookedStore(copy.store)
+      store.before = () => {
+        if (store.requests > last) stop.abort()
         stop.signal.throwIfAborted()
-        return Promise.resolve()
       }
       const ended = await (async () => {
         const context = await copy.services(store, stop.signal)
@@ -165,51 +178,7 @@ describe('compaction', () => {
 
 async function requestsOf(table: KeyedTable): Promise<number> {
   const copy = await table.copy()
-  const store = new InterruptedStore(copy.store)
-  store.beforeAny = () => {
-    store.requests++
-    return Promise.resolve()
-  }
+  const store = new HookedStore(copy.store)
   await compactSome(await copy.services(store), eager)
   return store.requests
-}
-
-/** A store that lets something else happen before its requests. */
-class InterruptedStore extends MemoryStore {
-  interruptions = 0
-  requests = 0
-  before: (path: string) => Promise<void> = () => Promise.resolve()
-  beforeAny: () => Promise<void> = () => Promise.resolve()
-  readonly #inner: MemoryStore
-
-  constructor(inner: MemoryStore) {
-    super()
-    this.#inner = inner
-  }
-
-  override async put(path: string, bytes: Uint8Array): Promise<void> {
-    await this.beforeAny()
-    await this.before(path)
-    await this.#inner.put(path, bytes)
-  }
-
-  override async putIfAbsent(path: string, bytes: Uint8Array): Promise<boolean> {
-    await this.beforeAny()
-    return this.#inner.putIfAbsent(path, bytes)
-  }
-
-  override async get(path: string): Promise<Uint8Array | null> {
-    await this.beforeAny()
-    return this.#inner.get(path)
-  }
-
-  override async *list(prefix: string, startAfter?: string): ReturnType<MemoryStore['list']> {
-    await this.beforeAny()
-    yield* this.#inner.list(prefix, startAfter)
-  }
-
-  override async delete(paths: readonly string[]): Promise<void> {
-    await this.beforeAny()
-    await this.#inner.delete(paths)
-  }
 }

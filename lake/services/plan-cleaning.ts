@@ -1,0 +1,103 @@
+// What may be removed from a table, decided from listings alone. Readers since `retainedFrom` need, of each file
+// group, the slice that was current then and all later ones; what is older goes. So do the leftovers of writers that
+// died: files whose instant is neither complete nor can become so any more.
+//
+// The timeline is trimmed from its beginning. A log must not outlive its instant there: readers would no longer know
+// when it completed and take it for a part of the newest slice, and rows deleted since would come back.
+import type { DataFile } from '#lake/reader/data-file.ts'
+import type { TimelineView } from '#lake/reader/timeline-view.ts'
+import { timelineView } from '#lake/reader/timeline-view.ts'
+import { fileGroupKey } from '#lake/table/names.ts'
+import type { InstantTime } from '#lake/timeline/instant.ts'
+import { firstInstant } from '#lake/timeline/instant.ts'
+import type { TimelineInstant } from '#lake/timeline/timeline.ts'
+
+export interface CleaningView {
+  files: readonly DataFile[]
+  /** The whole timeline, oldest first. */
+  timeline: readonly TimelineInstant[]
+  /** No step staged under an earlier instant can be taken any more, and all that were are on the timeline. */
+  instantFloor: InstantTime
+  /** The states at and after this time stay readable. */
+  retainedFrom: InstantTime
+  /** Instants that stay on the timeline however old they are. */
+  instantsMin: number
+  /** Instants to trim at once, at most. */
+  trimMax: number
+}
+
+export interface CleaningPlan {
+  /** Data files to remove; all of them before the first instant is. */
+  files: readonly DataFile[]
+  /** Instants to take off the timeline, in this order. */
+  instants: readonly InstantTime[]
+}
+
+export function planCleaning(view: CleaningView): CleaningPlan {
+  const { timeline, files } = view
+  const first = timeline.find(({ state }) => state === 'completed')?.instant ?? null
+  const committed = timelineView({ layout: 2, instants: timeline, first, replaced: new Set() })
+  const horizon = horizonOf(view)
+  const removed = new Set([...superseded(files, committed, horizon), ...leftovers(view, committed)])
+  const instants = trimmed({ ...view, files: files.filter(file => !removed.has(file)) }, horizon)
+  return { files: files.filter(file => removed.has(file)), instants }
+}
+
+/** What is pending may need any state since it began, and a savepoint needs the state it names. */
+function horizonOf({ timeline, retainedFrom }: CleaningView): InstantTime {
+  let horizon = retainedFrom
+  for (const { state, action, instant } of timeline)
+    if ((state !== 'completed' || action === 'savepoint') && instant < horizon) horizon = instant
+  return horizon
+}
+
+/** The files of slices that were followed by another one before the horizon. */
+function superseded(
+  files: readonly DataFile[],
+  timeline: TimelineView,
+  horizon: InstantTime,
+): readonly DataFile[] {
+  const completionTime = (file: DataFile): InstantTime =>
+    timeline.completionTime(file.instant) ?? firstInstant
+  const currentBases = new Map<string, InstantTime>()
+  for (const file of files) {
+    if (file.kind !== 'base' || !timeline.isCommitted(file.instant)) continue
+    if (completionTime(file) > horizon) continue
+    const group = groupOf(file)
+    if ((currentBases.get(group) ?? '') < file.instant) currentBases.set(group, file.instant)
+  }
+  return files.filter(file => {
+    const base = currentBases.get(groupOf(file))
+    if (base === undefined || !timeline.isCommitted(file.instant)) return false
+    if (file.kind === 'base') return file.instant < base
+    const completed = timeline.completionTime(file.instant)
+    return completed !== null && completed < base
+  })
+}
+
+function groupOf({ partitionPath, fileId }: DataFile): string {
+  return fileGroupKey(partitionPath, fileId)
+}
+
+function leftovers({ files, timeline, instantFloor }: CleaningView, committed: TimelineView): DataFile[] {
+  const known = new Set(timeline.map(({ instant }) => instant))
+  return files.filter(
+    ({ instant }) => instant < instantFloor && !known.has(instant) && !committed.isCommitted(instant),
+  )
+}
+
+/** Instants whose completed files say what only the timeline knows, or that name what must stay. */
+const keptActions = new Set(['replacecommit', 'savepoint'])
+
+function trimmed(view: CleaningView, horizon: InstantTime): InstantTime[] {
+  const { files, timeline, instantFloor, instantsMin, trimMax } = view
+  const logs = new Set(files.flatMap(({ kind, instant }) => (kind === 'log' ? [instant] : [])))
+  const count = Math.min(timeline.length - instantsMin, trimMax)
+  const instants: InstantTime[] = []
+  for (const { instant, action, completionTime } of timeline.slice(0, Math.max(count, 0))) {
+    if (completionTime === null || completionTime > horizon || instant >= instantFloor) break
+    if (keptActions.has(action) || logs.has(instant)) break
+    instants.push(instant)
+  }
+  return instants
+}
