@@ -17,6 +17,9 @@ import type {
 import { columnBuilder } from '#catalog/column-builder.ts'
 import { DataError } from '#common/errors.ts'
 
+/** Ours take 16; the sign may be repeated before them. */
+const decimalBytesMax = 64
+
 type Read = (reader: RecordReader) => void
 
 export interface FieldDecoder {
@@ -113,7 +116,7 @@ function decimalAppender(node: AvroNode, builder: DecimalBuilder): Read {
   return reader => {
     const size = node.kind === 'fixed' ? node.size! : reader.count()
     const start = reader.skip(size)
-    if (size === 0) throw new RangeError('a decimal has no bytes')
+    if (size === 0 || size > decimalBytesMax) throw new RangeError(`a decimal has ${size} bytes`)
     let value = BigInt(reader.bytes.readInt8(start))
     for (let at = start + 1; at < start + size; at++) value = (value << 8n) | BigInt(reader.bytes[at]!)
     builder.append(value)
@@ -132,13 +135,17 @@ function arrayAppender(node: AvroNode, builder: ListBuilder): Read {
 function eachItem(reader: RecordReader, item: Read): void {
   for (let count = reader.count(); count !== 0; count = reader.count()) {
     if (count < 0) reader.count()
-    // An item takes at least a byte, except null: a count beyond that is no count.
-    if (Math.abs(count) > reader.bytes.length) throw new RangeError('an array is longer than the bytes')
-    for (let left = Math.abs(count); left > 0; left--) item(reader)
+    for (let left = Math.abs(count); left > 0; left--) {
+      const start = reader.at
+      item(reader)
+      // Items without bytes (null, an empty record) are not worth counting: the count may be a damaged one.
+      if (reader.at === start) break
+    }
   }
 }
 
-function skipper(node: AvroNode): Read {
+/** Steps over one value of the type. @throws RangeError when the bytes are no such value. */
+export function skipper(node: AvroNode): Read {
   switch (node.kind) {
     case 'null':
       return () => {}

@@ -64,7 +64,9 @@ export class RecordReader {
   /** Steps over `size` bytes; returns where they start. */
   skip(size: number): number {
     const start = this.at
-    if (size < 0 || start + size > this.bytes.length) throw new RangeError('the bytes end within a value')
+    // Also true of a size that is no number.
+    if (!(size >= 0 && start + size <= this.bytes.length))
+      throw new RangeError('the bytes end within a value')
     this.at = start + size
     return start
   }

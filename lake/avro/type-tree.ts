@@ -69,7 +69,7 @@ function nodeOf(schema: unknown, namespace: string, named: Map<string, AvroNode>
     case 'error':
       return recordNode(json, namespace, named)
     case 'fixed':
-      return declare(json, namespace, named, { kind: 'fixed', size: Number(json['size']), ...logical(json) })
+      return declare(json, namespace, named, { kind: 'fixed', size: fixedSize(json), ...logical(json) })
     case 'enum':
       return declare(json, namespace, named, { kind: 'enum', symbols: list(json['symbols']) as string[] })
     case 'array':
@@ -118,6 +118,11 @@ function logical(json: Json): Partial<AvroNode> {
     ...(typeof precision === 'number' ? { precision } : {}),
     ...(typeof scale === 'number' ? { scale } : {}),
   }
+}
+
+function fixedSize({ size }: Json): number {
+  if (!Number.isInteger(size) || (size as number) < 1) throw malformed('a fixed type without a size')
+  return size as number
 }
 
 function list(value: unknown): readonly unknown[] {

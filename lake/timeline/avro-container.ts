@@ -7,6 +7,9 @@
 import avro from 'avsc'
 import { createHash } from 'node:crypto'
 import { inflateRawSync } from 'node:zlib'
+import { skipper } from '#lake/avro/field-decoder.ts'
+import { RecordReader } from '#lake/avro/record-reader.ts'
+import { avroTree } from '#lake/avro/type-tree.ts'
 
 const magic = Buffer.from('Obj\u0001', 'latin1')
 const syncBytes = 16
@@ -16,10 +19,17 @@ interface ContainerType {
   head: Buffer
 }
 
+interface ReadType {
+  type: avro.Type
+  /** Steps over a record. */
+  step: (reader: RecordReader) => void
+}
+
 const headType = avro.Type.forSchema({ type: 'map', values: 'bytes' })
 const longType = avro.Type.forSchema('long')
 const types = new WeakMap<object, ContainerType>()
-const readTypes = new Map<string, avro.Type>()
+const readTypes = new Map<string, ReadType>()
+const stepOverHead = skipper(avroTree({ type: 'map', values: 'bytes' }))
 
 /** A container of one record. The sync marker follows from the content, so equal records give equal bytes. */
 export function encodeContainer(schema: object, record: object): Uint8Array {
@@ -42,39 +52,46 @@ function containerType(schema: object): ContainerType {
   return found
 }
 
-/** The records of a container (codec null or deflate), as its own schema describes them. */
+/**
+ * The records of a container (codec null or deflate), as its own schema describes them.
+ * @throws any error when the bytes are damaged.
+ */
 export function decodeContainer(bytes: Uint8Array): unknown[] {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (!buffer.subarray(0, magic.length).equals(magic)) throw new Error('not an Avro object container')
-  const head = headType.decode(buffer, magic.length)
-  const fields = head.value as Record<string, Buffer>
-  const type = readType(fields['avro.schema']!.toString('utf8'))
-  const deflated = fields['avro.codec']?.toString('utf8') === 'deflate'
+  const file = new RecordReader(bytes)
+  if (!file.bytes.subarray(file.skip(magic.length), file.at).equals(magic))
+    throw new Error('not an Avro object container')
+  stepOverHead(file)
+  const head = headType.decode(file.bytes, magic.length).value as Record<string, Buffer>
+  const type = readType(head['avro.schema']!.toString('utf8'))
+  const deflated = head['avro.codec']?.toString('utf8') === 'deflate'
   const records: unknown[] = []
-  let at = head.offset + syncBytes
-  while (at < buffer.length) {
-    const count = longType.decode(buffer, at)
-    const size = longType.decode(buffer, count.offset)
-    const end = size.offset + (size.value as number)
-    const packed = buffer.subarray(size.offset, end)
-    const block = deflated ? inflateRawSync(packed) : packed
-    for (let i = 0, from = 0; i < (count.value as number); i++) {
-      const record = type.decode(block, from)
-      if (record.offset < 0) throw new Error('Avro block is cut short')
-      records.push(record.value)
-      from = record.offset
-    }
-    at = end + syncBytes
+  file.skip(syncBytes)
+  while (file.at < file.bytes.length) {
+    const count = file.count()
+    const packed = file.bytes.subarray(file.skip(file.count()), file.at)
+    readBlock(type, new RecordReader(deflated ? inflateRawSync(packed) : packed), count, records)
+    file.skip(syncBytes)
   }
   return records
 }
 
-function readType(schema: string): avro.Type {
-  let type = readTypes.get(schema)
-  if (type === undefined) {
-    type = avro.Type.forSchema(JSON.parse(schema) as avro.Schema)
-    // One entry per Hudi release that wrote to the tables of this process.
-    if (readTypes.size < 64) readTypes.set(schema, type)
+/** avsc does not look for the end of the bytes while it reads, so each record is stepped over before. */
+function readBlock({ type, step }: ReadType, block: RecordReader, count: number, into: unknown[]): void {
+  for (let left = count; left > 0; left--) {
+    const from = block.at
+    step(block)
+    if (block.at === from) throw new RangeError('a record of no bytes')
+    into.push(type.decode(block.bytes, from).value)
   }
-  return type
+}
+
+function readType(schema: string): ReadType {
+  let found = readTypes.get(schema)
+  if (found === undefined) {
+    const type = avro.Type.forSchema(JSON.parse(schema) as avro.Schema)
+    found = { type, step: skipper(avroTree(schema)) }
+    // One entry per Hudi release that wrote to the tables of this process.
+    if (readTypes.size < 64) readTypes.set(schema, found)
+  }
+  return found
 }

@@ -124,6 +124,35 @@ describe('Avro records', () => {
     )
   })
 
+  it('end with their bytes, whatever counts and sizes they claim', () => {
+    const record = (fields: object[]): object => ({ type: 'record', name: 't', fields })
+    const nulls = { type: 'array', items: { type: 'array', items: 'null' } }
+    // A list of lists of nulls, each said to hold thousands of millions: no null takes a byte.
+    const most = [0xfe, 0xff, 0xff, 0xff, 0x0f]
+    const lists = Array.from({ length: 2000 }, () => [...most, 0]).flat()
+    const listed = decodeRecords(record([{ name: 'z', type: nulls }]), block([0xa0, 0x1f, ...lists, 0]), {
+      columns: [],
+    })
+    expect(listed.rows).to.equal(1)
+    // A fixed type of no size, and a decimal of a mebibyte.
+    const fixed = { type: 'fixed', name: 'f' }
+    const decimal = { type: 'bytes', logicalType: 'decimal', precision: 9, scale: 2 }
+    const long = [0x80, 0x80, 0x80, 0x01, ...Buffer.alloc(2 ** 20, 1)]
+    for (const [fields, body] of [
+      [
+        [
+          { name: 'a', type: fixed },
+          { name: 'b', type: 'int' },
+        ],
+        [2],
+      ],
+      [[{ name: 'd', type: decimal }], long],
+    ] as const)
+      expect(thrownBy(() => decodeRecords(record([...fields]), block([...body]))).code).to.equal(
+        'LAKE_FILE_CORRUPT',
+      )
+  })
+
   it('write an empty list as one byte', () => {
     const vector = vectorFrom({ kind: 'list', element: { kind: 'int32' } }, [[]])
     const content = encodeRecords([{ name: 'l', vector, nullable: true }], null)
@@ -193,4 +222,13 @@ function thrownBy(call: () => unknown): DataError {
     return error as DataError
   }
   throw new Error('nothing was thrown')
+}
+
+/** The content of a block of one record. */
+function block(record: readonly number[]): Buffer {
+  const head = Buffer.alloc(12)
+  head.writeInt32BE(3, 0)
+  head.writeInt32BE(1, 4)
+  head.writeInt32BE(record.length, 8)
+  return Buffer.concat([head, Buffer.from(record)])
 }

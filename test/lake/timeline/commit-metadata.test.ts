@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import type { CommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import { decodeCommitMetadata, encodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import { partitionDepth, partitionMetadata } from '#lake/timeline/partition-metadata.ts'
+import { watchedWorker } from '#test/watched-worker.ts'
 
 const metadata: CommitMetadata = {
   partitionToWriteStats: {
@@ -60,6 +61,38 @@ describe('commit metadata', () => {
         .to.throw('cannot be read')
         .with.property('code', 'LAKE_FILE_CORRUPT')
     })
+})
+
+describe('damaged commit metadata', () => {
+  const whole = Buffer.from(encodeCommitMetadata(metadata, 'commit', 2))
+  const sync = whole.subarray(-16)
+  /** Where the one block begins: its record count, after the marker's first occurrence. */
+  const block = whole.indexOf(sync) + 16
+
+  for (const { name, bytes } of [
+    { name: 'a block that ends where it starts', bytes: [0, 0x23] },
+    { name: 'more records than there are bytes', bytes: [0xfe, 0xff, 0xff, 0xff, 0x0f] },
+  ])
+    it(`comes to an end with ${name}`, () => {
+      expectUnreadable(Buffer.concat([whole.subarray(0, block), Buffer.from(bytes), whole.subarray(block)]))
+    })
+
+  it('comes to an end with a list of more entries than there are bytes', () => {
+    // partitionToWriteStats: branch 1 of the union, then how many partitions there are.
+    const at = whole.indexOf('dt=2026-11-24', block) - 2
+    expect(whole[at]).to.equal(2)
+    const count = Buffer.from([0xfe, 0xff, 0xff, 0xff, 0x0f])
+    expectUnreadable(Buffer.concat([whole.subarray(0, at), count, whole.subarray(at + count.length)]))
+  })
+
+  it('is read or told to be damaged, whatever the bytes', () =>
+    watchedWorker(new URL('./damaged-commits.ts', import.meta.url), 18_000))
+
+  function expectUnreadable(bytes: Buffer): void {
+    expect(() => decodeCommitMetadata(bytes))
+      .to.throw()
+      .with.property('code', 'LAKE_FILE_CORRUPT')
+  }
 })
 
 describe('partition metadata', () => {
