@@ -24,34 +24,38 @@ export interface FetchResponse {
 //   topic => name STRING, [partition]
 //   partition => index INT32, errorCode INT16, highWatermark INT64, lastStableOffset INT64,
 //                logStartOffset INT64, [producerId INT64, firstOffset INT64], preferredReadReplica INT32, records BYTES
+/** @throws RangeError when it ends before its counts say */
 export function readFetchResponse(bytes: Uint8Array): FetchResponse {
   const partitions: FetchedPartition[] = []
   let at = 10
-  const int32 = (): number => readInt32(bytes, (at += 4) - 4)
-  const int64 = (): number => readInt64(bytes, (at += 8) - 8)
+  // Steps over `size` bytes; returns where they start.
+  const skip = (size: number): number => {
+    if (size < 0 || at + size > bytes.length) throw new RangeError('a Fetch response is cut short')
+    return (at += size) - size
+  }
+  const int16 = (): number => readInt16(bytes, skip(2))
+  const int32 = (): number => readInt32(bytes, skip(4))
+  const int64 = (): number => readInt64(bytes, skip(8))
   for (let topics = int32(); topics > 0; topics--) {
-    const nameEnd = at + 2 + readInt16(bytes, at)
-    const topic = Buffer.from(bytes.subarray(at + 2, nameEnd)).toString()
-    at = nameEnd
+    const topic = Buffer.from(bytes.subarray(skip(int16()), at)).toString()
     for (let count = int32(); count > 0; count--) {
       const partition = int32()
-      const errorCode = readInt16(bytes, at)
-      at += 10
+      const errorCode = int16()
+      skip(8)
       const lastStableOffset = int64()
-      at += 8
+      skip(8)
       const aborted: AbortedTransaction[] = []
       for (let left = int32(); left > 0; left--) aborted.push({ producerId: int64(), firstOffset: int64() })
-      at += 4
-      const size = Math.max(0, int32())
+      skip(4)
+      const records = bytes.subarray(skip(Math.max(0, int32())), at)
       partitions.push({
         topic,
         partition,
         errorCode,
         lastStableOffset,
         aborted,
-        records: bytes.subarray(at, at + size),
+        records,
       })
-      at += size
     }
   }
   return { errorCode: readInt16(bytes, 4), partitions }

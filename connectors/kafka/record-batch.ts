@@ -34,6 +34,7 @@ export function completeBatches(bytes: Uint8Array): { length: number; nextOffset
   while (length + headerBytes <= bytes.length) {
     const size = 12 + readInt32(bytes, length + 8)
     if (bytes[length + 16] !== 2) throw unreadable('it is of a format older than Kafka 0.11', bytes, length)
+    if (size < headerBytes) throw unreadable('it says that it is shorter than its header', bytes, length)
     if (length + size > bytes.length) break
     nextOffset = readInt64(bytes, length) + readInt32(bytes, length + 23) + 1
     length += size

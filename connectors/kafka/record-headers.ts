@@ -22,10 +22,11 @@ export function findHeader(bytes: Uint8Array, headersStart: number, name: Uint8A
     } while (byte > 0x7f && shift < 35)
     return (raw >>> 1) ^ -(raw & 1)
   }
-  for (let left = varint(); left > 0; left--) {
+  // The count may be damaged: headers end with the bytes at the latest.
+  for (let left = varint(); left > 0 && at < bytes.length; left--) {
     const nameLength = varint()
     const nameStart = at
-    at += nameLength
+    at += Math.max(0, nameLength)
     const valueLength = varint()
     if (nameLength === name.length && equalAt(bytes, nameStart, name))
       found = valueLength < 0 ? null : { start: at, end: at + valueLength }

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { readFetchResponse } from '#connectors/kafka/fetch-response.ts'
 import { RecordCursor, completeBatches } from '#connectors/kafka/record-batch.ts'
 import type { AbortedTransaction } from '#connectors/kafka/record-batch.ts'
 import { findHeader } from '#connectors/kafka/record-headers.ts'
@@ -158,4 +159,64 @@ describe('record batches', () => {
         .to.throw()
         .with.property('code', 'KAFKA_BATCH_UNREADABLE')
   })
+
+  it('are refused when their length leads nowhere or backwards', () => {
+    for (const length of [-12, -13, 48, -(2 ** 31)]) {
+      const batch = writeBatch([{ offset: 7, value: 'x' }])
+      batch.writeInt32BE(length, 8)
+      expect(() => completeBatches(Buffer.concat([writeBatch([{ offset: 6 }]), batch])), `${length}`)
+        .to.throw()
+        .with.property('code', 'KAFKA_BATCH_UNREADABLE')
+    }
+  })
+
+  it('have no more headers than bytes', () => {
+    const count = [0xfe, 0xff, 0xff, 0xff, 0x0f]
+    expect(findHeader(Buffer.from(count), 0, Buffer.from('a'))).to.equal(null)
+    // The first name has −6 bytes: back to the count.
+    expect(findHeader(Buffer.from([...count, 0x0b, 0x00]), 0, Buffer.from('a'))).to.equal(null)
+  })
+})
+
+describe('Fetch responses', () => {
+  it('are read, or refused where they end before their counts say', () => {
+    const batch = writeBatch([{ offset: 7, value: 'x' }])
+    const aborted = Buffer.concat([int32(1), int64(5), int64(6)])
+    const partition = Buffer.concat([int32(3), int16(0), int64(9), int64(8), int64(0), aborted, int32(-1)])
+    const topic = Buffer.concat([int16(1), Buffer.from('t'), int32(1), partition, int32(batch.length), batch])
+    const whole = Buffer.concat([int32(0), int16(0), int32(0), int32(1), topic])
+    const { partitions } = readFetchResponse(whole)
+    expect(partitions).to.deep.equal([
+      {
+        topic: 't',
+        partition: 3,
+        errorCode: 0,
+        lastStableOffset: 8,
+        aborted: [{ producerId: 5, firstOffset: 6 }],
+        records: batch,
+      },
+    ])
+    for (let length = 0; length < whole.length; length++)
+      expect(() => readFetchResponse(whole.subarray(0, length)), `${length} bytes`).to.throw(RangeError)
+    // Topics, partitions, aborted transactions.
+    for (const at of [10, 17, 51]) {
+      const damaged = Buffer.from(whole)
+      damaged.writeInt32BE(2 ** 31 - 1, at)
+      expect(() => readFetchResponse(damaged), `the count at ${at}`).to.throw(RangeError)
+    }
+  })
+
+  function int16(value: number): Buffer {
+    return Buffer.from([value >> 8, value])
+  }
+
+  function int32(value: number): Buffer {
+    const bytes = Buffer.alloc(4)
+    bytes.writeInt32BE(value)
+    return bytes
+  }
+
+  function int64(value: number): Buffer {
+    return Buffer.concat([int32(0), int32(value)])
+  }
 })
