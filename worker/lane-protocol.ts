@@ -55,6 +55,8 @@ export type FromLane =
   /** A commit moved a split of a table on. */
   | { kind: 'moved'; split: string; table: string; newestAtMs: number | null }
   | { kind: 'buffered'; bytes: number }
+  /** What lies between a split's committed position and its end. */
+  | { kind: 'backlog'; split: string; amount: number; unit: 'records' | 'bytes' }
   | { kind: 'bad-record'; code: ErrorCode; message: string }
   /** Every bounded split of the grant is committed to its end. */
   | { kind: 'finished'; grant: number }

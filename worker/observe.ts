@@ -23,6 +23,9 @@ export function observe(
     case 'buffered':
       metrics.bufferedBytes.set({ ...labels, lane: String(lane) }, message.bytes)
       return
+    case 'backlog':
+      metrics.splitBacklog.set({ ...labels, split: message.split, unit: message.unit }, message.amount)
+      return
     case 'failed':
       metrics.errors.inc({ ...labels, code: message.failure.code })
       return

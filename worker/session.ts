@@ -13,10 +13,13 @@ import type {
   TableWriter,
 } from '#connectors/connector.ts'
 import { Acknowledger } from './acknowledger.ts'
+import { watchBacklog } from './backlog.ts'
 import { commitLimits } from './commit-policy.ts'
 import type { FromLane, GrantedTable } from './lane-protocol.ts'
 import type { CommitReport } from './table-pipe.ts'
 import { TablePipe } from './table-pipe.ts'
+
+const backlogIntervalMs = 15_000
 
 export interface SessionOptions {
   source: Source
@@ -26,7 +29,7 @@ export interface SessionOptions {
   bufferBytesMax: number
   freshnessMs: number
   clock: Clock
-  report(message: FromLane): void
+  report: (message: FromLane) => void
 }
 
 export class Session {
@@ -72,6 +75,7 @@ export class Session {
     const abort = AbortSignal.any([stop, this.#failed.signal])
     const reading = AbortSignal.any([drain, abort])
     const pipes = [...this.#pipes.values()].map(pipe => this.#guard(pipe.run(abort)))
+    void this.#guard(this.#watchBacklog(reading))
     const readers = this.#readAll(reading).then(() => this.#pipes.forEach(pipe => pipe.drain()))
     await Promise.allSettled([this.#guard(readers), ...pipes])
     await Promise.allSettled(this.#pendingAcknowledgements)
@@ -84,6 +88,13 @@ export class Session {
     await work.catch((error: unknown) => {
       if (!this.#failed.signal.aborted && !isAbort(error)) this.#failed.abort(error)
     })
+  }
+
+  #watchBacklog(signal: AbortSignal): Promise<void> {
+    const { source, clock, report } = this.#options
+    const splits = this.#options.splits.filter(split => !split.bounded)
+    const committed = (split: Split): Position | null => this.#acknowledgers.get(split.id)!.floor
+    return watchBacklog({ source, splits, committed, intervalMs: backlogIntervalMs, clock, report }, signal)
   }
 
   /** Bounded splits one after another, each at full width; unbounded ones side by side. */
