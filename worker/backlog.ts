@@ -21,6 +21,7 @@ export async function watchBacklog(options: BacklogOptions, signal: AbortSignal)
   const { source, splits, clock, intervalMs } = options
   for (;;) {
     await clock.sleep(intervalMs, signal)
+    if (signal.aborted) return
     for (const split of splits) {
       if (signal.aborted) return
       const position = options.committed(split)

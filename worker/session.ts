@@ -75,9 +75,12 @@ export class Session {
     const abort = AbortSignal.any([stop, this.#failed.signal])
     const reading = AbortSignal.any([drain, abort])
     const pipes = [...this.#pipes.values()].map(pipe => this.#guard(pipe.run(abort)))
-    void this.#guard(this.#watchBacklog(reading))
+    const ended = new AbortController()
+    const watching = this.#guard(this.#watchBacklog(AbortSignal.any([reading, ended.signal])))
     const readers = this.#readAll(reading).then(() => this.#pipes.forEach(pipe => pipe.drain()))
     await Promise.allSettled([this.#guard(readers), ...pipes])
+    ended.abort()
+    await watching
     await Promise.allSettled(this.#pendingAcknowledgements)
     await Promise.allSettled(this.#options.tables.map(({ writer }) => writer.abort()))
     if (this.#failed.signal.aborted) throw this.#failed.signal.reason

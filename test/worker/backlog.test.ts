@@ -8,6 +8,17 @@ import type { FromLane } from '#worker/lane-protocol.ts'
 const split = (id: string): Split => ({ id, tables: ['a'], bounded: false, stage: 1, weight: 1 })
 
 describe('backlog watch', () => {
+  it('ends when it is told to, also with nothing to watch', async () => {
+    const options = {
+      source: { lag: () => Promise.reject(new Error('not asked')) },
+      splits: [],
+      committed: () => null,
+    }
+    const stop = AbortSignal.timeout(20)
+    await watchBacklog({ ...options, intervalMs: 5, clock: systemClock, report: () => undefined }, stop)
+    expect(stop.aborted).to.equal(true)
+  })
+
   it('reports what lies ahead of the committed position, and takes a source that does not answer for no news', async () => {
     const stop = new AbortController()
     const reports: FromLane[] = []
