@@ -34,7 +34,7 @@ class SnappyBlock {
   length(): number {
     let length = 0
     for (let scale = 1; scale <= 2 ** 28; scale *= 128) {
-      const byte = this.#integer(1)
+      const byte = this.#byte()
       length += (byte & 0x7f) * scale
       if (byte < 0x80) return length
     }
@@ -43,26 +43,32 @@ class SnappyBlock {
 
   /** Writes one element and returns its size. */
   element(out: Buffer, to: number): number {
-    const tag = this.#integer(1)
+    const tag = this.#byte()
     const upper = tag >> 2
     switch (tag & 3) {
       case 0:
         return this.#literal(out, to, (upper < 60 ? upper : this.#integer(upper - 59)) + 1)
       case 1:
-        return copyMatch(out, to, { back: ((tag >> 5) << 8) + this.#integer(1), size: (upper & 7) + 4 })
+        return copyMatch(out, to, ((tag >> 5) << 8) + this.#byte(), (upper & 7) + 4)
       case 2:
-        return copyMatch(out, to, { back: this.#integer(2), size: upper + 1 })
+        return copyMatch(out, to, this.#byte() + (this.#byte() << 8), upper + 1)
       default:
-        return copyMatch(out, to, { back: this.#integer(4), size: upper + 1 })
+        return copyMatch(out, to, this.#integer(4), upper + 1)
     }
   }
 
   #literal(out: Buffer, to: number, size: number): number {
     const start = this.#at
     if (start + size > this.#bytes.length || to + size > out.length) throw corrupt()
-    out.set(this.#bytes.subarray(start, start + size), to)
+    if (size > 32) out.set(this.#bytes.subarray(start, start + size), to)
+    else for (let at = 0; at < size; at++) out[to + at] = this.#bytes[start + at]!
     this.#at = start + size
     return size
+  }
+
+  #byte(): number {
+    if (this.#at >= this.#bytes.length) throw corrupt()
+    return this.#bytes[this.#at++]!
   }
 
   /** Little-endian. */
@@ -80,10 +86,9 @@ class SnappyBlock {
  * Repeats `size` bytes that stand `back` bytes earlier and returns `size`: the ranges may overlap, then bytes just
  * copied are copied again. @throws RangeError when they lie outside the output
  */
-export function copyMatch(out: Buffer, to: number, match: { back: number; size: number }): number {
-  const { back, size } = match
+export function copyMatch(out: Buffer, to: number, back: number, size: number): number {
   if (back === 0 || back > to || to + size > out.length) throw corrupt()
-  if (back >= size && size > 32) out.copyWithin(to, to - back, to - back + size)
+  if (back >= size && size > 64) out.copyWithin(to, to - back, to - back + size)
   else for (let at = 0; at < size; at++) out[to + at] = out[to + at - back]!
   return size
 }

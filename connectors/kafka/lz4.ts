@@ -65,7 +65,7 @@ function decodeBlock(block: Uint8Array, out: Buffer, start: number): number {
         size += byte
       } while (byte === 255)
     }
-    to += copyMatch(out, to, { back, size })
+    to += copyMatch(out, to, back, size)
   }
   return to
 }
