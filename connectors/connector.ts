@@ -206,6 +206,11 @@ export interface TableWriter {
     metadata: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<CommitResult>
+  /**
+   * Does what keeps the table fast and small (compaction, cleaning) if it is due. Called now and then, also while
+   * stage() or commit() are under way; it gives way to them often. Failing is no harm: it is called again.
+   */
+  maintain?(signal: AbortSignal): Promise<void>
   /** Drops what was staged. */
   abort(): Promise<void>
   close(): Promise<void>

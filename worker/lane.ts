@@ -75,6 +75,8 @@ async function runSession(grant: Grant, drain: AbortSignal): Promise<ConflictErr
     freshnessMs,
     clock: systemClock,
     report,
+    onServiceFailure: (table: string, error: unknown) =>
+      logger.warn('compacting or cleaning a table failed', { table, ...errorFields(error) }),
   }
   try {
     await new Session(options).run(drain, never)

@@ -17,9 +17,12 @@ import { watchBacklog } from './backlog.ts'
 import { commitLimits } from './commit-policy.ts'
 import type { FromLane, GrantedTable } from './lane-protocol.ts'
 import type { CommitReport } from './table-pipe.ts'
+import { maintainTables } from './maintain.ts'
 import { TablePipe } from './table-pipe.ts'
 
 const backlogIntervalMs = 15_000
+
+const serviceIntervalMs = 60_000
 
 export interface SessionOptions {
   source: Source
@@ -30,6 +33,8 @@ export interface SessionOptions {
   freshnessMs: number
   clock: Clock
   report: (message: FromLane) => void
+  /** A table service failed; it is tried again later. */
+  onServiceFailure?: (table: string, error: unknown) => void
 }
 
 export class Session {
@@ -78,7 +83,9 @@ export class Session {
     const ended = new AbortController()
     const watching = this.#guard(this.#watchBacklog(AbortSignal.any([reading, ended.signal])))
     const readers = this.#readAll(reading).then(() => this.#pipes.forEach(pipe => pipe.drain()))
+    const services = this.#maintain(reading)
     await Promise.allSettled([this.#guard(readers), ...pipes])
+    await services.end()
     ended.abort()
     await watching
     await Promise.allSettled(this.#pendingAcknowledgements)
@@ -98,6 +105,25 @@ export class Session {
     const splits = this.#options.splits.filter(split => !split.bounded)
     const committed = (split: Split): Position | null => this.#acknowledgers.get(split.id)!.floor
     return watchBacklog({ source, splits, committed, intervalMs: backlogIntervalMs, clock, report }, signal)
+  }
+
+  #maintain(reading: AbortSignal): { end: () => Promise<void> } {
+    const { tables, clock, onServiceFailure = () => undefined } = this.#options
+    const ended = new AbortController()
+    const named = tables.map(({ granted, writer }) => ({ name: granted.target.name, writer }))
+    const maintenance = {
+      tables: named,
+      intervalMs: serviceIntervalMs,
+      clock,
+      onFailure: onServiceFailure,
+    }
+    const running = maintainTables(maintenance, AbortSignal.any([reading, ended.signal]))
+    return {
+      end: () => {
+        ended.abort()
+        return running
+      },
+    }
   }
 
   /** Bounded splits one after another, each at full width; unbounded ones side by side. */
@@ -124,7 +150,7 @@ export class Session {
     if (signal.aborted) return
     const tables = this.#options.tables
       .filter(({ granted }) => split.tables.includes(granted.source.name))
-      .map(({ granted, writer }): SourceTable => ({ ...granted.source, positions: writer.positions() }))
+      .map(({ granted: { source } }): SourceTable => ({ ...source, positions: this.#pipes.get(source.name)!.held }))
     try {
       for await (const chunk of this.#options.source.read(split, tables, limits, signal)) {
         await this.#distribute(split, chunk, signal)
@@ -153,7 +179,7 @@ export class Session {
 
   /** A table that joined later begins further on than the log is read from; it must not be taken back. */
   #isAhead(position: Position, table: string, split: Split): boolean {
-    const held = this.#pipes.get(table)?.heldPosition(split.id) ?? null
+    const held = this.#pipes.get(table)?.held.get(split.id) ?? null
     return held === null || this.#options.source.compare(position, held) > 0
   }
 
@@ -173,8 +199,8 @@ export class Session {
   #heldPositions(split: Split): Map<string, Position> {
     const held = new Map<string, Position>()
     for (const table of split.tables) {
-      const position = this.#pipes.get(table)?.heldPosition(split.id) ?? null
-      if (position !== null) held.set(table, position)
+      const position = this.#pipes.get(table)?.held.get(split.id)
+      if (position !== undefined) held.set(table, position)
     }
     return held
   }

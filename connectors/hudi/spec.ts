@@ -64,6 +64,14 @@ export const hudiTableOptions = z.strictObject({
     .describe(
       'File groups of a table with a key; fixed once it is made. Default: one for each 256 MiB of the source table, 4 when its size is unknown.',
     ),
+  retentionHours: z
+    .int32()
+    .min(1)
+    .max(87_600)
+    .default(24)
+    .describe(
+      'How long earlier states of the table can be read (time travel, incremental queries, queries that run that long). Files that only older states need are removed.',
+    ),
 })
 
 export type HudiSpec = z.infer<typeof hudiSpec>

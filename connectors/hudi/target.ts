@@ -5,7 +5,7 @@ import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { openStore } from '#lake/storage/open.ts'
 import type { S3Options } from '#lake/storage/s3.ts'
 import { openTable } from '#lake/table/open-table.ts'
-import type { HudiSpec } from './spec.ts'
+import type { HudiSpec, HudiTableOptions } from './spec.ts'
 import { hudiTableOptions } from './spec.ts'
 
 export class HudiTarget implements Target {
@@ -25,13 +25,14 @@ export class HudiTarget implements Target {
 
   openTable(table: TargetTable, signal: AbortSignal): Promise<TableWriter> {
     const { clock, job, spec } = this.#context
-    const { buckets } = tableOptions(table)
+    const { buckets, retentionHours } = tableOptions(table)
     const wanted = {
       name: table.name,
       schema: table.schema,
       estimatedBytes: table.estimatedBytes,
       version: spec.tableVersion,
       policy: table.schemaEvolution,
+      retentionMs: retentionHours * 3_600_000,
       ...(buckets === undefined ? {} : { buckets }),
     }
     return openTable(wanted, { store: this.#store.at(tableFolder(table.name)), clock, writer: job, signal })
@@ -42,7 +43,7 @@ export class HudiTarget implements Target {
   }
 }
 
-function tableOptions(table: TargetTable): { buckets?: number | undefined } {
+function tableOptions(table: TargetTable): HudiTableOptions {
   const parsed = hudiTableOptions.safeParse(table.options)
   if (parsed.success) return parsed.data
   const problem = parsed.error.issues[0]!

@@ -4,6 +4,8 @@ import type { TableSchema } from '#catalog/types.ts'
 import type { Clock } from '#common/clock.ts'
 import { ConfigError } from '#common/errors.ts'
 import { Journal } from '#lake/journal/journal.ts'
+import type { ServicePolicy } from '#lake/services/table-services.ts'
+import { defaultServicePolicy, TableServices } from '#lake/services/table-services.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { sequenceColumn, tableColumns, withOwnColumns } from './columns.ts'
 import { createTable } from './create.ts'
@@ -21,6 +23,8 @@ export interface WantedTable {
   estimatedBytes: number
   version: TableVersion
   policy: EvolutionPolicy
+  /** How long earlier states of the table stay readable; 24 hours when undefined. */
+  retentionMs?: number
 }
 
 export interface WriterContext {
@@ -42,9 +46,15 @@ export async function openTable(wanted: WantedTable, context: WriterContext): Pr
   const closing = new AbortController()
   const journal = await Journal.open(store, { clock, writer: name, signal: closing.signal })
   const { policy } = wanted
-  const writer = new TableWriter({ store, definition, journal, clock, policy, closing })
+  const services = new TableServices({ store, definition, clock, writer: name }, servicePolicy(wanted))
+  const writer = new TableWriter({ store, definition, journal, clock, policy, services, closing })
   await writer.evolve(wanted.schema)
   return writer
+}
+
+function servicePolicy({ retentionMs }: WantedTable): ServicePolicy {
+  if (retentionMs === undefined) return defaultServicePolicy
+  return { ...defaultServicePolicy, cleaning: { ...defaultServicePolicy.cleaning, retentionMs } }
 }
 
 function definitionOf(wanted: WantedTable): TableDefinition {

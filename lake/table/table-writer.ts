@@ -9,6 +9,7 @@ import { ConflictError, invariant } from '#common/errors.ts'
 import type { Journal } from '#lake/journal/journal.ts'
 import type { Step } from '#lake/journal/step.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
+import type { TableServices } from '#lake/services/table-services.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import { parseInstant } from '#lake/timeline/instant.ts'
@@ -45,6 +46,7 @@ export interface OpenTable {
   journal: Journal
   clock: Clock
   policy: EvolutionPolicy
+  services: Pick<TableServices, 'run'>
   /** Ends what the journal may be waiting for. */
   closing: AbortController
 }
@@ -225,6 +227,11 @@ export class TableWriter {
     if (pending === null) return { rows: 0, bytes: 0, commit: null }
     this.#heads?.add(pending)
     return { rows: pending.rows, bytes: pending.bytes, commit: pending.instant }
+  }
+
+  /** Compacts and cleans the table if that is due; may go on beside everything else. */
+  maintain(signal: AbortSignal): Promise<void> {
+    return this.#table.services.run(AbortSignal.any([signal, this.#table.closing.signal]))
   }
 
   /** Drops what was staged. Files that may be part of the table, because no answer came, are left where they are. */

@@ -1,0 +1,79 @@
+// What keeps a table fast to read and small, beside the writers: compaction, cleaning, trimming. Each round has a
+// journal of its own, so that it may go on while the writer of the same lane stages and commits.
+import { clean, defaultCleaningPolicy } from './clean.ts'
+import type { CleaningPolicy } from './clean.ts'
+import type { ServiceContext } from './compact.ts'
+import { compactSome } from './compact.ts'
+import { defaultCompactionPolicy } from './plan-compaction.ts'
+import type { CompactionPolicy } from './plan-compaction.ts'
+import { ServiceTurn } from './service-turn.ts'
+import type { Clock } from '#common/clock.ts'
+import { ConflictError } from '#common/errors.ts'
+import { Journal } from '#lake/journal/journal.ts'
+import type { ObjectStore } from '#lake/storage/object-store.ts'
+import type { TableDefinition } from '#lake/table/definition.ts'
+import { layoutOf } from '#lake/table/definition.ts'
+
+export interface ServicePolicy {
+  compaction: CompactionPolicy
+  cleaning: CleaningPolicy
+  /** Least time between two rounds of a table, whoever makes them. */
+  intervalMs: number
+}
+
+export const defaultServicePolicy: ServicePolicy = {
+  compaction: defaultCompactionPolicy,
+  cleaning: defaultCleaningPolicy,
+  intervalMs: 60_000,
+}
+
+export interface ServicedTable {
+  store: ObjectStore
+  definition: TableDefinition
+  clock: Clock
+  /** Who works, for people. */
+  writer: string
+}
+
+export class TableServices {
+  readonly #table: ServicedTable
+  readonly #policy: ServicePolicy
+  readonly #turn: ServiceTurn
+
+  constructor(table: ServicedTable, policy: ServicePolicy) {
+    this.#table = table
+    this.#policy = policy
+    this.#turn = new ServiceTurn(table.store, table.clock)
+  }
+
+  /**
+   * Does what is due, if it is this one's turn. What it fails at, or leaves because the signal aborts, the next round
+   * of any lane does.
+   * @throws what the store and the files may throw; the table is as before then
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    if (layoutOf(this.#table.definition.version) === 1) return
+    if (!(await this.#turn.take())) return
+    try {
+      await this.#round(signal)
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error
+    } finally {
+      // Without this the next round is only later.
+      await this.#turn.end(this.#policy.intervalMs).catch(() => undefined)
+    }
+  }
+
+  async #round(signal: AbortSignal): Promise<void> {
+    const { store, definition, clock, writer } = this.#table
+    const journal = await Journal.open(store, { clock, writer: `${writer}/services`, signal })
+    const context: ServiceContext = { store, definition, journal, clock, signal }
+    while ((await compactSome(context, this.#policy.compaction)) !== null) {
+      signal.throwIfAborted()
+      await this.#turn.renew()
+      await journal.refresh()
+    }
+    await clean(context, this.#policy.cleaning)
+  }
+}

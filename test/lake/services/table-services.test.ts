@@ -1,0 +1,93 @@
+import { expect } from 'chai'
+import { isAbort } from '#common/errors.ts'
+import { listDataFiles } from '#lake/reader/data-file.ts'
+import { TableReader } from '#lake/reader/table-reader.ts'
+import type { ServicePolicy } from '#lake/services/table-services.ts'
+import { defaultServicePolicy, TableServices } from '#lake/services/table-services.ts'
+import type { MemoryStore } from '#lake/storage/memory.ts'
+import { readDefinition } from '#lake/table/create.ts'
+import type { TableWriter } from '#lake/table/table-writer.ts'
+import { HookedStore } from './hooked-store.ts'
+import { eager, KeyedTable, notes } from './keyed-table.ts'
+
+const policy: ServicePolicy = { ...defaultServicePolicy, compaction: eager }
+
+describe('table services', () => {
+  let table: KeyedTable
+  let writer: TableWriter
+  beforeEach(async () => {
+    table = new KeyedTable()
+    writer = await table.openWriter()
+    await table.write(writer, notes(0, 40, 'first'))
+    await table.write(writer, notes(0, 40, 'second'))
+  })
+
+  async function servicesOn(store: MemoryStore): Promise<TableServices> {
+    const definition = (await readDefinition(table.store))!
+    return new TableServices({ store, definition, clock: table.clock, writer: 'test' }, policy)
+  }
+
+  const run = async (services: TableServices, signal = new AbortController().signal): Promise<void> =>
+    services.run(signal)
+
+  async function logs(): Promise<number> {
+    return (await TableReader.open(table.store)).slices.flatMap(slice => slice.logs).length
+  }
+
+  it('compact, and leave the table alone until the interval is over, whichever lane asks', async () => {
+    const [one, other] = [await servicesOn(table.store), await servicesOn(table.store)]
+    await run(one)
+    expect(await logs()).to.equal(0)
+    await table.write(writer, notes(0, 40, 'third'))
+    await run(other)
+    expect(await logs(), 'too early').to.equal(2)
+    table.clock.nowAtMs += policy.intervalMs
+    await run(other)
+    expect(await logs()).to.equal(0)
+    expect(await table.found()).to.deep.equal(table.expected)
+  })
+
+  it('are one at a time, and go on when the one at it died', async () => {
+    const store = new HookedStore(table.store)
+    let asked = 0
+    store.beforePut = async path => {
+      if (!path.endsWith('.parquet') || asked++ > 0) return
+      await run(await servicesOn(table.store))
+      expect(await logs(), 'somebody is at it').to.equal(2)
+      store.before = () => {
+        throw new Error('died')
+      }
+    }
+    const died = await run(await servicesOn(store)).catch((error: unknown) => error)
+    expect(died).to.be.instanceOf(Error)
+    expect(asked).to.equal(1)
+    table.clock.nowAtMs += 60_000
+    await run(await servicesOn(table.store))
+    expect(await logs(), 'it may only be slow').to.equal(2)
+    table.clock.nowAtMs += 3_600_000
+    await run(await servicesOn(table.store))
+    expect(await logs()).to.equal(0)
+    expect(await table.found()).to.deep.equal(table.expected)
+  })
+
+  it('clean as well: a table that is written for days does not grow', async function () {
+    this.timeout(20_000)
+    const services = await servicesOn(table.store)
+    for (let hour = 0; hour < 72; hour++) {
+      table.clock.nowAtMs += 3_600_000
+      await table.write(writer, [
+        ...notes(hour % 30, (hour % 30) + 5, `hour ${hour}`),
+        ...notes(35, 36, null),
+      ])
+      await run(services)
+    }
+    expect(await table.found()).to.deep.equal(table.expected)
+    expect(await listDataFiles(table.store)).to.have.length.below(110)
+  })
+
+  it('stop when the writer is closed', async () => {
+    await writer.close()
+    const stopped = await writer.maintain(new AbortController().signal).catch((error: unknown) => error)
+    expect(isAbort(stopped)).to.equal(true)
+  })
+})
