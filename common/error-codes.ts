@@ -188,6 +188,11 @@ export const errorCodes = {
     remedy:
       'Clear `hoodie.table.metadata.partitions` in hoodie.properties, delete `.hoodie/metadata`, and set `hoodie.metadata.enable=false` for the other engine.',
   },
+  LAKE_HISTORY_GONE: {
+    meaning:
+      'An incremental read of a lake table begins before the history that is kept: what it needs was cleaned.',
+    remedy: 'Read the whole table, or from a later time; a larger `retentionHours` keeps more.',
+  },
   LAKE_FILE_CORRUPT: {
     meaning: 'A data or log file of the lake is damaged: torn, truncated or not what its format says.',
     remedy: 'Restore the object from a backup or a bucket version; else sync the table anew.',

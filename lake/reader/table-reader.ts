@@ -1,20 +1,29 @@
 // Reads a Hudi table as it stands, whichever engine wrote it: copy-on-write or merge-on-read, table version 6, 8
-// or 9, without a metadata table. Rows come as columns, one file slice after the other.
+// or 9, without a metadata table. Rows come as columns, one file slice after the other: all of them, or those that
+// a range of commits changed.
+import type { BinaryVector, ColumnVector } from '#catalog/column.ts'
+import { BinaryBuilder } from '#catalog/column-builder.ts'
 import type { Column, TableSchema } from '#catalog/types.ts'
-import { ConfigError } from '#common/errors.ts'
+import { ConfigError, invariant } from '#common/errors.ts'
 import { metaFields, tableSchemaOf } from '#lake/avro/schema.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { decodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
+import type { TimelineInstant } from '#lake/timeline/timeline.ts'
+import type { DataFile } from './data-file.ts'
 import { listDataFiles } from './data-file.ts'
 import type { FileSlice } from './file-slice.ts'
 import { latestSlices } from './file-slice.ts'
+import type { CommitRange } from './increment.ts'
+import { planIncrement } from './increment.ts'
+import { KeyIndex } from './key-index.ts'
 import type { RowBatch } from './slice-reader.ts'
 import { readSlice } from './slice-reader.ts'
 import type { TableConfig } from './table-config.ts'
 import { readTableConfig } from './table-config.ts'
 import type { TimelineView } from './timeline-view.ts'
 import { readTimeline } from './timeline-view.ts'
+import { pickRows, rowsOfKeys } from './wanted-rows.ts'
 
 export interface OpenOptions {
   /** The state at this instant, by the instants of commits; undefined: the newest. */
@@ -24,7 +33,16 @@ export interface OpenOptions {
 export interface ReadOptions {
   /** Names of the columns; Hudi's own (`_hoodie_commit_time` …) may be among them. Undefined: those of the schema. */
   columns?: readonly string[]
+  /**
+   * Only the rows that commits changed which completed after this time (table version 6: whose instant is after it).
+   * Deletes are not among them. Undefined: all rows.
+   */
+  from?: InstantTime
+  /** With `from`: the last completion time to take in. */
+  to?: InstantTime
 }
+
+const commitTime: Column = { name: '_hoodie_commit_time', type: { kind: 'string' }, nullable: true }
 
 export class TableReader {
   readonly config: TableConfig
@@ -32,13 +50,16 @@ export class TableReader {
   readonly schema: TableSchema
   /** Columns whose type has no place here: name and Avro type. */
   readonly unsupported: readonly { name: string; type: string }[]
+  /** The newest slice of each file group: what is read. */
   readonly slices: readonly FileSlice[]
+  /** All data files there are: those of older slices and of commits under way, too. */
+  readonly files: readonly DataFile[]
   readonly #store: ObjectStore
   readonly #timeline: TimelineView
 
   private constructor(
     store: ObjectStore,
-    table: Pick<TableReader, 'config' | 'schema' | 'unsupported' | 'slices'>,
+    table: Pick<TableReader, 'config' | 'schema' | 'unsupported' | 'slices' | 'files'>,
     timeline: TimelineView,
   ) {
     this.#store = store
@@ -47,6 +68,7 @@ export class TableReader {
     this.schema = table.schema
     this.unsupported = table.unsupported
     this.slices = table.slices
+    this.files = table.files
   }
 
   /**
@@ -56,25 +78,55 @@ export class TableReader {
   static async open(store: ObjectStore, { asOf }: OpenOptions = {}): Promise<TableReader> {
     const config = await readTableConfig(store)
     const timeline = await readTimeline(store, config.layout, asOf)
-    const slices = latestSlices(await listDataFiles(store), timeline)
+    const files = await listDataFiles(store)
+    const slices = latestSlices(files, timeline)
     const avro = (await newestSchema(store, timeline)) ?? config.createSchema
     const { schema, unsupported } =
       avro === null ? { schema: { columns: [], key: [] }, unsupported: [] } : tableSchemaOf(avro)
     const withKey = { columns: schema.columns, key: config.keyFields }
-    return new TableReader(store, { config, schema: withKey, unsupported, slices }, timeline)
+    return new TableReader(store, { config, schema: withKey, unsupported, slices, files }, timeline)
+  }
+
+  /** The commits that are read (delta commits, compactions and replace commits among them), oldest first. */
+  get commits(): readonly TimelineInstant[] {
+    return this.#timeline.completed
   }
 
   /** The instant of the newest commit that is read, or null when there is none. */
   get newestInstant(): InstantTime | null {
-    return this.#timeline.completed.at(-1)?.instant ?? null
+    return this.commits.at(-1)?.instant ?? null
   }
 
-  /** All rows, in batches. @throws ConfigError COLUMN_UNKNOWN; DataError LAKE_FILE_CORRUPT, LAKE_TYPE_UNSUPPORTED */
-  async *read({ columns }: ReadOptions = {}): AsyncGenerator<RowBatch> {
+  /**
+   * Rows in batches, in no order.
+   * @throws ConfigError COLUMN_UNKNOWN, LAKE_HISTORY_GONE; DataError LAKE_FILE_CORRUPT, LAKE_TYPE_UNSUPPORTED
+   */
+  async *read({ columns, from, to }: ReadOptions = {}): AsyncGenerator<RowBatch> {
     const chosen = columns === undefined ? this.schema.columns : columns.map(name => this.#column(name))
-    const { config } = this
-    const query = { store: this.#store, config, timeline: this.#timeline, columns: chosen, only: null }
+    if (from !== undefined) {
+      yield* this.#readRange(chosen, to === undefined ? { from } : { from, to })
+      return
+    }
+    const query = { ...this.#query, columns: chosen, timeline: this.#timeline }
     for (const slice of this.slices) yield* readSlice(slice, query)
+  }
+
+  async *#readRange(columns: readonly Column[], range: CommitRange): AsyncGenerator<RowBatch> {
+    const table = { store: this.#store, timeline: this.#timeline, files: this.files }
+    const { slices, timeline } = await planIncrement(table, range)
+    const commits = instantIndex(timeline.completed)
+    // Behind the columns asked for, among which it may be another time.
+    const query = { ...this.#query, columns: [...columns, commitTime], timeline }
+    for (const slice of slices)
+      for await (const batch of readSlice(slice, query)) {
+        const rows = writtenBy(commits, batch)
+        if (rows.length > 0)
+          yield { rows: rows.length, columns: pickRows(batch.columns.slice(0, columns.length), rows) }
+      }
+  }
+
+  get #query(): { store: ObjectStore; config: TableConfig; only: null } {
+    return { store: this.#store, config: this.config, only: null }
   }
 
   #column(name: string): Column {
@@ -87,6 +139,25 @@ export class TableReader {
       context: { table: this.config.name, column: name },
     })
   }
+}
+
+function instantIndex(commits: readonly TimelineInstant[]): KeyIndex {
+  const builder = new BinaryBuilder(commitTime.type)
+  for (const { instant } of commits) builder.appendString(instant)
+  const instants = texts(builder.finish())
+  const index = new KeyIndex()
+  for (let row = 0; row < instants.length; row++) index.add(instants, row)
+  return index
+}
+
+/** The rows whose commit time, the last column, is one of these. */
+function writtenBy(commits: KeyIndex, { columns }: RowBatch): Int32Array {
+  return rowsOfKeys(texts(columns.at(-1)!.vector), commits)
+}
+
+function texts(vector: ColumnVector): BinaryVector {
+  invariant(vector.layout === 'binary', 'Commit times are text')
+  return vector
 }
 
 /** The Avro schema of the newest commit that names one. */

@@ -39,6 +39,18 @@ export interface GoldenExpectation {
     hash: string
     columns: readonly string[]
   }[]
+  /** What engines returned of the changes after `since`; absent where they were not asked. */
+  readonly incremental?: {
+    since: string
+    spark: GoldenIncrement
+    rs: GoldenIncrement
+  }
+}
+
+export interface GoldenIncrement {
+  readonly count: number
+  readonly hash: string
+  readonly ids: readonly string[]
 }
 
 /** The names of the tables kept here. */

@@ -1,0 +1,105 @@
+// What a range of commits changed, for incremental reading: only the files these commits wrote are merged, and of
+// their rows those are kept that one of these commits wrote. A version that a later commit in the range replaced is
+// not returned, neither are deletes; a late row may be that a merge with older files would have dropped. So read
+// Spark and hudi-rs. Commits are counted by when they completed; layout 1 knows their instants only.
+import { ConfigError } from '#common/errors.ts'
+import type { ErrorContext } from '#common/errors.ts'
+import type { ObjectStore } from '#lake/storage/object-store.ts'
+import type { CommitMetadata } from '#lake/timeline/commit-metadata.ts'
+import { decodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
+import type { InstantTime } from '#lake/timeline/instant.ts'
+import type { TimelineInstant } from '#lake/timeline/timeline.ts'
+import type { DataFile } from './data-file.ts'
+import { parseDataFile } from './data-file.ts'
+import type { FileSlice } from './file-slice.ts'
+import { latestSlices } from './file-slice.ts'
+import type { TimelineView } from './timeline-view.ts'
+import { timelineView } from './timeline-view.ts'
+
+export interface CommitRange {
+  /** Exclusive. */
+  from: InstantTime
+  /** Inclusive; undefined: no bound. */
+  to?: InstantTime
+}
+
+export interface Increment {
+  slices: readonly FileSlice[]
+  /** The commits of the range, as a timeline that has no others. */
+  timeline: TimelineView
+}
+
+/** The table as it was opened. */
+export interface OpenedTable {
+  store: ObjectStore
+  timeline: TimelineView
+  files: readonly DataFile[]
+}
+
+const parallelReads = 16
+
+/** @throws ConfigError LAKE_HISTORY_GONE when the range is no longer all there */
+export async function planIncrement(table: OpenedTable, range: CommitRange): Promise<Increment> {
+  const { store, timeline, files } = table
+  await checkReach(table, range)
+  const instants = timeline.completed.filter(at => isWithin(at, range))
+  const written = new Map<string, DataFile>()
+  const replaced = new Set<string>()
+  for (let at = 0; at < instants.length; at += parallelReads) {
+    const some = instants.slice(at, at + parallelReads)
+    for (const commit of await Promise.all(some.map(({ path }) => readCommit(store, path)))) {
+      for (const file of filesOf(commit)) written.set(file.path, file)
+      for (const [partition, ids] of Object.entries(commit.partitionToReplaceFileIds ?? {}))
+        for (const id of ids) replaced.add(`${partition}/${id}`)
+    }
+  }
+  const within = timelineView({ layout: timeline.layout, instants, first: null, replaced })
+  const slices = latestSlices(written.values(), within)
+  checkPresent(slices, files)
+  return { slices, timeline: within }
+}
+
+function isWithin({ completionTime }: TimelineInstant, { from, to }: CommitRange): boolean {
+  return completionTime !== null && completionTime > from && (to === undefined || completionTime <= to)
+}
+
+async function readCommit(store: ObjectStore, path: string): Promise<CommitMetadata> {
+  const bytes = await store.get(path)
+  if (bytes === null) throw historyGone('A commit of the range was taken off the timeline', { path })
+  return decodeCommitMetadata(bytes)
+}
+
+function filesOf({ partitionToWriteStats }: CommitMetadata): DataFile[] {
+  return Object.values(partitionToWriteStats)
+    .flat()
+    .flatMap(({ path, fileSizeInBytes }) => parseDataFile({ path, sizeBytes: fileSizeInBytes }) ?? [])
+}
+
+/** A range that begins before the timeline does is only whole when the table began no earlier. */
+async function checkReach({ store, timeline, files }: OpenedTable, { from }: CommitRange): Promise<void> {
+  const first = timeline.completed[0]
+  if (first === undefined || from >= (first.completionTime ?? first.instant)) return
+  const older = files.some(({ instant }) => instant < first.instant && timeline.isCommitted(instant))
+  if (!older && !followsOthers(await readCommit(store, first.path))) return
+  throw historyGone(`The timeline no longer reaches back to ${from}: it begins at ${first.instant}`, {
+    from,
+    first: first.instant,
+  })
+}
+
+/** Whether there were commits before this one: it names the slices it went on from. */
+function followsOthers({ compacted, partitionToWriteStats }: CommitMetadata): boolean {
+  const stats = Object.values(partitionToWriteStats).flat()
+  return compacted || stats.some(({ prevCommit }) => /^\d/.test(prevCommit ?? ''))
+}
+
+function checkPresent(slices: readonly FileSlice[], files: readonly DataFile[]): void {
+  const present = new Set(files.map(({ path }) => path))
+  for (const { base, logs } of slices)
+    for (const { path } of base === null ? logs : [base, ...logs])
+      if (!present.has(path)) throw historyGone('A file that the range needs was cleaned', { path })
+}
+
+function historyGone(message: string, context: ErrorContext): ConfigError {
+  return new ConfigError(message, { code: 'LAKE_HISTORY_GONE', context })
+}
