@@ -150,7 +150,9 @@ export class Session {
     if (signal.aborted) return
     const tables = this.#options.tables
       .filter(({ granted }) => split.tables.includes(granted.source.name))
-      .map(({ granted: { source } }): SourceTable => ({ ...source, positions: this.#pipes.get(source.name)!.held }))
+      .map(({ granted: { source } }): SourceTable => {
+        return { ...source, positions: new Map(this.#pipes.get(source.name)!.held) }
+      })
     try {
       for await (const chunk of this.#options.source.read(split, tables, limits, signal)) {
         await this.#distribute(split, chunk, signal)

@@ -7,7 +7,7 @@ import { invariant } from '#common/errors.ts'
 import type { ChangeBatch } from '#catalog/change-batch.ts'
 import { batchBytes } from '#catalog/change-batch.ts'
 import { concatBatches } from '#catalog/concat.ts'
-import type { Position, PositionMove } from '#catalog/position.ts'
+import type { Position, PositionMove, Positions } from '#catalog/position.ts'
 import type { TableSchema } from '#catalog/types.ts'
 import type { CommitResult, TableChanges, TableWriter } from '#connectors/connector.ts'
 import type { CommitAction, CommitLimits } from './commit-policy.ts'
@@ -54,6 +54,11 @@ export class TablePipe {
   #stagedRows = 0
   /** Last position taken into what is staged; null: the split's staged rows end inside a transaction. */
   readonly #staged = new Map<string, Position | null>()
+  /**
+   * Where each split stood when this pipe took it over, and then by its own commits. Never read from the writer again:
+   * it also learns of what others commit, and rows read from before that must not pass for what follows it.
+   */
+  readonly #held: Map<string, Position>
   #newestAtMs: number | null = null
   #oldestAtMs: number | null = null
   #committedAtMs: number | null = null
@@ -65,12 +70,13 @@ export class TablePipe {
   constructor(options: TablePipeOptions) {
     this.#options = options
     this.table = options.table
+    this.#held = new Map(options.writer.positions())
     this.#advancedAtMs = options.clock.monotonicMs()
   }
 
-  /** Position the target holds for a split. */
-  heldPosition(split: string): Position | null {
-    return this.#options.writer.positions().get(split) ?? null
+  /** Where the target holds every split, as far as this pipe brought it: where reading goes on. */
+  get held(): Positions {
+    return this.#held
   }
 
   /** Takes changes (or only a position) of a split; waits while the lane's budget is full. */
@@ -139,19 +145,19 @@ export class TablePipe {
     const startedAtMs = this.#options.clock.monotonicMs()
     await this.#stage(signal)
     if (action === 'stage') return
-    const held = this.#options.writer.positions()
     const moves: PositionMove[] = []
     const moved = new Map<string, Position>()
     for (const [split, to] of this.#staged) {
       invariant(to !== null, 'A commit was decided inside a transaction', { table: this.table, split })
-      const from = held.get(split) ?? null
+      const from = this.#held.get(split) ?? null
       if (from === to) continue
       moves.push({ split, from, to })
       moved.set(split, to)
     }
     if (moves.length > 0 || this.#stagedRows > 0) {
-      const metadata = this.#options.metadata(new Map([...held, ...moved]))
+      const metadata = this.#options.metadata(new Map([...this.#options.writer.positions(), ...moved]))
       const result = await this.#options.writer.commit(moves, metadata, signal)
+      for (const [split, to] of moved) this.#held.set(split, to)
       this.#report(result, moved, startedAtMs)
     }
     this.#staged.clear()

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { systemClock } from '#common/clock.ts'
-import { TransientError } from '#common/errors.ts'
+import { FencedError, TransientError } from '#common/errors.ts'
 import type { Split } from '#connectors/connector.ts'
 import type { FromLane } from '#worker/lane-protocol.ts'
 import { Session } from '#worker/session.ts'
@@ -192,6 +192,24 @@ describe('session', () => {
       ),
     ).to.equal('503 Slow Down')
     expect(source.acknowledged.size).to.equal(0)
+  })
+
+  it('is fenced when its writer has learned that another moved the split it reads', async () => {
+    const { source, writers, session } = setUp([bounded('s1')], { a: new FakeWriter() })
+    source.add('s1', { changes: [changesOf('a', [1])], position: '1' })
+    source.add('s1', { changes: [changesOf('a', [2])], position: '2' })
+    source.beforeChunk = async (_, index) => {
+      if (index === 0) return
+      await until(() => writers['a']!.held.get('s1') === '1')
+      writers['a']!.held.set('s1', '5')
+    }
+    const outcome = await session.run(idle(), idle()).then(
+      () => null,
+      (error: unknown) => error,
+    )
+    expect(outcome).to.be.instanceOf(FencedError)
+    expect(committed(writers['a']!)).to.deep.equal([1])
+    expect(writers['a']!.held.get('s1')).to.equal('5')
   })
 
   it('keeps what it holds within the budget, however slow the target is', async () => {
