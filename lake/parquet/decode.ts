@@ -33,6 +33,8 @@ export interface OpenParquet {
   emptyColumns(): NamedVector[]
   /** The rows in order, a row group at a time. Errors as decodeParquet. */
   slices(): Generator<ParquetColumns>
+  /** As slices(); `pause` is awaited between columns, each of which may take some ten milliseconds. */
+  pacedSlices(pause: () => Promise<void>): AsyncGenerator<ParquetColumns>
 }
 
 /**
@@ -68,18 +70,26 @@ export async function openParquet(bytes: Uint8Array, options: DecodeOptions = {}
         code: 'LAKE_TYPE_UNSUPPORTED',
         context: { ...context, column: name, type: leaf.logical_type?.type ?? leaf.type },
       })
+  const read = (column: ReadColumn, group: RowGroup): NamedVector =>
+    named(
+      column,
+      guarded({ ...context, column: column.name }, () => readColumn(bytes, column, group)),
+    )
   return {
     rows: Number(metadata.num_rows),
     keyValues: guarded(context, () => keyValuesOf(metadata)),
     emptyColumns: () => wanted.map(column => named(column, columnBuilder(column.type!).finish())),
     *slices() {
+      for (const group of metadata.row_groups)
+        yield { rows: Number(group.num_rows), columns: wanted.map(column => read(column, group)) }
+    },
+    async *pacedSlices(pause) {
       for (const group of metadata.row_groups) {
-        const columns = wanted.map(column =>
-          named(
-            column,
-            guarded({ ...context, column: column.name }, () => readColumn(bytes, column, group)),
-          ),
-        )
+        const columns: NamedVector[] = []
+        for (const column of wanted) {
+          await pause()
+          columns.push(read(column, group))
+        }
         yield { rows: Number(group.num_rows), columns }
       }
     },

@@ -45,13 +45,14 @@ export async function* readSlice(slice: FileSlice, query: SliceQuery): AsyncGene
   const blocks = steps.flatMap(step => (step.kind === 'rows' ? [step.rows] : []))
   const merge = slice.logs.length === 0 ? null : await mergeOf(steps, blocks, query)
   if (slice.base !== null)
-    for await (const piece of baseRows(slice.base.path, query.store, names)) {
+    for await (const piece of baseRows(slice.base.path, query, names)) {
       await query.pause?.()
       const read = wantedRows(piece, only, slice.base.path)
       const kept =
         merge === null
           ? null
           : merge.survivors(keyColumn(read.columns, slice.base.path), orderings(read.columns, config))
+      await query.pause?.()
       const batch = batchOf(read, kept, columns)
       if (batch.rows > 0) yield batch
     }
@@ -69,14 +70,18 @@ function neededColumns(slice: FileSlice, { config, columns, only }: SliceQuery):
   return [...names]
 }
 
-async function* baseRows(path: string, store: ObjectStore, names: readonly string[]): AsyncGenerator<Rows> {
+async function* baseRows(
+  path: string,
+  { store, pause }: SliceQuery,
+  names: readonly string[],
+): AsyncGenerator<Rows> {
   const bytes = await store.get(path)
   if (bytes === null)
     throw new DataError('A file of the table is gone', { code: 'LAKE_FILE_CORRUPT', context: { path } })
   // Every file has this column, so that rows are counted even where all others are absent.
   const columns = names.includes(recordKeyField) ? names : [...names, recordKeyField]
   const file = await openParquet(bytes, { columns, context: { path } })
-  yield* file.slices()
+  yield* pause ? file.pacedSlices(pause) : file.slices()
 }
 
 async function mergeOf(

@@ -41,6 +41,7 @@ export async function mergedFile(
   let gathered: RowBatch[] = []
   let bytes = 0
   const write = async (): Promise<void> => {
+    await pause()
     const joined = joinedColumns(gathered, fileName)
     const rows = gathered.reduce((sum, batch) => sum + batch.rows, 0)
     const step = rowsOfGroup(rows, bytes)
@@ -66,13 +67,14 @@ function metaColumn(name: string): Column {
 
 function joinedColumns(batches: readonly RowBatch[], fileName: string): NamedVector[] {
   const rows = batches.reduce((sum, batch) => sum + batch.rows, 0)
-  return batches[0]!.columns.map((column, index) => {
-    const vector: ColumnVector =
-      column.name === fileNameField
-        ? constantStrings(fileName, rows)
-        : concatVectors(batches.map(batch => batch.columns[index]!.vector))
-    return { ...column, vector }
-  })
+  const joined = (index: number): ColumnVector => {
+    const vectors = batches.map(batch => batch.columns[index]!.vector)
+    return vectors.length === 1 ? vectors[0]! : concatVectors(vectors)
+  }
+  return batches[0]!.columns.map((column, index) => ({
+    ...column,
+    vector: column.name === fileNameField ? constantStrings(fileName, rows) : joined(index),
+  }))
 }
 
 /** A multiple of 8 (see ParquetFile.addRowGroup). */

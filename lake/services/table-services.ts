@@ -27,6 +27,18 @@ export const defaultServicePolicy: ServicePolicy = {
   intervalMs: 60_000,
 }
 
+/** The policy for a table whose states of this long ago must stay readable. */
+export function servicePolicy(retentionMs: number): ServicePolicy {
+  const { compaction, cleaning } = defaultServicePolicy
+  // The timeline reaches as far back as the oldest log.
+  const logAgeMsMax = Math.min(compaction.logAgeMsMax, retentionMs / 2)
+  return {
+    ...defaultServicePolicy,
+    compaction: { ...compaction, logAgeMsMax },
+    cleaning: { ...cleaning, retentionMs },
+  }
+}
+
 export interface ServicedTable {
   store: ObjectStore
   definition: TableDefinition

@@ -4,8 +4,7 @@ import type { TableSchema } from '#catalog/types.ts'
 import type { Clock } from '#common/clock.ts'
 import { ConfigError } from '#common/errors.ts'
 import { Journal } from '#lake/journal/journal.ts'
-import type { ServicePolicy } from '#lake/services/table-services.ts'
-import { defaultServicePolicy, TableServices } from '#lake/services/table-services.ts'
+import { defaultServicePolicy, servicePolicy, TableServices } from '#lake/services/table-services.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { sequenceColumn, tableColumns, withOwnColumns } from './columns.ts'
 import { createTable } from './create.ts'
@@ -45,16 +44,11 @@ export async function openTable(wanted: WantedTable, context: WriterContext): Pr
   signal.throwIfAborted()
   const closing = new AbortController()
   const journal = await Journal.open(store, { clock, writer: name, signal: closing.signal })
-  const { policy } = wanted
-  const services = new TableServices({ store, definition, clock, writer: name }, servicePolicy(wanted))
+  const { policy, retentionMs = defaultServicePolicy.cleaning.retentionMs } = wanted
+  const services = new TableServices({ store, definition, clock, writer: name }, servicePolicy(retentionMs))
   const writer = new TableWriter({ store, definition, journal, clock, policy, services, closing })
   await writer.evolve(wanted.schema)
   return writer
-}
-
-function servicePolicy({ retentionMs }: WantedTable): ServicePolicy {
-  if (retentionMs === undefined) return defaultServicePolicy
-  return { ...defaultServicePolicy, cleaning: { ...defaultServicePolicy.cleaning, retentionMs } }
 }
 
 function definitionOf(wanted: WantedTable): TableDefinition {
