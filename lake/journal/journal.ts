@@ -138,9 +138,12 @@ export class Journal {
     return this.#retried(() => this.#instants.next(laterInstant(lastInstant, lastCompletionTime)))
   }
 
-  /** Reads what others did meanwhile. */
+  /** Reads what others did meanwhile. @throws ConfigError as commit() does */
   refresh(): Promise<TableState> {
-    return this.#retried(() => this.#readHead(this.#head.entry.seq))
+    return this.#retried(async () => {
+      await this.#guard.check()
+      return this.#readHead(this.#head.entry.seq)
+    })
   }
 
   /**
@@ -149,7 +152,8 @@ export class Journal {
    * step may be given again.
    * @throws ConflictError COMMIT_CONFLICT when it was staged against a state that is gone
    * @throws FencedError WRITER_FENCED when a split does not stand where its move starts
-   * @throws ConfigError LAKE_VERSION_CHANGED, LAKE_METADATA_TABLE when another engine changed the table
+   * @throws ConfigError LAKE_VERSION_CHANGED, LAKE_METADATA_TABLE when another engine changed the table,
+   * LAKE_TABLE_MISSING when it was removed, or made anew since the journal was opened
    */
   commit(step: Step): Promise<StepResult> {
     return this.#retried(() => this.#take(step))

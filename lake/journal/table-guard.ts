@@ -1,6 +1,7 @@
 // Watches hoodie.properties for what other engines may do to a table behind our back: a Spark write with default
 // options upgrades it and gives it a metadata table, after which readers list files through that table and would
-// never see our commits. So the file is read again before each commit; equal bytes need no second look.
+// never see our commits. So the file is read again before each commit; equal bytes need no second look. It also tells
+// of a table that was removed and made anew: what is known of the former one must not be written into its successor.
 import { layoutOf } from '#lake/table/definition.ts'
 import type { TableVersion } from '#lake/table/definition.ts'
 import { ConfigError } from '#common/errors.ts'
@@ -9,24 +10,28 @@ import type { TimelineLayout } from '#lake/timeline/instant-file.ts'
 import { decodeProperties } from '#lake/timeline/properties.ts'
 
 export const propertiesPath = '.hoodie/hoodie.properties'
+/** Written once for each table, with the time it was made. */
+export const definitionPath = '.hoodie/.sluice/table.json'
 
 export class TableGuard {
   readonly version: TableVersion
   readonly layout: TimelineLayout
   readonly #store: ObjectStore
+  readonly #made: Uint8Array | null
   #seen: Uint8Array
 
-  private constructor(store: ObjectStore, bytes: Uint8Array, version: TableVersion) {
+  private constructor(store: ObjectStore, read: ReadFiles, version: TableVersion) {
     this.#store = store
-    this.#seen = bytes
+    this.#made = read.definition
+    this.#seen = read.properties
     this.version = version
     this.layout = layoutOf(version)
   }
 
   /** @throws ConfigError LAKE_TABLE_MISSING, LAKE_VERSION_UNSUPPORTED, LAKE_METADATA_TABLE */
   static async open(store: ObjectStore): Promise<TableGuard> {
-    const bytes = await readProperties(store)
-    const properties = decodeProperties(bytes)
+    const read = { properties: await readProperties(store), definition: await store.get(definitionPath) }
+    const properties = decodeProperties(read.properties)
     const version = Number(properties.get('hoodie.table.version'))
     const layout = Number(properties.get('hoodie.timeline.layout.version'))
     if ((version !== 6 && version !== 8 && version !== 9) || layout !== layoutOf(version))
@@ -35,13 +40,18 @@ export class TableGuard {
         context: { table: store.url, version, layout },
       })
     refuseMetadataTable(store, properties)
-    return new TableGuard(store, bytes, version)
+    return new TableGuard(store, read, version)
   }
 
   /** One request. @throws ConfigError LAKE_TABLE_MISSING, LAKE_VERSION_CHANGED, LAKE_METADATA_TABLE */
   async check(): Promise<void> {
     const bytes = await readProperties(this.#store)
-    if (Buffer.compare(bytes, this.#seen) === 0) return
+    if (isSame(bytes, this.#seen)) return
+    if (!isSame(await this.#store.get(definitionPath), this.#made))
+      throw new ConfigError(`The table at ${this.#store.url} was removed and made anew`, {
+        code: 'LAKE_TABLE_MISSING',
+        context: { table: this.#store.url },
+      })
     const properties = decodeProperties(bytes)
     const version = Number(properties.get('hoodie.table.version'))
     const layout = Number(properties.get('hoodie.timeline.layout.version'))
@@ -56,6 +66,15 @@ export class TableGuard {
     refuseMetadataTable(this.#store, properties)
     this.#seen = bytes
   }
+}
+
+interface ReadFiles {
+  properties: Uint8Array
+  definition: Uint8Array | null
+}
+
+function isSame(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  return a === null || b === null ? a === b : Buffer.compare(a, b) === 0
 }
 
 function refuseMetadataTable(store: ObjectStore, properties: ReadonlyMap<string, string>): void {

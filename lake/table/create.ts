@@ -9,7 +9,7 @@ import { ConfigError, DataError } from '#common/errors.ts'
 import type { EntryInstant, JournalEntry } from '#lake/journal/entry.ts'
 import { encodeEntry, entryPath } from '#lake/journal/entry.ts'
 import { putSchema } from '#lake/journal/schema-file.ts'
-import { propertiesPath } from '#lake/journal/table-guard.ts'
+import { definitionPath, propertiesPath } from '#lake/journal/table-guard.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { probeConditionalPut } from '#lake/storage/probe.ts'
 import type { CommitMetadata } from '#lake/timeline/commit-metadata.ts'
@@ -18,8 +18,6 @@ import { completedPath } from '#lake/timeline/instant-file.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import { firstInstant, formatInstant, instantAfter, parseInstant } from '#lake/timeline/instant.ts'
 import { encodeProperties } from '#lake/timeline/properties.ts'
-
-const definitionPath = '.hoodie/.sluice/table.json'
 
 interface StoredDefinition {
   createdAt: InstantTime

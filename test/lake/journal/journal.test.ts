@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { commitsOf, metadataOf, newTable, shopDefinition, stagedStep } from './table-fixture.ts'
 import { ConfigError, ConflictError, FencedError } from '#common/errors.ts'
 import type { MemoryStore } from '#lake/storage/memory.ts'
+import { createTable } from '#lake/table/create.ts'
 import { decodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
 
 async function rejection(promise: Promise<unknown>): Promise<unknown> {
@@ -178,6 +179,20 @@ describe('Journal', () => {
       expect(error).to.have.property('code', code)
       expect(await commitsOf(store)).to.deep.equal([])
     })
+
+  it('writes nothing of a former table into one of the same name that was made anew', async () => {
+    const { clock, open, store } = await newTable()
+    const journal = await open('a')
+    await journal.commit(await stagedStep(journal, { split: 'log', from: null, to: '10' }))
+    const step = await stagedStep(journal, { split: 'log', from: '10', to: '11' })
+    await store.delete(await paths(store, ''))
+    expect(await rejection(journal.refresh())).to.include({ code: 'LAKE_TABLE_MISSING' })
+    clock.nowAtMs += 1000
+    await createTable(store, shopDefinition, clock)
+    expect(await rejection(journal.refresh())).to.include({ code: 'LAKE_TABLE_MISSING' })
+    expect(await rejection(journal.commit(step))).to.include({ code: 'LAKE_TABLE_MISSING' })
+    expect((await open('b')).state.positions.size).to.equal(0)
+  })
 
   it('needs no more than four requests a commit', async () => {
     const { store, open } = await newTable()
