@@ -5,11 +5,12 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '#common/clock.ts'
 import { ConflictError, invariant } from '#common/errors.ts'
 import { createLogger, errorFields } from '#common/logger.ts'
-import type { Source, Target, TableWriter } from '#connectors/connector.ts'
+import type { Source, Target } from '#connectors/connector.ts'
 import { failureOf } from './disposition.ts'
 import type { FromLane, Grant, LaneData, ToLane } from './lane-protocol.ts'
 import type { EndpointServices } from './open-connectors.ts'
 import { openSource, openTarget, preload } from './open-connectors.ts'
+import { OpenWriters } from './open-writers.ts'
 import { Session } from './session.ts'
 
 invariant(parentPort, 'A lane runs in a worker thread')
@@ -27,8 +28,7 @@ const services: EndpointServices = {
   },
 }
 
-let ends: { source: Source; target: Target } | null = null
-const writers = new Map<string, TableWriter>()
+let ends: { source: Source; target: Target; writers: OpenWriters } | null = null
 let drainCurrent = new AbortController()
 /** A lane is never told to drop what it read; past its deadline the thread is ended instead. */
 const never = new AbortController().signal
@@ -60,10 +60,10 @@ async function runGrant(grant: Grant, drain: AbortSignal): Promise<void> {
 
 /** Runs to the end of the splits or to the drain. A lost commit race is returned, since nothing is wrong with it. */
 async function runSession(grant: Grant, drain: AbortSignal): Promise<ConflictError | null> {
-  ends ??= { source: await openSource(services), target: await openTarget(services) }
-  const { source, target } = ends
+  ends ??= await openEnds()
+  const { source, writers } = ends
   const tables = await Promise.all(
-    grant.tables.map(async granted => ({ granted, writer: await writerOf(target, granted.target, never) })),
+    grant.tables.map(async granted => ({ granted, writer: await writers.of(granted.target, never) })),
   )
   const bufferBytesMax = Math.floor(plan.worker.bufferBytesMax / plan.worker.lanes)
   const { freshnessMs } = plan
@@ -87,28 +87,20 @@ async function runSession(grant: Grant, drain: AbortSignal): Promise<ConflictErr
   }
 }
 
-async function writerOf(
-  target: Target,
-  table: Grant['tables'][number]['target'],
-  signal: AbortSignal,
-): Promise<TableWriter> {
-  const open = writers.get(table.name)
-  if (open) {
-    await open.refresh(signal)
-    return open
-  }
-  const writer = await target.openTable(table, signal)
-  writers.set(table.name, writer)
-  return writer
+async function openEnds(): Promise<{ source: Source; target: Target; writers: OpenWriters }> {
+  const source = await openSource(services)
+  const target = await openTarget(services)
+  return { source, target, writers: new OpenWriters(target) }
 }
 
 /** After a failure nothing half-open is kept: the next grant begins with fresh connections. */
 async function closeEnds(): Promise<void> {
-  const closing = [...writers.values()].map(writer => writer.close())
-  if (ends) closing.push(ends.source.close(), ends.target.close())
-  writers.clear()
+  if (ends === null) return
+  const { source, target, writers } = ends
   ends = null
-  for (const result of await Promise.allSettled(closing))
+  const closed = await writers.close()
+  closed.push(...(await Promise.allSettled([source.close(), target.close()])))
+  for (const result of closed)
     if (result.status === 'rejected') logger.debug('closing after a failure', errorFields(result.reason))
 }
 

@@ -7,6 +7,7 @@ import type { PositionMove } from '#catalog/position.ts'
 import type { DiscoveredTable, Source, SourcePlan, Target, TableWriter } from '#connectors/connector.ts'
 import { isNamed, selectTables } from '#master/select-tables.ts'
 import type { GrantedTable } from './lane-protocol.ts'
+import { OpenWriters } from './open-writers.ts'
 
 export interface PlannedTables {
   tables: readonly GrantedTable[]
@@ -16,13 +17,12 @@ export interface PlannedTables {
 export class TablePlanner {
   readonly #plan: Plan
   readonly #source: Source
-  readonly #target: Target
-  readonly #writers = new Map<string, TableWriter>()
+  readonly #writers: OpenWriters
 
   constructor(plan: Plan, source: Source, target: Target) {
     this.#plan = plan
     this.#source = source
-    this.#target = target
+    this.#writers = new OpenWriters(target)
   }
 
   /**
@@ -31,15 +31,17 @@ export class TablePlanner {
   async refresh(signal: AbortSignal): Promise<PlannedTables> {
     const discovered = await this.#source.discover(signal)
     const tables = this.#select(discovered)
+    const writers = new Map<string, TableWriter>()
     const held = await Promise.all(
-      tables.map(async granted => ({
-        ...granted.source,
-        positions: (await this.#writer(granted, signal)).positions(),
-      })),
+      tables.map(async ({ source, target }) => {
+        const writer = await this.#writers.of(target, signal)
+        writers.set(source.name, writer)
+        return { ...source, positions: writer.positions() }
+      }),
     )
     const plan = await this.#source.plan(held, signal)
     for (const [table, positions] of plan.initialPositions) {
-      const writer = this.#writers.get(table)!
+      const writer = writers.get(table)!
       const moves = [...positions].map(([split, to]): PositionMove => ({
         split,
         from: writer.positions().get(split) ?? null,
@@ -51,8 +53,7 @@ export class TablePlanner {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#writers.values()].map(writer => writer.close()))
-    this.#writers.clear()
+    await this.#writers.close()
   }
 
   #select(discovered: readonly DiscoveredTable[]): GrantedTable[] {
@@ -89,18 +90,6 @@ export class TablePlanner {
         },
       }
     })
-  }
-
-  async #writer(granted: GrantedTable, signal: AbortSignal): Promise<TableWriter> {
-    const name = granted.source.name
-    const open = this.#writers.get(name)
-    if (open) {
-      await open.refresh(signal)
-      return open
-    }
-    const writer = await this.#target.openTable(granted.target, signal)
-    this.#writers.set(name, writer)
-    return writer
   }
 }
 
