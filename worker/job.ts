@@ -15,6 +15,7 @@ import type { FromLane, Grant, GrantedTable, LaneFailure } from './lane-protocol
 import { LaneThread } from './lane-thread.ts'
 import { observe } from './observe.ts'
 import { openSource, openTarget, preload } from './open-connectors.ts'
+import { sameGrant } from './same-grant.ts'
 import type { SecretLocations } from './secrets.ts'
 import { TablePlanner } from './table-plan.ts'
 
@@ -35,7 +36,7 @@ export class Job {
   readonly status: JobStatus
   readonly #options: JobOptions
   readonly #lanes: LaneThread[] = []
-  /** Bounded splits committed to their end in this process. */
+  /** Bounded splits committed to their end since the source was last asked for splits. */
   readonly #finished = new Set<string>()
   #ends: { source: Source; target: Target; planner: TablePlanner } | null = null
   #grantId = 0
@@ -75,6 +76,9 @@ export class Job {
   async #round(signal: AbortSignal): Promise<boolean> {
     const { planner } = await this.#open()
     const { tables, plan } = await planner.refresh(signal)
+    // A range that is no longer listed is done for good; listed again, it is of a table that begins anew.
+    const listed = new Set(plan.splits.map(split => split.id))
+    for (const id of this.#finished) if (!listed.has(id)) this.#finished.delete(id)
     const open = plan.splits.filter(split => !this.#finished.has(split.id))
     const stage = Math.min(...open.map(split => split.stage))
     const current = open.filter(split => split.stage === stage)
@@ -136,9 +140,8 @@ export class Job {
       this.status.recovered()
     }
     if (message.kind === 'finished') {
-      for (const split of this.#lanes[lane]!.grant?.splits ?? [])
+      for (const split of this.#lanes[lane]!.ended(message.grant)?.splits ?? [])
         if (split.bounded) this.#finished.add(split.id)
-      this.#lanes[lane]!.ended(message.grant)
       this.#wake()
     } else if (message.kind === 'failed') {
       this.#lanes[lane]!.ended(message.grant)
@@ -225,11 +228,4 @@ function jobName(plan: Plan): string {
 function phaseOf(splits: readonly Split[]): 'snapshot' | 'streaming' | 'stopped' {
   if (splits.length === 0) return 'stopped'
   return splits.some(split => !split.bounded) ? 'streaming' : 'snapshot'
-}
-
-/** True when the lane already works on just this; ranges it has finished meanwhile are no longer listed. */
-function sameGrant(held: Grant, wanted: Grant, listed: ReadonlySet<string>): boolean {
-  const text = (splits: readonly Split[]): string =>
-    JSON.stringify(splits.toSorted((a, b) => (a.id < b.id ? -1 : 1)))
-  return text(held.splits.filter(split => !split.bounded || listed.has(split.id))) === text(wanted.splits)
 }

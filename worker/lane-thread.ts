@@ -24,9 +24,12 @@ export class LaneThread {
     this.#send({ kind: 'grant', grant })
   }
 
-  /** The lane ended this grant by itself. */
-  ended(grant: number): void {
-    if (this.#grant?.id === grant) this.#grant = null
+  /** The lane ended this grant by itself. Returns it, or null when another has been given meanwhile. */
+  ended(id: number): Grant | null {
+    const grant = this.#grant
+    if (grant?.id !== id) return null
+    this.#grant = null
+    return grant
   }
 
   /** Lets the lane commit what it read, then end; after the deadline it is ended for it. */
