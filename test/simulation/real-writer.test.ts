@@ -1,4 +1,5 @@
-// The real table writer and reader in the worlds of exactly-once.test.ts.
+// The real table writer, its services and the reader in the worlds of exactly-once.test.ts.
+import { runRealServices } from './real-services.ts'
 import { RealTableChecks, runRealLane } from './real-writer.ts'
 import { runSchedule } from './run-schedule.ts'
 
@@ -12,7 +13,11 @@ describe('Exactly once, with the real table writer', function () {
       for (let seed = first; seed <= Math.min(schedules, first + 49); seed++)
         try {
           await runSchedule(seed, {
-            cast: (objects, style) => ({ checks: new RealTableChecks(objects, style), runLane: runRealLane }),
+            cast: (objects, style) => ({
+              checks: new RealTableChecks(objects, style),
+              runLane: runRealLane,
+              runCompactor: runRealServices,
+            }),
           })
         } catch (cause) {
           throw new Error(`schedule ${seed}: ${(cause as Error).message}`, { cause })

@@ -1,6 +1,7 @@
 // The same worlds with the real table writer in them: Parquet and log files, buckets, deletes. What is in the table
 // is read by the lake's reader, from copies of the store taken at moments of the run.
 import { Violation } from './invariants.ts'
+import { servedLater } from './real-services.ts'
 import type { Process } from './process.ts'
 import type { Checks, Style, World } from './world.ts'
 import type { TableSchema } from '#catalog/types.ts'
@@ -73,6 +74,7 @@ export class RealTableChecks implements Checks {
   async checkComplete(ends: ReadonlyMap<string, number>): Promise<void> {
     for (const copy of this.#copies) await this.#checkRows(copy)
     const positions = await this.#checkRows(this.#objects)
+    await this.#checkRows(await servedLater(this.#objects))
     for (const [split, end] of ends)
       if (Number(positions[split] ?? 0) !== end)
         throw new Violation(`${split} ended at ${positions[split]} of ${end}`)

@@ -13,6 +13,8 @@ import { MemoryStore } from '#lake/storage/memory.ts'
 import { createTable } from '#lake/table/create.ts'
 import type { TableDefinition, TableVersion } from '#lake/table/definition.ts'
 
+type Cast = Pick<World, 'checks' | 'runLane' | 'runCompactor'>
+
 export interface ScheduleOptions {
   /** The journal to test; Journal.open unless a part is taken out on purpose. */
   openJournal?: OpenJournal
@@ -20,7 +22,7 @@ export interface ScheduleOptions {
   truth?: (objects: Map<string, Uint8Array>) => MemoryStore
   trace?: (line: string) => void
   /** Who writes and who checks; stand-in lanes and Invariants unless given. */
-  cast?: (objects: Map<string, Uint8Array>, style: Style) => Pick<World, 'checks' | 'runLane'>
+  cast?: (objects: Map<string, Uint8Array>, style: Style) => Cast
 }
 
 export interface ScheduleResult {
@@ -63,7 +65,6 @@ function newWorld(seed: number, options: ScheduleOptions): World {
     objects,
     truth: options.truth?.(objects) ?? new MemoryStore('', objects),
     ...(options.cast ?? standIns)(objects, style),
-    hasCompactors: style === 'merge' && options.cast === undefined,
     weather: random.chance(0.1) ? calm : storm,
     trace: options.trace ?? null,
     style,
@@ -80,8 +81,15 @@ function newWorld(seed: number, options: ScheduleOptions): World {
   }
 }
 
-function standIns(objects: Map<string, Uint8Array>): Pick<World, 'checks' | 'runLane'> {
+function standIns(objects: Map<string, Uint8Array>, style: Style): Cast {
   return {
+    runCompactor:
+      style !== 'merge'
+        ? null
+        : async (world, process, store) => {
+            await createTable(store, world.definition, process.clock)
+            await runCompactor(world, process, store)
+          },
     checks: new Invariants(objects),
     runLane: async (world, process, store, splits) => {
       await createTable(store, world.definition, process.clock)
@@ -144,7 +152,7 @@ class Run {
     const { scheduler } = this.#world
     for (const seat of this.#seats)
       scheduler.after(this.#random.between(0, 100), () => this.#seatProcess(seat))
-    if (this.#world.hasCompactors)
+    if (this.#world.runCompactor !== null)
       for (let i = this.#random.between(0, 3); i > 0; i--)
         scheduler.after(this.#random.between(100, 5_000), () => this.#startCompactor())
     // Somebody believes a process dead that is not, or asks one to stop.
@@ -225,11 +233,7 @@ class Run {
 
   #startCompactor(): void {
     const { process, store } = this.#newProcess('compactor')
-    const work = async (): Promise<void> => {
-      await createTable(store, this.#world.definition, process.clock)
-      await runCompactor(this.#world, process, store)
-    }
-    this.#observed(process, work(), () => undefined)
+    this.#observed(process, this.#world.runCompactor!(this.#world, process, store), () => undefined)
   }
 
   #observed(process: Process, work: Promise<void>, ended: () => void): void {

@@ -22,10 +22,11 @@ export interface World {
   checks: Checks
   /** Works on splits until they are at their end (true), or it has to stop before (false). */
   runLane: (world: World, process: Process, store: ObjectStore, splits: readonly string[]) => Promise<boolean>
+  /** Merges logs of shared file groups while lanes write, a few times; null where there are none. */
+  runCompactor: ((world: World, process: Process, store: ObjectStore) => Promise<void>) | null
   weather: Weather
   trace: ((line: string) => void) | null
   style: Style
-  hasCompactors: boolean
   definition: TableDefinition
   retention: Retention
   /** Split -> number of its rows: `split:0`, `split:1` … An `idle/` split has positions and no rows. */
