@@ -12,6 +12,7 @@ interface Command {
 const commands: Readonly<Record<string, Command>> = {
   run: { summary: 'run SyncJobs from YAML files on this machine', load: () => import('./run.ts') },
   validate: { summary: 'say what is wrong with YAML files', load: () => import('./validate.ts') },
+  table: { summary: 'look at a table of the lake: show, history, read', load: () => import('./table.ts') },
   worker: {
     summary: 'run one worker of a SyncJob (what its pods run)',
     load: () => import('./worker.ts'),
@@ -61,10 +62,16 @@ function failure(error: unknown, name: string, usage: string | undefined): numbe
   const wrongArguments =
     error instanceof UsageError || String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS')
   const code = error instanceof SyncError ? `${error.code}: ` : ''
-  print(process.stderr, `sluice ${name}: ${code}${describeError(error)}\n`)
+  print(process.stderr, `sluice ${name}: ${code}${describeError(error)}${placeOf(error)}\n`)
   if (!wrongArguments) return 1
   if (usage !== undefined) print(process.stderr, `\n${usage}\n`)
   return 2
+}
+
+/** The file of the lake that is meant, unless the message says it. */
+function placeOf(error: unknown): string {
+  const path = error instanceof SyncError ? error.context['path'] : undefined
+  return typeof path === 'string' && !describeError(error).includes(path) ? ` (${path})` : ''
 }
 
 function print(stream: NodeJS.WriteStream, text: string): number {

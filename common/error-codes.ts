@@ -211,7 +211,8 @@ export const errorCodes = {
   },
   COLUMN_UNKNOWN: {
     meaning: 'A column that was asked for is not in the table, or has a type that cannot be read.',
-    remedy: 'Correct the name; `kubectl get virtualtables` lists the columns there are.',
+    remedy:
+      'Correct the name; `kubectl get virtualtables` and `sluice table show` list the columns there are.',
   },
   COLUMN_NAME_UNSUPPORTED: {
     meaning: 'A column name is not a legal Avro name (letters, digits, underscore; no digit first).',

@@ -16,6 +16,9 @@ export interface TableConfig {
   /** The column whose greater value wins; null: the later record wins. */
   orderingField: string | null
   keyFields: readonly string[]
+  partitionFields: readonly string[]
+  /** Whether instants are in UTC; else they are in the local time of whoever wrote them. */
+  isUtc: boolean
   /** Avro JSON of the columns when the table was made, or null. */
   createSchema: string | null
 }
@@ -49,11 +52,15 @@ export function tableConfig(properties: Properties, url: string): TableConfig {
     mergeOnRead: properties.get('hoodie.table.type') === 'MERGE_ON_READ',
     mergeMode: orderingField === null ? 'commit' : mergeMode(properties),
     orderingField,
-    keyFields: (properties.get('hoodie.table.recordkey.fields') ?? '')
-      .split(',')
-      .filter(field => field !== ''),
+    keyFields: names(properties, 'hoodie.table.recordkey.fields'),
+    partitionFields: names(properties, 'hoodie.table.partition.fields'),
+    isUtc: properties.get('hoodie.table.timeline.timezone') === 'UTC',
     createSchema: properties.get('hoodie.table.create.schema') ?? null,
   }
+}
+
+function names(properties: Properties, property: string): string[] {
+  return (properties.get(property) ?? '').split(',').filter(name => name !== '')
 }
 
 /** Tables older than the merge-mode property say it by the class that merged their records. */

@@ -9,7 +9,7 @@ import type { TimelineInstant } from '#lake/timeline/timeline.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
 
 /** Actions whose completed instant adds data files. */
-const writingActions = new Set(['commit', 'deltacommit', 'replacecommit'])
+export const writingActions: ReadonlySet<string> = new Set(['commit', 'deltacommit', 'replacecommit'])
 
 export interface TimelineView {
   layout: TimelineLayout

@@ -123,6 +123,8 @@ export function writtenConfig(definition: TableDefinition): TableConfig {
     mergeMode: 'event',
     orderingField: definition.orderingField,
     keyFields: definition.schema.key,
+    partitionFields: definition.partitionFields,
+    isUtc: true,
     createSchema: null,
   }
 }
