@@ -3,20 +3,19 @@ import type { Grant, GrantedTable } from './lane-protocol.ts'
 import type { Split } from '#connectors/connector.ts'
 
 /**
- * Ranges the lane has finished meanwhile are not listed any more and do not count. What is read of a table does: a
- * topic that has got a column must be read with it.
+ * Ranges the lane has finished meanwhile are not listed any more and do not count. A column that a table has got does:
+ * who samples a topic learns of it, who reads it does not. Other changes of a schema come with the rows.
  */
 export function sameGrant(held: Grant, wanted: Grant, listed: ReadonlySet<string>): boolean {
   const open = held.splits.filter(split => !split.bounded || listed.has(split.id))
-  const names = new Set(open.flatMap(split => split.tables))
-  const tables = held.tables.filter(table => names.has(table.source.name))
-  return text(open, tables) === text(wanted.splits, wanted.tables)
+  return text(open) === text(wanted.splits) && !wanted.tables.some(table => hasMore(table, held.tables))
 }
 
-function text(splits: readonly Split[], tables: readonly GrantedTable[]): string {
-  return JSON.stringify([byText(splits), byText(tables.map(({ source }) => source))])
+function text(splits: readonly Split[]): string {
+  return JSON.stringify(splits.toSorted((a, b) => (a.id < b.id ? -1 : 1)))
 }
 
-function byText(list: readonly unknown[]): string[] {
-  return list.map(one => JSON.stringify(one)).toSorted()
+function hasMore({ source }: GrantedTable, held: readonly GrantedTable[]): boolean {
+  const known = held.find(table => table.source.name === source.name)?.source.schema.columns ?? []
+  return source.schema.columns.some(column => !known.some(({ name }) => name === column.name))
 }

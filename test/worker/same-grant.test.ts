@@ -49,5 +49,6 @@ describe('a grant', () => {
     const column = { name: 'new', type: { kind: 'string' }, nullable: true } as const
     const wanted = grantOf([range(0)], ['a'], [...schema.columns, column])
     expect(sameGrant(grantOf([range(0)], ['a']), wanted, listed)).to.equal(false)
+    expect(sameGrant(wanted, grantOf([range(0)], ['a']), listed), 'and not when it lost one').to.equal(true)
   })
 })

@@ -196,6 +196,23 @@ describe('bad input from PostgreSQL and the lake', () => {
     }
   })
 
+  it('a target table removed while workers have it open is read anew, and no row is missing', async function () {
+    this.timeout(120_000)
+    await client.query('create table again as select n as id from generate_series(1, 500) n')
+    await client.query('alter table again add primary key (id)')
+    const sluice = await SluiceProcess.prepare(postgresYaml(server, folder, { include: 'public.again' }))
+    sluice.start()
+    try {
+      await sluice.until(({ phase, rowsTotal }) => phase === 'streaming' && rowsTotal === 500, 20_000)
+      await rm(join(folder, 'again'), { recursive: true })
+      await sluice.until(({ phase, rowsTotal }) => phase === 'streaming' && rowsTotal === 1000, 80_000)
+      await client.query('insert into again values (501)')
+      await sluice.until(({ error, rowsTotal }) => error === null && rowsTotal === 1001, 20_000)
+    } finally {
+      await sluice.kill9()
+    }
+  })
+
   it('wal_level that is not logical: PG_WAL_LEVEL', async function () {
     this.timeout(60_000)
     const replica = await startPostgres({ walLevel: 'replica' })
