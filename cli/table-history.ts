@@ -10,6 +10,7 @@ const columns = [
   { title: 'INSERTED', right: true },
   { title: 'UPDATED', right: true },
   { title: 'DELETED', right: true },
+  { title: 'WRITTEN', right: true },
   { title: 'FILES', right: true },
   { title: 'BYTES', right: true },
   { title: 'WRITER' },
@@ -31,14 +32,15 @@ function cells(entry: HistoryEntry): string[] {
     count(rows?.inserted),
     count(rows?.updated),
     count(rows?.deleted),
+    count(rows?.written),
     rows === null ? '–' : countText(entry.files),
     rows === null ? '–' : bytesText(entry.bytes),
-    entry.writer ?? '–',
+    entry.writer?.replace(/\/[0-9a-f-]{36}$/, '') ?? '–',
     movesText(entry.moves),
   ]
 }
 
-/** What makes a line long is left to `--output json`. */
+/** What makes a line long is left to `--output json`: other splits here, and the number of the writer's start above. */
 function movesText(moves: readonly PositionMove[] | null): string {
   if (moves === null) return '–'
   const [first, ...others] = moves
