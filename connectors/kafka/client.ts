@@ -7,7 +7,12 @@ export interface TopicInfo {
   internal: boolean
   /** The topic does not exist. */
   missing: boolean
-  /** Partition number and the node that leads it; −1 while there is no leader. In order of the numbers. */
+  /** The user may not see it. */
+  forbidden: boolean
+  /**
+   * Partition number and the node that leads it; −1 while there is no leader. In order of the numbers. None while a
+   * broker does not know the topic yet, or not any more.
+   */
   partitions: readonly { partition: number; leader: number }[]
 }
 

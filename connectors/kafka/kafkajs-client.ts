@@ -67,6 +67,7 @@ class KafkajsClient implements KafkaClient {
       name: topic.topic,
       internal: topic.isInternal,
       missing: topic.topicErrorCode === KafkaError.unknownTopicOrPartition,
+      forbidden: topic.topicErrorCode === KafkaError.topicAuthorizationFailed,
       partitions: topic.partitionMetadata
         .map(({ partitionId, leader }) => ({ partition: partitionId, leader }))
         .toSorted((a, b) => a.partition - b.partition),

@@ -45,8 +45,10 @@ export function parseSplitId(id: string): { topic: string; partition: number } {
  */
 export function streamerCheckpoint(topic: string, positions: Positions): string {
   const offsets = [...positions]
-    .map(([id, position]) => ({ split: parseSplitId(id), offset: parsePosition(position).offset }))
+    .map(([id, position]) => ({ split: parseSplitId(id), position }))
+    // Others may be of another source that writes into the same table, and look otherwise.
     .filter(({ split }) => split.topic === topic)
+    .map(({ split, position }) => ({ split, offset: parsePosition(position).offset }))
     .toSorted((a, b) => a.split.partition - b.split.partition)
   return [topic, ...offsets.map(({ split, offset }) => `${split.partition}:${offset}`)].join(',')
 }

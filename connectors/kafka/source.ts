@@ -13,7 +13,7 @@ import type {
 } from '#connectors/connector.ts'
 import type { Position, Positions } from '#catalog/position.ts'
 import type { VirtualTableSpec } from '#api/virtual-table.ts'
-import { ConfigError, invariant } from '#common/errors.ts'
+import { ConfigError, TransientError, invariant } from '#common/errors.ts'
 import type { KafkaClient, TopicInfo, TopicPartition } from './client.ts'
 import { earliest, latest } from './client.ts'
 import { Fetcher } from './fetcher.ts'
@@ -73,8 +73,7 @@ export class KafkaSource implements Source {
     signal.throwIfAborted()
     const found = tables.map(table => {
       const topic = topics.get(table.name)
-      if (topic === undefined || topic.missing) throw missingTopic(table.name)
-      return { table, partitions: partitionsOf(topic) }
+      return { table, partitions: partitionsOf(topic, table.name) }
     })
     const all = found.flatMap(({ partitions }) => partitions)
     const [first, last] = await Promise.all([this.#offsets(all, earliest), this.#offsets(all, latest)])
@@ -203,8 +202,7 @@ export class KafkaSource implements Source {
 
   async #askEnds(topic: string): Promise<ReadonlyMap<number, number>> {
     const [info] = await this.#client.topics([topic])
-    if (info === undefined || info.missing) throw missingTopic(topic)
-    const found = await this.#client.offsets(partitionsOf(info), latest)
+    const found = await this.#client.offsets(partitionsOf(info, topic), latest)
     return new Map(found.map(at => [at.partition, at.offset]))
   }
 
@@ -218,14 +216,24 @@ export class KafkaSource implements Source {
   }
 }
 
-function partitionsOf(topic: TopicInfo): TopicPartition[] {
-  return topic.partitions.map(({ partition }) => ({ topic: topic.name, partition }))
+/** At least one: a topic without any would look like one that is read to its end. */
+function partitionsOf(topic: TopicInfo | undefined, name: string): TopicPartition[] {
+  const context = { topic: name }
+  if (topic === undefined || topic.missing)
+    throw new ConfigError(`Kafka has no topic ${name}`, { code: 'TABLE_NOT_FOUND', context })
+  if (topic.forbidden)
+    throw new ConfigError(`The Kafka user may not describe topic ${name}`, {
+      code: 'SOURCE_AUTH_FAILED',
+      context,
+    })
+  if (topic.partitions.length === 0)
+    throw new TransientError(`Kafka tells no partitions of topic ${name} now`, {
+      code: 'SOURCE_UNREACHABLE',
+      context,
+    })
+  return topic.partitions.map(({ partition }) => ({ topic: name, partition }))
 }
 
 function keyOf(at: TopicPartition): string {
   return splitId(at.topic, at.partition)
-}
-
-function missingTopic(topic: string): ConfigError {
-  return new ConfigError(`Kafka has no topic ${topic}`, { code: 'TABLE_NOT_FOUND', context: { topic } })
 }

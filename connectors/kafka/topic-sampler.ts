@@ -2,6 +2,7 @@
 // stays: later looks only add columns, so a schema does not waver with the records that happen to be last.
 import type { Column } from '#catalog/types.ts'
 import { JsonSample } from '#catalog/json/sample.ts'
+import { DataError } from '#common/errors.ts'
 import type { KafkaClient, PartitionOffset } from './client.ts'
 import type { FetchedPartition } from './fetch-response.ts'
 import { RecordCursor, completeBatches } from './record-batch.ts'
@@ -125,12 +126,20 @@ export class TopicSampler {
       const fetched = response.partitions.find(
         found => found.topic === place.topic && found.partition === place.partition,
       )
-      if (fetched?.errorCode !== 0) return false
-      const { length } = completeBatches(fetched.records)
-      if (length > 0)
-        this.#learn({ ...fetched, records: fetched.records.subarray(0, length) }, place, samples)
-      return length === 0
+      return fetched?.errorCode === 0 && !this.#learnFrom(fetched, place, samples)
     })
+  }
+
+  /** False when no complete batch came. Records that cannot be read tell nothing: whoever syncs the topic hears of it. */
+  #learnFrom(fetched: FetchedPartition, place: Place, samples: Samples): boolean {
+    try {
+      const { length } = completeBatches(fetched.records)
+      if (length === 0) return false
+      this.#learn({ ...fetched, records: fetched.records.subarray(0, length) }, place, samples)
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error
+    }
+    return true
   }
 
   #learn(fetched: FetchedPartition, place: Place, samples: Samples): void {

@@ -30,6 +30,10 @@ export class FakeKafka implements KafkaClient {
   readonly failures: Partial<Record<keyof KafkaClient, Error[]>> = {}
   /** Error code a fetch of this partition gets, by split id. */
   readonly errorCodes = new Map<string, number>()
+  /** Topics the user may not describe. */
+  readonly forbidden = new Set<string>()
+  /** Topics whose partitions are not told. */
+  readonly unsettled = new Set<string>()
   deletedGroups: string[] = []
   closed = false
 
@@ -57,8 +61,9 @@ export class FakeKafka implements KafkaClient {
       name,
       internal: name.startsWith('__'),
       missing: !all.includes(name),
+      forbidden: this.forbidden.has(name),
       partitions: [...this.partitions]
-        .filter(([id]) => id.slice(0, id.lastIndexOf('/')) === name)
+        .filter(([id]) => id.slice(0, id.lastIndexOf('/')) === name && !this.unsettled.has(name))
         .map(([id, { leader }]) => ({ partition: Number(id.slice(id.lastIndexOf('/') + 1)), leader })),
     }))
   }

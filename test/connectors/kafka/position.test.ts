@@ -30,6 +30,8 @@ describe('Kafka positions', () => {
       ['clicks/10', '7@1'],
       ['clicks/2', '34@2'],
       ['other/0', '1@1'],
+      ['log', '0/16B3748'],
+      ['snapshot/public.clicks/0', 'done'],
       ['clicks/0', '12@3..99'],
     ])
     expect(streamerCheckpoint('clicks', positions)).to.equal('clicks,0:12,2:34,10:7')

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { TransientError } from '#common/errors.ts'
 import type { SourceTable } from '#connectors/connector.ts'
 import type { Bed } from './source-bed.ts'
 import { bed, failure, hastyClock, planned, schema, table, value } from './source-bed.ts'
@@ -24,6 +25,16 @@ describe('Kafka source', () => {
       const second = await at.source.plan([known], new AbortController().signal)
       expect(second.initialPositions.get('t')).to.deep.equal(new Map([['t/2', '0@0']]))
       expect(second.splits.map(split => split.id)).to.deep.equal(['t/0', 't/1', 't/2'])
+    })
+
+    it('takes no topic whose partitions are not told for one that is read to its end', async () => {
+      at = bed()
+      at.kafka.produce('t', 0, [value(1)])
+      at.kafka.unsettled.add('t')
+      const plan = () => at.source.plan([table(schema)], new AbortController().signal)
+      expect(await failure(plan())).to.be.instanceOf(TransientError)
+      at.kafka.forbidden.add('t')
+      expect(await failure(plan())).to.include({ code: 'SOURCE_AUTH_FAILED' })
     })
 
     it('begins a stream at a time', async () => {
@@ -71,6 +82,15 @@ describe('Kafka source', () => {
         ['name', 'string'],
         ['more', 'boolean'],
       ])
+    })
+
+    it('is not kept from the other topics by one that cannot be read', async () => {
+      at = bed()
+      at.kafka.produce('t', 0, [value(1)])
+      at.kafka.produce('torn', 0, [value(1)])
+      at.kafka.partition('torn', 0).batches[0]![22] = 7
+      const found = await at.source.discover(new AbortController().signal)
+      expect(found.map(({ name }) => name)).to.deep.equal(['t'])
     })
 
     it('takes the key of a VirtualTable without columns, and names a key that is no column', async () => {
