@@ -55,14 +55,16 @@ interface ScheduledCompaction {
 }
 
 /**
- * Compacts the file groups that need it most; null when none does.
+ * Compacts the file groups that need it most; null when none does. Groups that were compacted after `since` are left
+ * for another time.
  * @throws ConflictError COMMIT_CONFLICT when another compaction, or a change of the columns, came first
  */
 export async function compactSome(
   context: ServiceContext,
   policy: CompactionPolicy,
+  since: InstantTime | null = null,
 ): Promise<Compacted | null> {
-  const scheduled = await schedule(context, policy)
+  const scheduled = await schedule(context, policy, since)
   return scheduled && (await run(scheduled, context))
 }
 
@@ -71,7 +73,7 @@ export async function requestCompaction(
   context: ServiceContext,
   policy: CompactionPolicy,
 ): Promise<InstantTime | null> {
-  const scheduled = await schedule(context, policy)
+  const scheduled = await schedule(context, policy, null)
   if (scheduled === null) return null
   const plan = { operations: scheduled.slices.map(operationOf), extraMetadata: {} }
   await context.store.putIfAbsent(requestedCompactionPath(scheduled.instant), encodeCompactionPlan(plan))
@@ -81,13 +83,17 @@ export async function requestCompaction(
 async function schedule(
   context: ServiceContext,
   policy: CompactionPolicy,
+  since: InstantTime | null,
 ): Promise<ScheduledCompaction | null> {
   const { store, journal, clock } = context
   // Before the files are listed, so that a compaction made since clashes.
   const { seq: stagedAt, schemaVersion } = journal.state
   if (journal.layout === 1) return null
   const seen = await readTimeline(store, journal.layout)
-  const due = slicesToCompact(latestSlices(await listDataFiles(store), seen), policy, clock.nowMs())
+  const slicesSeen = latestSlices(await listDataFiles(store), seen).filter(
+    ({ base }) => since === null || base === null || base.instant <= since,
+  )
+  const due = slicesToCompact(slicesSeen, policy, clock.nowMs())
   if (due.length === 0) return null
   const groups = new Set(due.map(groupOf))
   const instant = await journal.nextInstant()

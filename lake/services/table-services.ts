@@ -13,6 +13,7 @@ import { Journal } from '#lake/journal/journal.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { TableDefinition } from '#lake/table/definition.ts'
 import { layoutOf } from '#lake/table/definition.ts'
+import { laterInstant } from '#lake/timeline/instant.ts'
 
 export interface ServicePolicy {
   compaction: CompactionPolicy
@@ -26,6 +27,9 @@ export const defaultServicePolicy: ServicePolicy = {
   cleaning: defaultCleaningPolicy,
   intervalMs: 60_000,
 }
+
+/** How much longer a table rests after a round than the round took: the services' share of a lane. */
+const restFactor = 2
 
 /** The policy for a table whose states of this long ago must stay readable. */
 export function servicePolicy(retentionMs: number): ServicePolicy {
@@ -67,13 +71,16 @@ export class TableServices {
     signal.throwIfAborted()
     if (layoutOf(this.#table.definition.version) === 1) return
     if (!(await this.#turn.take())) return
+    const { clock } = this.#table
+    const startedAtMs = clock.monotonicMs()
     try {
       await this.#round(signal)
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error
     } finally {
       // Without this the next round is only later.
-      await this.#turn.end(this.#policy.intervalMs).catch(() => undefined)
+      const restMs = Math.max(this.#policy.intervalMs, restFactor * (clock.monotonicMs() - startedAtMs))
+      await this.#turn.end(restMs).catch(() => undefined)
     }
   }
 
@@ -81,7 +88,9 @@ export class TableServices {
     const { store, definition, clock, writer } = this.#table
     const journal = await Journal.open(store, { clock, writer: `${writer}/services`, signal })
     const context: ServiceContext = { store, definition, journal, clock, signal }
-    while ((await compactSome(context, this.#policy.compaction)) !== null) {
+    // Each group once: a table that is written to without a pause would always have one more that is due.
+    const since = laterInstant(journal.state.lastInstant, journal.state.lastCompletionTime)
+    while ((await compactSome(context, this.#policy.compaction, since)) !== null) {
       signal.throwIfAborted()
       await this.#turn.renew()
       await journal.refresh()

@@ -47,6 +47,21 @@ describe('table services', () => {
     expect(await table.found()).to.deep.equal(table.expected)
   })
 
+  it('compact a file group once in a round, however fast new logs come', async () => {
+    const store = new HookedStore(table.store)
+    const other = await table.openWriter('other')
+    let compacted = 0
+    store.beforePut = async path => {
+      if (!path.endsWith('.parquet')) return
+      compacted++
+      expect(compacted, 'file groups').to.be.at.most(2)
+      await table.write(other, notes(0, 40, `turn ${compacted}`))
+    }
+    await run(await servicesOn(store))
+    expect(compacted).to.equal(2)
+    expect(await table.found()).to.deep.equal(table.expected)
+  })
+
   it('are one at a time, and go on when the one at it died', async () => {
     const store = new HookedStore(table.store)
     let asked = 0
