@@ -190,7 +190,7 @@ export const errorCodes = {
   },
   LAKE_HISTORY_GONE: {
     meaning:
-      'An incremental read of a lake table begins before the history that is kept: what it needs was cleaned.',
+      'A state or range of a lake table lies before the history that is kept: what it needs was cleaned.',
     remedy: 'Read the whole table, or from a later time; a larger `retentionHours` keeps more.',
   },
   LAKE_FILE_CORRUPT: {

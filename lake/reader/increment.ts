@@ -2,17 +2,15 @@
 // their rows those are kept that one of these commits wrote. A version that a later commit in the range replaced is
 // not returned, neither are deletes; a late row may be that a merge with older files would have dropped. So read
 // Spark and hudi-rs. Commits are counted by when they completed; layout 1 knows their instants only.
-import { ConfigError } from '#common/errors.ts'
-import type { ErrorContext } from '#common/errors.ts'
-import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { CommitMetadata } from '#lake/timeline/commit-metadata.ts'
-import { decodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import type { TimelineInstant } from '#lake/timeline/timeline.ts'
 import type { DataFile } from './data-file.ts'
 import { parseDataFile } from './data-file.ts'
 import type { FileSlice } from './file-slice.ts'
 import { latestSlices } from './file-slice.ts'
+import type { OpenedTable } from './reach.ts'
+import { checkReach, historyGone, readCommit } from './reach.ts'
 import type { TimelineView } from './timeline-view.ts'
 import { timelineView } from './timeline-view.ts'
 
@@ -29,19 +27,12 @@ export interface Increment {
   timeline: TimelineView
 }
 
-/** The table as it was opened. */
-export interface OpenedTable {
-  store: ObjectStore
-  timeline: TimelineView
-  files: readonly DataFile[]
-}
-
 const parallelReads = 16
 
 /** @throws ConfigError LAKE_HISTORY_GONE when the range is no longer all there */
 export async function planIncrement(table: OpenedTable, range: CommitRange): Promise<Increment> {
   const { store, timeline, files } = table
-  await checkReach(table, range)
+  await checkReach(table, range.from)
   const instants = timeline.completed.filter(at => isWithin(at, range))
   const written = new Map<string, DataFile>()
   const replaced = new Set<string>()
@@ -63,34 +54,10 @@ function isWithin({ completionTime }: TimelineInstant, { from, to }: CommitRange
   return completionTime !== null && completionTime > from && (to === undefined || completionTime <= to)
 }
 
-async function readCommit(store: ObjectStore, path: string): Promise<CommitMetadata> {
-  const bytes = await store.get(path)
-  if (bytes === null) throw historyGone('A commit of the range was taken off the timeline', { path })
-  return decodeCommitMetadata(bytes)
-}
-
 function filesOf({ partitionToWriteStats }: CommitMetadata): DataFile[] {
   return Object.values(partitionToWriteStats)
     .flat()
     .flatMap(({ path, fileSizeInBytes }) => parseDataFile({ path, sizeBytes: fileSizeInBytes }) ?? [])
-}
-
-/** A range that begins before the timeline does is only whole when the table began no earlier. */
-async function checkReach({ store, timeline, files }: OpenedTable, { from }: CommitRange): Promise<void> {
-  const first = timeline.completed[0]
-  if (first === undefined || from >= (first.completionTime ?? first.instant)) return
-  const older = files.some(({ instant }) => instant < first.instant && timeline.isCommitted(instant))
-  if (!older && !followsOthers(await readCommit(store, first.path))) return
-  throw historyGone(`The timeline no longer reaches back to ${from}: it begins at ${first.instant}`, {
-    from,
-    first: first.instant,
-  })
-}
-
-/** Whether there were commits before this one: it names the slices it went on from. */
-function followsOthers({ compacted, partitionToWriteStats }: CommitMetadata): boolean {
-  const stats = Object.values(partitionToWriteStats).flat()
-  return compacted || stats.some(({ prevCommit }) => /^\d/.test(prevCommit ?? ''))
 }
 
 function checkPresent(slices: readonly FileSlice[], files: readonly DataFile[]): void {
@@ -98,8 +65,4 @@ function checkPresent(slices: readonly FileSlice[], files: readonly DataFile[]):
   for (const { base, logs } of slices)
     for (const { path } of base === null ? logs : [base, ...logs])
       if (!present.has(path)) throw historyGone('A file that the range needs was cleaned', { path })
-}
-
-function historyGone(message: string, context: ErrorContext): ConfigError {
-  return new ConfigError(message, { code: 'LAKE_HISTORY_GONE', context })
 }

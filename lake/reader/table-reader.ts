@@ -17,6 +17,7 @@ import { latestSlices } from './file-slice.ts'
 import type { CommitRange } from './increment.ts'
 import { planIncrement } from './increment.ts'
 import { KeyIndex } from './key-index.ts'
+import { checkState } from './reach.ts'
 import type { RowBatch } from './slice-reader.ts'
 import { readSlice } from './slice-reader.ts'
 import type { TableConfig } from './table-config.ts'
@@ -73,12 +74,14 @@ export class TableReader {
 
   /**
    * Opens the table at the store's root. What is read is its state at this moment.
-   * @throws ConfigError LAKE_TABLE_MISSING, LAKE_VERSION_UNSUPPORTED
+   * @throws ConfigError LAKE_TABLE_MISSING, LAKE_VERSION_UNSUPPORTED, LAKE_HISTORY_GONE
    */
   static async open(store: ObjectStore, { asOf }: OpenOptions = {}): Promise<TableReader> {
     const config = await readTableConfig(store)
     const timeline = await readTimeline(store, config.layout, asOf)
     const files = await listDataFiles(store)
+    if (asOf !== undefined)
+      await checkState({ store, files, timeline: await readTimeline(store, config.layout) }, asOf)
     const slices = latestSlices(files, timeline)
     const avro = (await newestSchema(store, timeline)) ?? config.createSchema
     const { schema, unsupported } =

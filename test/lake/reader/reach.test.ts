@@ -1,0 +1,80 @@
+import { expect } from 'chai'
+import { ConfigError } from '#common/errors.ts'
+import type { InstantTime } from '#lake/timeline/instant.ts'
+import { TableReader } from '#lake/reader/table-reader.ts'
+import { clean } from '#lake/services/clean.ts'
+import { compactSome } from '#lake/services/compact.ts'
+import type { TableWriter } from '#lake/table/table-writer.ts'
+import { eager, KeyedTable, notes } from '#test/lake/services/keyed-table.ts'
+
+const dayMs = 24 * 3_600_000
+
+describe('the reach of time travel', () => {
+  let table: KeyedTable
+  let writer: TableWriter
+  /** What every commit left: rows as text, by the commit's instant. */
+  let states: Map<InstantTime, string[]>
+
+  beforeEach(async () => {
+    table = new KeyedTable()
+    writer = await table.openWriter()
+    states = new Map()
+  })
+
+  async function write(changes: Parameters<KeyedTable['write']>[1]): Promise<void> {
+    states.set(await table.write(writer, changes), table.expected)
+  }
+
+  /** Instants that can be read, each as it was; the others must be refused. */
+  async function readable(): Promise<InstantTime[]> {
+    const instants: InstantTime[] = []
+    for (const [asOf, rows] of states)
+      try {
+        expect(await table.found({ asOf }), asOf).to.deep.equal(rows)
+        instants.push(asOf)
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error
+        expect(error.code).to.equal('LAKE_HISTORY_GONE')
+      }
+    return instants
+  }
+
+  it('is the whole history while nothing is cleaned, and nothing was before the table', async () => {
+    await write(notes(0, 8, 'first'))
+    await write(notes(2, 4, null))
+    await compactSome(await table.services(), eager)
+    await write(notes(9, 12, 'more'))
+    expect(await readable()).to.deep.equal([...states.keys()])
+    expect(await table.found({ asOf: '20000101000000000' })).to.deep.equal([])
+  })
+
+  it('ends where files were cleaned, though the timeline goes on before', async () => {
+    for (let day = 0; day < 4; day++) {
+      await write([...notes(day, day + 6, `day ${day}`), ...notes(day + 6, day + 8, null)])
+      await compactSome(await table.services(), eager)
+      table.clock.nowAtMs += dayMs
+    }
+    // The timeline keeps the instants of all these days, the files only those of the last two.
+    await clean(await table.services(), { retentionMs: 1.5 * dayMs, instantsMin: 100 })
+    const kept = await readable()
+    expect(kept).to.deep.equal([...states.keys()].slice(-kept.length))
+    expect(kept.length).to.be.within(1, 3)
+    expect((await TableReader.open(table.store)).commits).to.have.length.above(8)
+  })
+
+  it('ends where the timeline begins', async () => {
+    await write(notes(0, 8, 'first'))
+    await compactSome(await table.services(), eager)
+    table.clock.nowAtMs += 3 * dayMs
+    await write(notes(0, 2, 'second'))
+    await write(notes(1, 3, 'third'))
+    await clean(await table.services(), { retentionMs: dayMs, instantsMin: 2 })
+    expect(await readable()).to.deep.equal([...states.keys()].slice(1))
+  })
+
+  it('is each group’s own: one that began later is not missed before', async () => {
+    await write(notes(0, 1, 'first'))
+    await write(notes(0, 30, 'all'))
+    expect(await readable()).to.deep.equal([...states.keys()])
+  })
+})
