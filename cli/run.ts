@@ -80,12 +80,22 @@ interface RunSettings {
 async function runPlans(plans: readonly Plan[], settings: RunSettings, signal: AbortSignal): Promise<number> {
   const statuses: JobStatus[] = []
   const { secrets, logLevel, port } = settings
+  // Where one job fails by a bug, or its port is taken, the others commit what they read and stop as well.
+  const broken = new AbortController()
+  const stop = AbortSignal.any([signal, broken.signal])
   const running = plans.map((plan, index) => {
     const http = port === null ? null : { host: '127.0.0.1', port: port === 0 ? 0 : port + index }
-    return runWorker(
-      { plan, secrets, logLevel, http, onStart: ({ status }) => statuses.push(status) },
-      signal,
-    )
+    const options = {
+      plan,
+      secrets,
+      logLevel,
+      http,
+      onStart: ({ status }: { status: JobStatus }) => statuses.push(status),
+    }
+    return runWorker(options, stop).catch((error: unknown) => {
+      broken.abort()
+      throw error
+    })
   })
   const view = new ProgressView(process.stdout)
   const draw = (): void =>
@@ -101,6 +111,7 @@ async function runPlans(plans: readonly Plan[], settings: RunSettings, signal: A
     draw()
     return ended.some(status => status.failure !== null) ? 1 : 0
   } finally {
+    await Promise.allSettled(running)
     clearInterval(timer)
   }
 }
