@@ -3,7 +3,7 @@
 // Stored as JSON in `.hoodie/.sluice/journal/<seq, 20 digits>.json`.
 import { createHash } from 'node:crypto'
 import type { PositionMove } from '#catalog/position.ts'
-import { InvariantError } from '#common/errors.ts'
+import { DataError, InvariantError } from '#common/errors.ts'
 import type { CommitAction } from '#lake/timeline/instant-file.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 
@@ -86,8 +86,13 @@ export function encodeEntry(entry: JournalEntry): Uint8Array {
   return Buffer.from(JSON.stringify(entry))
 }
 
+/** @throws DataError LAKE_FILE_CORRUPT */
 export function decodeEntry(bytes: Uint8Array): HashedEntry {
-  return { entry: JSON.parse(Buffer.from(bytes).toString('utf8')) as JournalEntry, hash: hashBytes(bytes) }
+  try {
+    return { entry: JSON.parse(Buffer.from(bytes).toString('utf8')) as JournalEntry, hash: hashBytes(bytes) }
+  } catch (cause) {
+    throw new DataError('An entry of the journal is no JSON', { code: 'LAKE_FILE_CORRUPT', cause })
+  }
 }
 
 export function hashBytes(bytes: Uint8Array): string {

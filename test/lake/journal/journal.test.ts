@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { commitsOf, metadataOf, newTable, shopDefinition, stagedStep } from './table-fixture.ts'
 import { ConfigError, ConflictError, FencedError } from '#common/errors.ts'
+import { entryPath } from '#lake/journal/entry.ts'
 import type { MemoryStore } from '#lake/storage/memory.ts'
 import { createTable } from '#lake/table/create.ts'
 import { decodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
@@ -192,6 +193,12 @@ describe('Journal', () => {
     expect(await rejection(journal.refresh())).to.include({ code: 'LAKE_TABLE_MISSING' })
     expect(await rejection(journal.commit(step))).to.include({ code: 'LAKE_TABLE_MISSING' })
     expect((await open('b')).state.positions.size).to.equal(0)
+  })
+
+  it('says that an entry is damaged', async () => {
+    const { open, store } = await newTable()
+    await store.put(entryPath(2), Buffer.from('{"seq": 2, "ki'))
+    expect(await rejection(open('a'))).to.include({ code: 'LAKE_FILE_CORRUPT' })
   })
 
   it('needs no more than four requests a commit', async () => {
