@@ -34,7 +34,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
     )
   })
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
+    // Later ones (no file handle is left for a connection) must not end the worker.
+    server.on('error', reject)
     server.listen(options.port, options.host, resolve)
   })
   return { port: (server.address() as AddressInfo).port, close: () => close(server) }
