@@ -124,9 +124,9 @@ function serverProperties(dir: string, broker: string, controller: string, optio
     .join('')
 }
 
-/** Writes meta.properties with a new cluster id: 16 random bytes in url-safe base64. */
+/** Writes meta.properties with a new cluster id: 16 bytes in url-safe base64, which must not begin with a dash. */
 async function formatStorage(propertiesPath: string, scram: readonly string[]): Promise<void> {
-  const clusterId = randomBytes(16).toString('base64url')
+  const clusterId = Buffer.concat([Buffer.of(0), randomBytes(15)]).toString('base64url')
   const users = scram.flatMap(credentials => ['--add-scram', credentials])
   const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', propertiesPath, ...users]
   await promisify(execFile)('java', ['-Xmx128m', '-XX:TieredStopAtLevel=1', ...javaOptions(), ...tool])
