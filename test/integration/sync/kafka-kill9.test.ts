@@ -17,6 +17,7 @@ import { Random } from './random.ts'
 import { SluiceProcess } from './sluice-process.ts'
 
 const kills = 20
+const rollouts = 8
 const types: Readonly<Record<string, ColumnType>> = {
   id: { kind: 'int64' },
   page: { kind: 'string' },
@@ -128,10 +129,37 @@ function json(row: Row): string {
 const hashOf = (rows: Iterable<Row>): RowSetHash =>
   hashRows([...rows].map(row => canonicalRow(types, { ...row })))
 
+type Disturb = (workers: [SluiceProcess, SluiceProcess], random: Random) => Promise<SluiceProcess>
+
+/** Kills a worker and starts it again. Returns the one that runs in the end. */
+const killed: Disturb = async ([sluice], random) => {
+  for (let kill = 0; kill < kills; kill++) {
+    sluice.start()
+    await delay(300 + random.below(2200))
+    await sluice.kill9()
+  }
+  sluice.start()
+  return sluice
+}
+
+/** As a rollout does: the next worker reads from where the one before it stands, which commits on until it stops. */
+const rolledOver: Disturb = async (workers, random) => {
+  let [now, next] = workers
+  now.start()
+  for (let rollout = 0; rollout < rollouts; rollout++) {
+    next.start()
+    await delay(1500 + random.below(3000))
+    await now.stop()
+    ;[now, next] = [next, now]
+  }
+  return now
+}
+
 const runs = [
-  { seed: 11, lakeName: 'file', makeLake: folderLake },
-  { seed: 12, lakeName: 'file', makeLake: folderLake },
-  { seed: 13, lakeName: 's3', makeLake: s3Lake },
+  { seed: 11, lakeName: 'file', makeLake: folderLake, what: `${kills} kills`, disturb: killed },
+  { seed: 12, lakeName: 'file', makeLake: folderLake, what: `${kills} kills`, disturb: killed },
+  { seed: 13, lakeName: 's3', makeLake: s3Lake, what: `${kills} kills`, disturb: killed },
+  { seed: 14, lakeName: 'file', makeLake: folderLake, what: `${rollouts} rollouts`, disturb: rolledOver },
 ]
 
 describe('Kafka to Hudi, the worker killed at random', () => {
@@ -140,8 +168,8 @@ describe('Kafka to Hudi, the worker killed at random', () => {
   before(async () => (readers = await HudiReaders.start()))
   after(() => readers.stop())
 
-  for (const { seed, lakeName, makeLake } of runs)
-    it(`holds every record once and the newest of every key over ${kills} kills (seed ${seed}, ${lakeName})`, async function () {
+  for (const { seed, lakeName, makeLake, what, disturb } of runs)
+    it(`holds every record once and the newest of every key over ${what} (seed ${seed}, ${lakeName})`, async function () {
       this.timeout(300_000)
       const random = new Random(seed)
       const broker = await startKafka()
@@ -170,18 +198,17 @@ describe('Kafka to Hudi, the worker killed at random', () => {
       const web = new Web(producer, random)
       const busy = new AbortController()
       const traffic = web.run(busy.signal)
-      const sluice = await SluiceProcess.prepare(jobYaml(broker, lake))
+      const yaml = jobYaml(broker, lake)
+      const workers: [SluiceProcess, SluiceProcess] = [
+        await SluiceProcess.prepare(yaml),
+        await SluiceProcess.prepare(yaml),
+      ]
       try {
-        for (let kill = 0; kill < kills; kill++) {
-          sluice.start()
-          await delay(300 + random.below(2200))
-          await sluice.kill9()
-        }
-        sluice.start()
+        const sluice = await disturb(workers, random)
         await delay(1000)
         busy.abort()
         await traffic
-        expect(web.clicks.length, 'records during the kills').to.be.greaterThan(5000)
+        expect(web.clicks.length, 'records meanwhile').to.be.greaterThan(5000)
         await untilInStep(sluice)
         expect(await sluice.stop(), sluice.log.slice(-2000)).to.equal(0)
         const expected = { clicks: hashOf(web.clicks), pages: hashOf(web.pages.values()) }
@@ -193,7 +220,7 @@ describe('Kafka to Hudi, the worker killed at random', () => {
         }
       } finally {
         busy.abort()
-        await sluice.kill9()
+        await Promise.all(workers.map(worker => worker.kill9()))
         await producer.disconnect()
         await admin.disconnect()
         await broker.stop()
