@@ -6,6 +6,7 @@ import type { PositionMove } from '#catalog/position.ts'
 import { DataError, InvariantError } from '#common/errors.ts'
 import type { CommitAction } from '#lake/timeline/instant-file.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
+import type { Placement } from './placement.ts'
 
 /**
  * `create` made the table; `commit` adds data; `advance` only moves positions; `schema` changes the columns;
@@ -49,6 +50,8 @@ export interface JournalEntry {
   writtenAtMs: number
   instant: EntryInstant | null
   fileGroups: FileGroupUse
+  /** Files that are put in place as part of the step: before its instant, after it for a compaction. */
+  placements?: readonly Placement[]
   /** Where all splits stand after this entry. */
   positions: Readonly<Record<string, string>>
   schemaVersion: number

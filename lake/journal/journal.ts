@@ -5,7 +5,7 @@
 // One commit without a race is four requests: read hoodie.properties, create the entry, list what follows it,
 // create the completed instant.
 import { clashingFileGroup, usesNoFileGroup } from './clash.ts'
-import type { HashedEntry, JournalEntry } from './entry.ts'
+import type { EntryInstant, HashedEntry, JournalEntry } from './entry.ts'
 import {
   assertFollows,
   decodeEntry,
@@ -15,6 +15,7 @@ import {
   hashBytes,
   journalFolder,
 } from './entry.ts'
+import { placeFiles } from './placement.ts'
 import { InstantAllocator } from './instant-allocator.ts'
 import { getSchema, putSchema } from './schema-file.ts'
 import type { Step } from './step.ts'
@@ -313,10 +314,20 @@ export class Journal {
         const waitMs = parseInstant(instant.time) + fileTimeGranularityMs - this.#clock.nowMs()
         if (waitMs > 0) await this.#clock.sleep(waitMs)
       }
-      const path = completedPath(this.layout, instant.action, instant.time, instant.completionTime)
-      await this.#store.putIfAbsent(path, Buffer.from(instant.body, 'base64'))
+      await this.#complete(instant, this.#head.entry)
     }
     this.#finished = seq
+  }
+
+  /**
+   * New rows come into view with their instant, so their files are there before it. A compaction changes no rows: its
+   * instant goes first, and each of its files takes over the moment it appears.
+   */
+  async #complete(instant: EntryInstant, { kind, placements = [] }: JournalEntry): Promise<void> {
+    if (kind !== 'compact') await placeFiles(this.#store, placements)
+    const path = completedPath(this.layout, instant.action, instant.time, instant.completionTime)
+    await this.#store.putIfAbsent(path, Buffer.from(instant.body, 'base64'))
+    if (kind === 'compact') await placeFiles(this.#store, placements)
   }
 
   /**

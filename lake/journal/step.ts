@@ -1,6 +1,7 @@
 // A step a writer wants to take, whether the table still lets it, and the entry it becomes.
 import type { EntryKind, FileGroupUse, HashedEntry, JournalEntry } from './entry.ts'
 import { movePositions } from './entry.ts'
+import type { Placement } from './placement.ts'
 import type { TableState } from './table-state.ts'
 import type { PositionMove } from '#catalog/position.ts'
 import type { TableSchema } from '#catalog/types.ts'
@@ -27,6 +28,8 @@ export interface Step {
   moves: readonly PositionMove[]
   /** File groups the step writes to; empty when all its files are in groups of their own (append tables). */
   fileGroups: FileGroupUse
+  /** Files that are kept aside until the step is taken. */
+  placements?: readonly Placement[]
   /** TableState.seq and .schemaVersion when staging began, that is, when the instant was taken. */
   stagedAt: number
   schemaVersion: number
@@ -93,6 +96,7 @@ export function entryOf(step: Step, context: EntryContext): JournalEntry {
     writtenAtMs: nowMs,
     instant,
     fileGroups: step.fileGroups,
+    ...(step.placements && step.placements.length > 0 ? { placements: step.placements } : {}),
     positions,
     schemaVersion: state.schemaVersion + (context.schemaId === null ? 0 : 1),
     schemaId: context.schemaId ?? state.schemaId,

@@ -3,6 +3,7 @@
 // they are, instants from the oldest on, one after the other. So whoever lists the timeline sees a whole rest of it.
 import type { ServiceContext } from './compact.ts'
 import { planCleaning } from './plan-cleaning.ts'
+import { asideFolder, asideInstant } from '#lake/journal/placement.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { TimelineLayout } from '#lake/timeline/instant-file.ts'
@@ -54,8 +55,17 @@ export async function clean(context: ServiceContext, policy: CleaningPolicy): Pr
     await store.delete(files.slice(at, at + deleteBatch).map(({ path }) => path))
   }
   if (instants.length > 0) await trim(context, layout, instants)
+  await removeAside(context, instantFloor)
   const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   return { files: files.length, bytes, instants: instants.length }
+}
+
+/** What was kept aside for steps that can no longer be taken. */
+async function removeAside({ store, signal }: ServiceContext, instantFloor: InstantTime): Promise<void> {
+  const gone: string[] = []
+  for await (const { path } of store.list(asideFolder)) if (asideInstant(path) < instantFloor) gone.push(path)
+  signal.throwIfAborted()
+  if (gone.length > 0) await store.delete(gone)
 }
 
 async function trim(

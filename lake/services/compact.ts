@@ -8,6 +8,7 @@
 import type { Clock } from '#common/clock.ts'
 import { avroSchemaOf } from '#lake/avro/schema.ts'
 import type { Journal } from '#lake/journal/journal.ts'
+import { asidePath } from '#lake/journal/placement.ts'
 import type { Step } from '#lake/journal/step.ts'
 import { latestSlices } from '#lake/reader/file-slice.ts'
 import type { FileSlice } from '#lake/reader/file-slice.ts'
@@ -136,7 +137,7 @@ async function run(scheduled: ScheduledCompaction, context: ServiceContext): Pro
   } catch (error) {
     // Files that may be part of the table stay: no answer came, or so late that nobody knows (clean.ts sees to them).
     if (!journal.unsettled && clock.nowMs() - startedAtMs < discardAgeMsMax)
-      await store.delete(stats.map(({ path }) => path)).catch(() => undefined)
+      await store.delete(stats.map(({ path }) => asidePath(scheduled.instant, path))).catch(() => undefined)
     throw error
   }
   const sum = (value: (stat: WriteStat) => number): number =>
@@ -170,7 +171,7 @@ async function compactSlice(
     pause: () => pace.pause(),
   })
   signal.throwIfAborted()
-  await store.put(path, bytes)
+  await store.put(asidePath(instant, path), bytes)
   return {
     fileId,
     path,
@@ -207,6 +208,7 @@ function compactStep(
     metadata,
     moves: [],
     fileGroups: { compacted: stats.map(({ partitionPath, fileId }) => fileGroupKey(partitionPath, fileId)) },
+    placements: stats.map(({ path }) => ({ from: asidePath(instant, path), to: path })),
     stagedAt: seq,
     schemaVersion,
   }

@@ -68,7 +68,9 @@ async function stageBucket(rows: KeyedRows, bucket: BucketRows, context: StageCo
   const target = targetOf(bucketFileId(bucket.bucket), context)
   const group = groupOf(bucket.bucket)
   const { live, deleted } = bucket
-  if (isNew(group, context) && live.length > 0) {
+  if (isNew(group, context)) {
+    // Also when there is no row to put into it: a log file that came first and was never committed would hide
+    // the later ones from Hudi's Java readers, as placement.ts says of base files.
     const { file, bytes } = bucketBaseFile(rows, live, target, clock)
     await pending.add(file, bytes, { group, as: 'created' })
     // Deletes of rows the table never had are kept: a lagging writer may yet bring them.

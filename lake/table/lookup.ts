@@ -17,6 +17,7 @@ import { layoutOf } from './definition.ts'
 import { fileGroupKey } from './names.ts'
 import type { PendingCommit } from './pending-commit.ts'
 import { nullVector } from './project.ts'
+import { storedAt } from './staged-files.ts'
 import type { TableFiles } from './table-files.ts'
 
 const keyColumn: Column = { name: recordKeyField, type: { kind: 'string' }, nullable: true }
@@ -33,10 +34,11 @@ export interface CommitView {
 export function stagedSlice(view: CommitView, fileGroup: string): FileSlice | null {
   const committed = view.files.slice(fileGroup)
   const staged: DataFile[] = []
-  for (const { stat } of view.pending.staged.files) {
+  for (const staging of view.pending.staged.files) {
+    const { stat } = staging
     if (fileGroupKey(stat.partitionPath, stat.fileId) !== fileGroup) continue
     const file = parseDataFile({ path: stat.path, sizeBytes: stat.fileSizeInBytes })
-    if (file) staged.push(file)
+    if (file) staged.push({ ...file, path: storedAt(staging) })
   }
   const first = committed ?? staged[0]
   if (!first) return null

@@ -3,6 +3,7 @@
 import type { AvroRecordSchema } from '#lake/avro/schema.ts'
 import { avroSchemaOf } from '#lake/avro/schema.ts'
 import type { FileGroupUse } from '#lake/journal/entry.ts'
+import { asidePath } from '#lake/journal/placement.ts'
 import type { Step } from '#lake/journal/step.ts'
 import type { TableState } from '#lake/journal/table-state.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
@@ -82,7 +83,8 @@ export class PendingCommit {
 
   async add(file: StagedFile, bytes: Uint8Array, use: { group: string; as: GroupUse }): Promise<void> {
     if (use.as !== null) this.#groups[use.as].add(use.group)
-    await this.staged.add(file, bytes)
+    const isAside = use.as === 'created'
+    await this.staged.add(isAside ? { ...file, aside: asidePath(this.instant, file.stat.path) } : file, bytes)
   }
 
   get rows(): number {
@@ -101,6 +103,9 @@ export class PendingCommit {
       metadata: this.#metadata(extraMetadata),
       moves,
       fileGroups: this.#fileGroups(),
+      placements: this.staged.files.flatMap(({ stat, aside }) =>
+        aside === undefined ? [] : [{ from: aside, to: stat.path }],
+      ),
       stagedAt: this.#stagedAt,
       schemaVersion: this.#schemaVersion,
     }

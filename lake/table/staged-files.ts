@@ -8,6 +8,13 @@ export interface StagedFile {
   kind: 'base' | 'log'
   /** Rows and deletes the file holds. */
   rows: number
+  /** Where it is kept until the commit is taken, when that is not its path in the table. */
+  aside?: string
+}
+
+/** Where the file's bytes are as long as the commit is in the making. */
+export function storedAt({ stat, aside }: StagedFile): string {
+  return aside ?? stat.path
 }
 
 const bytesInFlightMax = 32 << 20
@@ -30,7 +37,7 @@ export class StagedFiles {
     this.files.push(file)
     this.#bytesInFlight += bytes.length
     const upload: Promise<void> = this.#store
-      .put(file.stat.path, bytes)
+      .put(storedAt(file), bytes)
       .catch((error: unknown) => {
         this.#failure ??= { error }
       })
@@ -54,7 +61,7 @@ export class StagedFiles {
   async discard(): Promise<void> {
     await Promise.all(this.#uploads)
     this.#failure = null
-    const paths = this.files.splice(0).map(({ stat }) => stat.path)
+    const paths = this.files.splice(0).map(storedAt)
     if (paths.length > 0) await this.#store.delete(paths)
   }
 

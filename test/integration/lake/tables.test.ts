@@ -66,6 +66,27 @@ for (const [where, open] of [
       await lake.stop()
     })
 
+    it('a writer that died over the first base file hides nothing that others commit later', async () => {
+      const wanted = { name: 'left', schema: shop, buckets: 1 }
+      const winner = await writerOf(lake, wanted, 'winner')
+      const dead = await writerOf(lake, wanted, 'dead')
+      const model = new TableModel(shop)
+      const commit = async (changes: RowChange[]): Promise<void> => {
+        model.apply(changes)
+        await stageAndCommit(winner, shop, changes)
+      }
+      const first = rowsOf(1, 30, 100, 'first')
+      await winner.stage({ batch: batchOf(shop, first), truncate: null }, signal)
+      model.apply(first)
+      await dead.stage({ batch: batchOf(shop, rowsOf(1, 30, 200, 'never')), truncate: null }, signal)
+      await winner.commit([], {}, signal)
+      await commit(updates(rowsOf(10, 30, 300, 'second')))
+      await commit(deletes(rowsOf(5, 10, 400, '')))
+      await commit(rowsOf(100, 20, 500, 'third'))
+      await expectRows(lake, 'left', model.rows(), readers)
+      await winner.close()
+    })
+
     it('append tables keep every row, of every type, of several writers at once', async () => {
       const writers = await Promise.all(
         [1, 2].map(number => writerOf(lake, { name: 'log', schema: appendTypes }, `w${number}`)),

@@ -1,3 +1,4 @@
+import { asideFolder } from '#lake/journal/placement.ts'
 import { expect } from 'chai'
 import { isAbort } from '#common/errors.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
@@ -52,7 +53,7 @@ describe('table services', () => {
     const other = await table.openWriter('other')
     let compacted = 0
     store.beforePut = async path => {
-      if (!path.endsWith('.parquet')) return
+      if (!path.startsWith(asideFolder)) return
       compacted++
       expect(compacted, 'file groups').to.be.at.most(2)
       await table.write(other, notes(0, 40, `turn ${compacted}`))
@@ -66,7 +67,7 @@ describe('table services', () => {
     const store = new HookedStore(table.store)
     let asked = 0
     store.beforePut = async path => {
-      if (!path.endsWith('.parquet') || asked++ > 0) return
+      if (!path.startsWith(asideFolder) || asked++ > 0) return
       await run(await servicesOn(table.store))
       expect(await logs(), 'somebody is at it').to.equal(2)
       store.before = () => {

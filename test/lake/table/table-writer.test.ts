@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { TableSchema } from '#catalog/types.ts'
 import { TransientError } from '#common/errors.ts'
+import { asideFolder } from '#lake/journal/placement.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
 import { MemoryStore } from '#lake/storage/memory.ts'
@@ -60,7 +61,15 @@ function away(): TransientError {
 }
 
 const isJournal = (path: string): boolean => path.includes('/journal/')
-const isData = (path: string): boolean => !path.startsWith('.hoodie')
+const isData = (path: string): boolean => !path.startsWith('.hoodie') || path.startsWith(asideFolder)
+
+/** Paths of all files with rows, in place or kept aside. */
+async function kept(store: MemoryStore): Promise<string[]> {
+  const paths: string[] = []
+  for await (const { path } of store.list(''))
+    if (isData(path) && !path.startsWith('.hoodie_')) paths.push(path)
+  return paths
+}
 
 async function open(store: MemoryStore): Promise<TableWriter> {
   const wanted = { name: 't', schema, estimatedBytes: 0, buckets: 1, version: 8, policy: 'evolve' } as const
@@ -125,7 +134,7 @@ describe('a table writer', () => {
     store.failCreate = path => (isJournal(path) ? 'before' : null)
     await writer.commit([], {}, signal).catch((error: unknown) => error)
     await writer.abort()
-    expect(await listDataFiles(store)).to.have.lengthOf(1)
+    expect(await kept(store)).to.have.lengthOf(1)
     store.failCreate = () => null
     await writer.refresh()
     await stage(writer, 2)
@@ -147,9 +156,42 @@ describe('a table writer', () => {
 
   it('removes the files of work that is dropped', async () => {
     await stage(writer, 1, 2, 3)
-    expect(await listDataFiles(store)).to.have.lengthOf(1)
+    expect(await kept(store)).to.have.lengthOf(1)
     await writer.close()
+    expect(await kept(store)).to.deep.equal([])
+  })
+
+  it('keeps the first base file of a group aside until the commit is taken: a dead writer hides nothing', async () => {
+    await stage(writer, 1)
     expect(await listDataFiles(store)).to.deep.equal([])
+    const next = await open(store)
+    await stage(next, 2)
+    await next.commit([], {}, signal)
+    await stage(next, 3)
+    await next.commit([], {}, signal)
+    const files = await listDataFiles(store)
+    expect(files.filter(({ kind }) => kind === 'base')).to.have.lengthOf(1)
+    expect(await ids(store)).to.have.members([2, 3])
+  })
+
+  it('begins a group with a base file even when its first changes are deletes', async () => {
+    const batch = batchOf(schema, [{ op: 'delete', seq: 1, row: { id: 1 } }])
+    await writer.stage({ batch, truncate: null }, signal)
+    await writer.commit([], {}, signal)
+    expect((await listDataFiles(store)).map(({ kind }) => kind)).to.have.members(['base', 'log'])
+    expect(await ids(store)).to.deep.equal([])
+  })
+
+  it('puts a base file in place for a writer that died after its commit was taken', async () => {
+    await stage(writer, 1)
+    store.failPut = path => path.endsWith('.parquet') && !path.startsWith('.hoodie')
+    await writer.commit([{ split: 's', from: null, to: '1' }], {}, signal).catch((error: unknown) => error)
+    expect(await ids(store)).to.deep.equal([])
+    store.failPut = () => false
+    const next = await open(store)
+    expect(await ids(store)).to.deep.equal([1])
+    expect([...next.positions()]).to.deep.equal([['s', '1']])
+    expect(await kept(store)).to.have.lengthOf(1)
   })
 
   it('adds to a file group that another engine made meanwhile, rather than hide it', async () => {
