@@ -79,7 +79,7 @@ describe('compile', () => {
         exclude: ['x'],
         targetTable: 'bestellungen',
         key: ['order_no'],
-        options: { buckets: 16 },
+        options: { buckets: 16, retentionHours: 24 },
       },
     ])
   })
