@@ -28,7 +28,8 @@ const services: EndpointServices = {
   },
 }
 
-let ends: { source: Source; target: Target; writers: OpenWriters } | null = null
+/** Being opened, or open. A failure to open them is the failure of the grant that needs them. */
+let ends: ReturnType<typeof openEnds> | null = null
 let drainCurrent = new AbortController()
 /** A lane is never told to drop what it read; past its deadline the thread is ended instead. */
 const never = new AbortController().signal
@@ -60,8 +61,8 @@ async function runGrant(grant: Grant, drain: AbortSignal): Promise<void> {
 
 /** Runs to the end of the splits or to the drain. A lost commit race is returned, since nothing is wrong with it. */
 async function runSession(grant: Grant, drain: AbortSignal): Promise<ConflictError | null> {
-  ends ??= await openEnds()
-  const { source, writers } = ends
+  ends ??= openEnds()
+  const { source, writers } = await ends
   const tables = await Promise.all(
     grant.tables.map(async granted => ({ granted, writer: await writers.of(granted.target, never) })),
   )
@@ -88,6 +89,7 @@ async function runSession(grant: Grant, drain: AbortSignal): Promise<ConflictErr
 }
 
 async function openEnds(): Promise<{ source: Source; target: Target; writers: OpenWriters }> {
+  await Promise.all([preload(plan.source), preload(plan.target)])
   const source = await openSource(services)
   const target = await openTarget(services)
   return { source, target, writers: new OpenWriters(target) }
@@ -95,9 +97,10 @@ async function openEnds(): Promise<{ source: Source; target: Target; writers: Op
 
 /** After a failure nothing half-open is kept: the next grant begins with fresh connections. */
 async function closeEnds(): Promise<void> {
-  if (ends === null) return
-  const { source, target, writers } = ends
+  const opened = await ends?.catch(() => null)
   ends = null
+  if (!opened) return
+  const { source, target, writers } = opened
   const closed = await writers.close()
   closed.push(...(await Promise.allSettled([source.close(), target.close()])))
   for (const result of closed)
@@ -117,6 +120,7 @@ port.on('message', (message: ToLane) => {
     })
 })
 
-// The first grant needs them; loading them takes as long as the main thread takes to plan.
-void Promise.allSettled([preload(plan.source), preload(plan.target)])
+// The first grant needs them; opening them takes as long as the main thread takes to plan.
+ends = openEnds()
+ends.catch(() => undefined)
 report({ kind: 'ready' })
