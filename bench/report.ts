@@ -34,7 +34,7 @@ export function table(results: readonly Result[]): string {
         ? '–'
         : Math.round(result.steadyRowsPerSecond).toLocaleString('en-US'),
       cpuSecondsPerMillion(result).toFixed(1),
-      result.firstRowsSeconds.toFixed(2),
+      Number.isNaN(result.firstRowsSeconds) ? '–' : result.firstRowsSeconds.toFixed(2),
       result.peakRssMib.toFixed(0),
       result.note,
     ].join(' | '),

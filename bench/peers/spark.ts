@@ -87,7 +87,8 @@ async function runSpark(
   const timer = setInterval(
     () =>
       void processCost(child.pid!).then(
-        now => (cost = now),
+        // A process that has ended still has its times, but no memory any more.
+        now => (cost = { ...now, peakRssMib: Math.max(now.peakRssMib, cost.peakRssMib) }),
         () => undefined,
       ),
     200,
