@@ -1,5 +1,8 @@
-// `npm run bench [-- kafka postgres spark] [--minutes N]`: the work of bench/README.md, measured in one run on this
-// machine, ours beside the peer's. Prints a Markdown table at the end.
+// `npm run bench [-- kafka postgres rounds storage] [--minutes N] [--no-peer]`: the work of bench/README.md, measured in
+// one run on this machine, ours beside the peer's. Prints a Markdown table at the end.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startKafka } from '#test/bed/kafka.ts'
 import { startPostgres } from '#test/bed/postgres.ts'
@@ -7,12 +10,14 @@ import { sparkScenarios } from './peers/spark.ts'
 import { machine } from './process-cost.ts'
 import type { Result } from './report.ts'
 import { line, table } from './report.ts'
-import { fillTopic, kafkaScenarios } from './scenarios/kafka.ts'
+import { fillTopic, kafkaScenarios, updateTopic } from './scenarios/kafka.ts'
 import { postgresScenarios } from './scenarios/postgres.ts'
+import { roundsScenarios } from './scenarios/rounds.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { minutes: { type: 'string', default: '5' } },
+  allowNegative: true,
+  options: { minutes: { type: 'string', default: '5' }, peer: { type: 'boolean', default: true } },
 })
 const chosen = (name: string): boolean => positionals.length === 0 || positionals.includes(name)
 const results: Result[] = []
@@ -22,17 +27,27 @@ const onResult = (result: Result): void => {
 }
 
 console.log(`${new Date().toISOString().slice(0, 10)}, ${await machine()}`)
-if (chosen('kafka') || chosen('spark')) {
+if (chosen('kafka')) await kafka()
+if (chosen('rounds')) await roundsScenarios(onResult, { peer: values.peer })
+if (chosen('postgres')) await postgres()
+console.log(`\n${table(results)}`)
+
+async function kafka(): Promise<void> {
+  const root = await mkdtemp(join(tmpdir(), 'sluice-bench-'))
   const broker = await startKafka()
   try {
-    console.log(`topic filled, ${(await fillTopic(broker)).toFixed(1)} bytes a record`)
-    if (chosen('kafka')) await kafkaScenarios(broker, onResult)
-    if (chosen('spark')) await sparkScenarios(broker, onResult)
+    for (const fill of [fillTopic, updateTopic]) {
+      const state = await fill(broker)
+      await kafkaScenarios(broker, root, state, onResult)
+      if (values.peer) await sparkScenarios(broker, root, state, onResult)
+    }
   } finally {
     await broker.stop()
+    await rm(root, { recursive: true, force: true })
   }
 }
-if (chosen('postgres')) {
+
+async function postgres(): Promise<void> {
   const server = await startPostgres({ settings: { max_wal_size: '4GB' } })
   try {
     await postgresScenarios(server, Number(values.minutes), onResult)
@@ -40,4 +55,3 @@ if (chosen('postgres')) {
     await server.stop()
   }
 }
-console.log(`\n${table(results)}`)

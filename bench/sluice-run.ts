@@ -22,6 +22,14 @@ export interface Measurement extends ProcessCost {
   steadyRowsPerSecond: number
 }
 
+interface Progress {
+  atMs: number
+  rows: number
+}
+
+/** As the image sets it. */
+export const mallocSettings = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '262144' }
+
 const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
 
 export class SluiceRun {
@@ -39,8 +47,7 @@ export class SluiceRun {
     await writeFile(file, yaml)
     const port = await freePort()
     const args = [main, 'run', '-f', file, '--port', String(port), '--log-level', 'warn']
-    // As the image sets it.
-    const env = { ...process.env, MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '262144' }
+    const env = { ...process.env, ...mallocSettings }
     return new SluiceRun(spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'inherit'] }), port)
   }
 
@@ -61,32 +68,35 @@ export class SluiceRun {
     return fetch(`http://127.0.0.1:${this.#port}/metrics`).then(response => response.text())
   }
 
-  /** Waits until that many rows are committed. */
-  async untilRows(rows: number, timeoutMs = 600_000): Promise<Measurement> {
+  /** Waits until that many rows are committed and, if asked, until nothing is left to commit. */
+  async untilRows(rows: number, { caughtUp = false, timeoutMs = 600_000 } = {}): Promise<Measurement> {
     const deadline = performance.now() + timeoutMs
-    let first: { atMs: number; rows: number } | null = null
+    let first: Progress | null = null
     while (performance.now() < deadline) {
+      await delay(20)
       const status = await this.status()
       const now = performance.now()
       if (status?.error) throw new Error(`${status.error.code}: ${status.error.message}`)
       if (this.#child.exitCode !== null) throw new Error(`sluice ended with ${this.#child.exitCode}`)
-      if (status && status.rowsTotal > 0) first ??= { atMs: now, rows: status.rowsTotal }
-      if (first && status && status.rowsTotal >= rows) {
-        const steadySeconds = (now - first.atMs) / 1000
-        return {
-          ...(await this.cost()),
-          rows: status.rowsTotal,
-          wallSeconds: (now - this.#startedAtMs) / 1000,
-          firstRowsSeconds: (first.atMs - this.#startedAtMs) / 1000,
-          steadyRowsPerSecond:
-            steadySeconds > 0.2 ? (status.rowsTotal - first.rows) / steadySeconds : Number.NaN,
-        }
-      }
-      await delay(20)
+      if (status === null || status.rowsTotal === 0) continue
+      first ??= { atMs: now, rows: status.rowsTotal }
+      if (status.rowsTotal >= rows && (!caughtUp || status.lagMs === 0))
+        return this.#measurement(first, { atMs: now, rows: status.rowsTotal })
     }
     throw new Error(
       `${rows} rows were not committed in ${timeoutMs} ms: ${JSON.stringify(await this.status())}`,
     )
+  }
+
+  async #measurement(first: Progress, last: Progress): Promise<Measurement> {
+    const steadySeconds = (last.atMs - first.atMs) / 1000
+    return {
+      ...(await this.cost()),
+      rows: last.rows,
+      wallSeconds: (last.atMs - this.#startedAtMs) / 1000,
+      firstRowsSeconds: (first.atMs - this.#startedAtMs) / 1000,
+      steadyRowsPerSecond: steadySeconds > 0.2 ? (last.rows - first.rows) / steadySeconds : Number.NaN,
+    }
   }
 
   async stop(): Promise<void> {

@@ -1,39 +1,62 @@
 // Kafka JSON into the lake: 1 M records of about 150 bytes with 12 fields in 4 partitions, as an append table with
-// one and two lanes, and as a keyed table.
+// one and two lanes and as keyed tables; then, by a fresh process each, 200,000 records more that update rows of the
+// keyed tables, drawn uniformly.
 import { Kafka, Partitioners, logLevel } from 'kafkajs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BedKafka } from '#test/bed/kafka.ts'
+import { drawRows } from '../lake/key-draws.ts'
 import type { Result } from '../report.ts'
 import { SluiceRun } from '../sluice-run.ts'
 import { kafkaJob } from './manifests.ts'
 
 export const recordCount = 1_000_000
+export const updateCount = 200_000
 export const topic = 'base'
 const sendSize = 5000
 
-/** Fills the topic; returns the mean record size in bytes. */
-export async function fillTopic(broker: BedKafka): Promise<number> {
+/** What the topic holds that the tables do not have yet. */
+export interface TopicState {
+  scenario: string
+  records: number
+  /** Distinct keys of those records. */
+  keys: number
+}
+
+/** Fills the topic. */
+export async function fillTopic(broker: BedKafka): Promise<TopicState> {
   const kafka = new Kafka({ clientId: 'bench', brokers: broker.brokers, logLevel: logLevel.NOTHING })
   const admin = kafka.admin()
   await admin.connect()
   await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 4 }] })
   await admin.disconnect()
+  await send(kafka, recordCount, at => ({ row: at, ts: at + 1 }))
+  return { scenario: '1 M rows from Kafka', records: recordCount, keys: recordCount }
+}
+
+/** Appends updates of the rows. */
+export async function updateTopic(broker: BedKafka): Promise<TopicState> {
+  const kafka = new Kafka({ clientId: 'bench', brokers: broker.brokers, logLevel: logLevel.NOTHING })
+  const rows = drawRows(recordCount, updateCount, 'uniform', 1)
+  await send(kafka, updateCount, at => ({ row: rows[at]!, ts: 2 * recordCount + at }))
+  return { scenario: 'then 200,000 updates', records: updateCount, keys: new Set(rows).size }
+}
+
+async function send(
+  kafka: Kafka,
+  count: number,
+  recordAt: (at: number) => { row: number; ts: number },
+): Promise<void> {
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
   await producer.connect()
   const below = generator(12345)
-  let bytes = 0
-  for (let start = 0; start < recordCount; start += sendSize) {
-    const messages = Array.from({ length: sendSize }, (_, n) => {
-      const value = record(start + n, below)
-      bytes += value.length
+  for (let start = 0; start < count; start += sendSize) {
+    const messages = Array.from({ length: Math.min(sendSize, count - start) }, (_, n) => {
+      const value = record(recordAt(start + n), below)
       return { key: value.slice(7, 15), value }
     })
     await producer.send({ topic, messages, acks: 1 })
   }
   await producer.disconnect()
-  return bytes / recordCount
 }
 
 function generator(seed: number): (bound: number) => number {
@@ -44,12 +67,12 @@ function generator(seed: number): (bound: number) => number {
   }
 }
 
-function record(n: number, below: (bound: number) => number): string {
+function record({ row, ts }: { row: number; ts: number }, below: (bound: number) => number): string {
   const pick = (...choices: string[]): string => choices[below(choices.length)]!
   return JSON.stringify({
-    id: `k${String(n).padStart(7, '0')}`,
-    ts: n + 1,
-    rg: ['eu', 'us', 'ap', 'af'][n % 4],
+    id: `k${String(row).padStart(7, '0')}`,
+    ts,
+    rg: ['eu', 'us', 'ap', 'af'][row % 4],
     us: below(100_000),
     sk: `s-${below(9999)}`,
     q: below(100),
@@ -57,7 +80,7 @@ function record(n: number, below: (bound: number) => number): string {
     c: pick('EUR', 'USD', 'JPY'),
     st: pick('new', 'paid', 'sent', 'done'),
     f: below(2) === 1,
-    u: 1_790_000_000_000 + n,
+    u: 1_790_000_000_000 + ts,
     n: `note${below(99_999)}`,
   })
 }
@@ -77,29 +100,50 @@ const columns = [
   'n: string',
 ].map(column => `{name: "${column.split(': ')[0]}", type: ${column.split(': ')[1]}}`)
 
-const cases = [
-  { scenario: 'Kafka JSON → append', lanes: 1, key: '' },
-  { scenario: 'Kafka JSON → append', lanes: 2, key: '' },
-  { scenario: 'Kafka JSON → keyed MERGE_ON_READ', lanes: 1, key: 'id' },
+interface Case {
+  table: string
+  lanes: number
+  key: 'id' | ''
+  /** Of the entry of `tables`. */
+  hudi: string
+}
+
+const appendCases: readonly Case[] = [
+  { table: 'append', lanes: 1, key: '', hudi: '{}' },
+  { table: 'append', lanes: 2, key: '', hudi: '{}' },
 ]
 
-export async function kafkaScenarios(broker: BedKafka, onResult: (result: Result) => void): Promise<void> {
-  for (const { scenario, lanes, key } of cases) {
-    const lake = await mkdtemp(join(tmpdir(), 'sluice-bench-lake-'))
+const keyedCases: readonly Case[] = [
+  { table: 'keyed MERGE_ON_READ', lanes: 1, key: 'id', hudi: '{tableType: MERGE_ON_READ}' },
+  { table: 'keyed COPY_ON_WRITE', lanes: 1, key: 'id', hudi: '{tableType: COPY_ON_WRITE}' },
+]
+
+/** @param root where the tables are from one state of the topic to the next */
+export async function kafkaScenarios(
+  broker: BedKafka,
+  root: string,
+  state: TopicState,
+  onResult: (result: Result) => void,
+): Promise<void> {
+  const cases = state.keys === state.records ? [...appendCases, ...keyedCases] : keyedCases
+  for (const { table, lanes, key, hudi } of cases) {
+    const lake = join(root, `${table}-${lanes}`.replaceAll(' ', '-'))
     const virtualTable = `{source: {name: source, object: ${topic}}, columns: [${columns.join(', ')}], key: [${key}]}`
+    const entry = `{include: ${topic}, target: {hudi: ${hudi}}}`
     const run = await SluiceRun.start(
-      kafkaJob(broker.brokers, lake, { lanes, freshness: '5s', table: `{include: ${topic}}` }, virtualTable),
+      kafkaJob(broker.brokers, lake, { lanes, freshness: '5s', table: entry }, virtualTable),
     )
     try {
+      const measured = await run.untilRows(state.keys, { caughtUp: state.keys < state.records })
       onResult({
-        scenario,
+        scenario: `${state.scenario} → ${table}`,
         engine: `Sluice, ${lanes} lane${lanes > 1 ? 's' : ''}`,
         note: '',
-        ...(await run.untilRows(recordCount)),
+        ...measured,
+        rows: state.records,
       })
     } finally {
       await run.stop()
-      await rm(lake, { recursive: true, force: true })
     }
   }
 }
