@@ -26,10 +26,7 @@ export function asideInstant(path: string): InstantTime {
 export async function placeFiles(store: ObjectStore, placements: readonly Placement[]): Promise<void> {
   await Promise.all(
     placements.map(async ({ from, to }) => {
-      const bytes = await store.get(from)
-      if (bytes === null) return
-      await store.put(to, bytes)
-      await store.delete([from])
+      if (await store.copy(from, to)) await store.delete([from])
     }),
   )
 }

@@ -4,8 +4,9 @@
 // for data.
 import type { Dirent } from 'node:fs'
 import { link, mkdir, open, readFile, readdir, rename, stat, unlink } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { ChunkSource } from './chunk-source.ts'
 import { fileError, isMissing } from './file-error.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
 import { comparePaths } from './path-order.ts'
@@ -26,18 +27,39 @@ export class FileStore implements ObjectStore {
 
   async put(path: string, bytes: Uint8Array): Promise<void> {
     const target = join(this.#root, path)
-    await this.#written(target, bytes, async temporary => {
-      await rename(temporary, target)
-      // Hadoop's local file system keeps a checksum beside each file it wrote; for other bytes it is wrong.
-      await unlinkIfThere(join(dirname(target), `.${path.slice(path.lastIndexOf('/') + 1)}.crc`))
-    })
+    await this.#made(target, temporary => writeSynced(temporary, bytes), replace)
+  }
+
+  async putStream(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const target = join(this.#root, path)
+    const source = new ChunkSource(chunks)
+    try {
+      await this.#made(target, temporary => writeSynced(temporary, source), replace)
+    } catch (error) {
+      throw source.errorOf(error, () => fileError(error, target))
+    }
+  }
+
+  /** By a second name for the same bytes: objects are replaced, never changed. */
+  async copy(from: string, to: string): Promise<boolean> {
+    const source = join(this.#root, from)
+    if (!(await exists(source))) return false
+    const target = join(this.#root, to)
+    try {
+      await this.#made(target, temporary => inFolder(temporary, () => link(source, temporary)), replace)
+      return true
+    } catch (error) {
+      if (!(await exists(source))) return false
+      throw error
+    }
   }
 
   async putIfAbsent(path: string, bytes: Uint8Array): Promise<boolean> {
     const target = join(this.#root, path)
     if (await exists(target)) return false
     let made = false
-    await this.#written(target, bytes, async temporary => {
+    const make = (temporary: string): Promise<void> => writeSynced(temporary, bytes)
+    await this.#made(target, make, async temporary => {
       made = await linked(temporary, target)
       await unlink(temporary)
     })
@@ -89,17 +111,17 @@ export class FileStore implements ObjectStore {
     return Promise.resolve()
   }
 
-  /** Writes and syncs a temporary file, has it put in place, and syncs the directory. Leaves nothing on failure. */
-  async #written(
+  /** Has a temporary file made and put in place, and syncs the directory. Leaves nothing on failure. */
+  async #made(
     target: string,
-    bytes: Uint8Array,
-    place: (temporary: string) => Promise<void>,
+    make: (temporary: string) => Promise<void>,
+    place: (temporary: string, target: string) => Promise<void>,
   ): Promise<void> {
     const folder = dirname(target)
     const temporary = join(folder, `${temporaryPrefix}${this.#clock.uuid()}`)
     try {
-      await writeSynced(temporary, bytes)
-      await place(temporary)
+      await make(temporary)
+      await place(temporary, target)
       await syncFolder(folder)
     } catch (error) {
       await unlink(temporary).catch(() => undefined)
@@ -139,12 +161,27 @@ export class FileStore implements ObjectStore {
   }
 }
 
-async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, 'wx').catch(async (error: unknown) => {
+async function replace(temporary: string, target: string): Promise<void> {
+  await rename(temporary, target)
+  // Renaming a name of a file to another name of the same file does nothing.
+  await unlinkIfThere(temporary)
+  // Hadoop's local file system keeps a checksum beside each file it wrote; for other bytes it is wrong.
+  await unlinkIfThere(join(dirname(target), `.${basename(target)}.crc`))
+}
+
+/** Makes the path's folder when the work shows that there is none. */
+async function inFolder<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
     if (!isMissing(error)) throw error
     await makeFolder(dirname(path))
-    return open(path, 'wx')
-  })
+    return work()
+  }
+}
+
+async function writeSynced(path: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
+  const file = await inFolder(path, () => open(path, 'wx'))
   try {
     await file.writeFile(bytes)
     await file.datasync()

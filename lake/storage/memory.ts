@@ -19,6 +19,18 @@ export class MemoryStore implements ObjectStore {
     return Promise.resolve()
   }
 
+  async putStream(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const gathered: Uint8Array[] = []
+    for await (const chunk of chunks) gathered.push(chunk)
+    await this.put(path, Buffer.concat(gathered))
+  }
+
+  copy(from: string, to: string): Promise<boolean> {
+    const bytes = this.#objects.get(this.#root + from)
+    if (bytes !== undefined) this.#objects.set(this.#root + to, bytes)
+    return Promise.resolve(bytes !== undefined)
+  }
+
   putIfAbsent(path: string, bytes: Uint8Array): Promise<boolean> {
     if (this.#objects.has(this.#root + path)) return Promise.resolve(false)
     this.#objects.set(this.#root + path, bytes.slice())

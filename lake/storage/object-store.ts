@@ -12,6 +12,14 @@ export interface ObjectStore {
   readonly url: string
   /** Creates or replaces; readers see the old bytes or all of the new ones. */
   put(path: string, bytes: Uint8Array): Promise<void>
+  /**
+   * As put, for an object that is made bit by bit: a bounded number of bytes is held, and nothing is visible before
+   * the last chunk came. When `chunks` throws, so does this, the same error, and nothing is left behind. Chunks must
+   * not be changed after they were handed over.
+   */
+  putStream(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void>
+  /** Puts the object of one path at another one too, within the store. False: there is none. */
+  copy(from: string, to: string): Promise<boolean>
   /** Creates only if nothing is there. True: this call made it. False: it existed (whatever its content). */
   putIfAbsent(path: string, bytes: Uint8Array): Promise<boolean>
   /** The object's bytes, or null when there is none. */

@@ -2,9 +2,12 @@
 // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html). The client retries by itself,
 // so a 412 may answer our own first try: then the content decides.
 import type * as Sdk from '@aws-sdk/client-s3'
+import { ChunkSource } from './chunk-source.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
 import { joinPath } from './path-order.ts'
 import { isBadRange, isNoObject, isPreconditionFailed, isWriteConflict, s3Error } from './s3-error.ts'
+import type { S3Connection } from './s3-upload.ts'
+import { partBytes, partsOf, uploadInParts } from './s3-upload.ts'
 import { TransientError } from '#common/errors.ts'
 
 export interface S3Options {
@@ -21,28 +24,21 @@ export interface S3Options {
 const mebibyte = 1024 * 1024
 /** Larger objects are uploaded in parts. */
 const singlePutBytesMax = 16 * mebibyte
-const partBytes = 8 * mebibyte
-const parallelParts = 4
+/** The largest object S3 copies by itself. */
+const copyBytesMax = 5 * 1024 * mebibyte
 const deleteBatch = 1000
 const maxAttempts = 5
 const connectionTimeoutMs = 5_000
 const requestTimeoutMs = 60_000
 const bodyTries = 3
 
-/** Shared by the stores of one bucket. */
-interface Connection {
-  sdk: typeof Sdk
-  client: Sdk.S3Client
-  bucket: string
-}
-
 export class S3Store implements ObjectStore {
   readonly url: string
-  readonly #connection: Connection
+  readonly #connection: S3Connection
   readonly #prefix: string
   readonly #isRoot: boolean
 
-  private constructor(connection: Connection, prefix: string, isRoot: boolean) {
+  private constructor(connection: S3Connection, prefix: string, isRoot: boolean) {
     this.#connection = connection
     this.#isRoot = isRoot
     this.#prefix = prefix === '' ? '' : `${prefix}/`
@@ -72,10 +68,35 @@ export class S3Store implements ObjectStore {
 
   async put(path: string, bytes: Uint8Array): Promise<void> {
     try {
-      if (bytes.length > singlePutBytesMax) await this.#putInParts(path, bytes)
+      if (bytes.length > singlePutBytesMax)
+        await uploadInParts(this.#connection, this.#key(path), partsOf([bytes]))
       else await this.#client.send(new this.#sdk.PutObjectCommand({ ...this.#key(path), Body: bytes }))
     } catch (error) {
       throw this.#error(error, path)
+    }
+  }
+
+  async putStream(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const source = new ChunkSource(chunks)
+    try {
+      await uploadInParts(this.#connection, this.#key(path), partsOf(source))
+    } catch (error) {
+      throw source.errorOf(error, () => this.#error(error, path))
+    }
+  }
+
+  async copy(from: string, to: string): Promise<boolean> {
+    try {
+      const { ContentLength = 0 } = await this.#client.send(new this.#sdk.HeadObjectCommand(this.#key(from)))
+      if (ContentLength > copyBytesMax) await this.putStream(to, this.#ranges(from, ContentLength))
+      else
+        await this.#client.send(
+          new this.#sdk.CopyObjectCommand({ ...this.#key(to), CopySource: this.#copySource(from) }),
+        )
+      return true
+    } catch (error) {
+      if (isNoObject(error)) return false
+      throw this.#error(error, from)
     }
   }
 
@@ -149,6 +170,19 @@ export class S3Store implements ObjectStore {
     return { Bucket: this.#connection.bucket, Key: this.#prefix + path }
   }
 
+  #copySource(path: string): string {
+    const { Bucket, Key } = this.#key(path)
+    return `${Bucket}/${Key.split('/').map(encodeURIComponent).join('/')}`
+  }
+
+  async *#ranges(path: string, sizeBytes: number): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < sizeBytes; at += partBytes) {
+      const bytes = await this.getRange(path, at, partBytes)
+      if (bytes === null) throw this.#error(new Error('it was removed while it was read'), path)
+      yield bytes
+    }
+  }
+
   #error(error: unknown, path: string): Error {
     return s3Error(error, joinPath(this.url, path))
   }
@@ -209,41 +243,5 @@ export class S3Store implements ObjectStore {
       throw Object.assign(new Error(failed.Message ?? failed.Code ?? 'not deleted'), {
         name: failed.Code ?? '',
       })
-  }
-
-  async #putInParts(path: string, bytes: Uint8Array): Promise<void> {
-    const key = this.#key(path)
-    const { UploadId } = await this.#client.send(new this.#sdk.CreateMultipartUploadCommand(key))
-    const upload = { ...key, UploadId }
-    try {
-      const Parts = await this.#putParts(upload, bytes)
-      await this.#client.send(
-        new this.#sdk.CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }),
-      )
-    } catch (error) {
-      // Parts of an upload that was never completed are invisible but paid for.
-      await this.#client.send(new this.#sdk.AbortMultipartUploadCommand(upload)).catch(() => undefined)
-      throw error
-    }
-  }
-
-  async #putParts(
-    upload: { Bucket: string; Key: string; UploadId: string | undefined },
-    bytes: Uint8Array,
-  ): Promise<Sdk.CompletedPart[]> {
-    const parts: Sdk.CompletedPart[] = []
-    const count = Math.ceil(bytes.length / partBytes)
-    let next = 0
-    const worker = async (): Promise<void> => {
-      while (next < count) {
-        const index = next++
-        const Body = bytes.subarray(index * partBytes, (index + 1) * partBytes)
-        const command = new this.#sdk.UploadPartCommand({ ...upload, PartNumber: index + 1, Body })
-        const { ETag } = await this.#client.send(command)
-        parts[index] = { PartNumber: index + 1, ETag }
-      }
-    }
-    await Promise.all(Array.from({ length: Math.min(parallelParts, count) }, worker))
-    return parts
   }
 }

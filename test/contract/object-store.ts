@@ -12,6 +12,13 @@ async function listed(store: ObjectStore, prefix: string, startAfter?: string): 
   return paths
 }
 
+/** Chunks of these sizes, the rest in a last one. */
+async function* cut(whole: Uint8Array, sizes: readonly number[]): AsyncGenerator<Uint8Array> {
+  let at = 0
+  for (const size of sizes) yield whole.slice(at, (at += size))
+  if (at < whole.length) yield whole.slice(at)
+}
+
 export interface ObjectStoreContract {
   /** An empty store. */
   open: () => Promise<ObjectStore>
@@ -58,6 +65,82 @@ export function objectStoreContract(name: string, { open, largeBytes }: ObjectSt
       expect(await store.get('nothing')).to.equal(null)
       expect(await store.get('folder/a/below')).to.equal(null)
       expect(await store.getRange('nothing', 0, 1)).to.equal(null)
+    })
+
+    it('puts a stream of chunks of all sizes', async function () {
+      this.timeout(60_000)
+      const large = new Uint8Array(largeBytes).map((_, i) => (i * 2_654_435_761) >>> 24)
+      await store.putStream('streamed', cut(large, [0, 1, 70_001, largeBytes >> 2, 3]))
+      expect(Buffer.compare((await store.get('streamed'))!, large)).to.equal(0)
+    })
+
+    it('puts a stream without chunks as an empty object', async () => {
+      await store.putStream('a', cut(bytes(''), []))
+      expect(await store.get('a')).to.have.length(0)
+    })
+
+    it('shows the object before until a stream has ended', async () => {
+      await store.put('a', bytes('before'))
+      const seen: (string | null)[] = []
+      await store.putStream(
+        'a',
+        (async function* () {
+          for (const chunk of ['one ', 'two']) {
+            yield bytes(chunk)
+            seen.push(text(await store.get('a')))
+          }
+        })(),
+      )
+      expect(seen).to.deep.equal(['before', 'before'])
+      expect(text(await store.get('a'))).to.equal('one two')
+    })
+
+    for (const { name, good } of [
+      { name: 'at once', good: 0 },
+      { name: 'in the middle', good: largeBytes },
+    ])
+      it(`leaves nothing of a stream that fails ${name}, and throws what it threw`, async function () {
+        this.timeout(60_000)
+        await store.put('there', bytes('before'))
+        const failure = new TypeError('of the source')
+        for (const path of ['there', 'new']) {
+          const chunks = (async function* () {
+            if (good > 0) yield new Uint8Array(good)
+            yield await Promise.reject(failure)
+          })()
+          const thrown: unknown = await store.putStream(path, chunks).catch((error: unknown) => error)
+          expect(thrown).to.equal(failure)
+        }
+        expect(await listed(store, '')).to.deep.equal(['there'])
+        expect(text(await store.get('there'))).to.equal('before')
+      })
+
+    it('copies to a new path and over another object', async () => {
+      await store.put('from/a b+ü', bytes('copied'))
+      await store.put('there', bytes('a longer one before'))
+      for (const path of ['to/new', 'there']) {
+        expect(await store.copy('from/a b+ü', path)).to.equal(true)
+        expect(text(await store.get(path))).to.equal('copied')
+      }
+      expect(await listed(store, '')).to.deep.equal(['from/a b+ü', 'there', 'to/new'])
+    })
+
+    it('copies again, and keeps the copy when the first is removed or replaced', async () => {
+      await store.put('a', bytes('1'))
+      for (let again = 0; again < 2; again++) expect(await store.copy('a', 'b')).to.equal(true)
+      await store.put('a', bytes('2'))
+      expect(text(await store.get('b'))).to.equal('1')
+      await store.delete(['a'])
+      expect(text(await store.get('b'))).to.equal('1')
+      expect(await listed(store, '')).to.deep.equal(['b'])
+    })
+
+    it('says that there is nothing to copy', async () => {
+      await store.put('there', bytes('x'))
+      expect(await store.copy('nothing', 'there')).to.equal(false)
+      expect(await store.copy('nothing', 'new/b')).to.equal(false)
+      expect(text(await store.get('there'))).to.equal('x')
+      expect(await store.get('new/b')).to.equal(null)
     })
 
     it('creates only what is absent', async () => {
@@ -163,6 +246,10 @@ export function objectStoreContract(name: string, { open, largeBytes }: ObjectSt
     it('is a store of its own below a folder', async () => {
       const below = store.at('lake').at('orders')
       await below.put('x/y', bytes('1'))
+      await below.putStream('w', cut(bytes('2'), []))
+      expect(await below.copy('w', 'v')).to.equal(true)
+      expect(text(await store.get('lake/orders/v'))).to.equal('2')
+      await below.delete(['v', 'w'])
       expect(await below.putIfAbsent('x/y', bytes('2'))).to.equal(false)
       expect(text(await store.get('lake/orders/x/y'))).to.equal('1')
       expect(await listed(below, 'x/')).to.deep.equal(['x/y'])

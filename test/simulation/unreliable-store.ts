@@ -57,6 +57,17 @@ export class UnreliableStore implements ObjectStore {
     return this.#change(`put ${path}`, path, () => this.#network.truth.put(path, bytes))
   }
 
+  /** One event, as nothing is visible before the end; what the chunks are made of are calls of their own. */
+  async putStream(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const gathered: Uint8Array[] = []
+    for await (const chunk of chunks) gathered.push(chunk)
+    await this.put(path, Buffer.concat(gathered))
+  }
+
+  copy(from: string, to: string): Promise<boolean> {
+    return this.#change(`copy ${from} to ${to}`, to, () => this.#network.truth.copy(from, to))
+  }
+
   putIfAbsent(path: string, bytes: Uint8Array): Promise<boolean> {
     return this.#change(`putIfAbsent ${path}`, path, () => this.#network.truth.putIfAbsent(path, bytes))
   }

@@ -1,4 +1,5 @@
 // The S3 store against a real server.
+import { ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3'
 import { expect } from 'chai'
 import { objectStoreContract } from '#test/contract/object-store.ts'
 import type { BedMinio } from '#test/bed/minio.ts'
@@ -54,6 +55,20 @@ describe('S3Store', function () {
     await store.delete(paths)
     for await (const { path } of store.list('p/')) expect.fail(path)
     await store.close()
+  })
+
+  it('leaves no part of an upload that failed', async () => {
+    const store = await open('s3://lake/aborted')
+    const chunks = (async function* () {
+      yield new Uint8Array(20_000_000)
+      yield await Promise.reject(new Error('of the source'))
+    })()
+    await store.putStream('a', chunks).catch(() => undefined)
+    await store.close()
+    const client = new S3Client({ ...s3Options(), region: minio.region, forcePathStyle: true })
+    const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: 'lake' }))
+    client.destroy()
+    expect(Uploads).to.deep.equal([])
   })
 
   it('passes the probe of create-if-absent', async () => {

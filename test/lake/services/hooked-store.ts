@@ -25,6 +25,12 @@ export class HookedStore extends MemoryStore {
     await this.#inner.put(path, bytes)
   }
 
+  override async copy(from: string, to: string): Promise<boolean> {
+    await this.#request()
+    await this.beforePut(to)
+    return this.#inner.copy(from, to)
+  }
+
   override async putIfAbsent(path: string, bytes: Uint8Array): Promise<boolean> {
     await this.#request()
     await this.beforePut(path)

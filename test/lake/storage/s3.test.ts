@@ -125,4 +125,22 @@ describe('S3Store: rare answers', function () {
     await store.put('a', Buffer.from('x'))
     expect(asked).to.deep.equal(['PUT', 'PUT', 'PUT'])
   })
+
+  it('aborts an upload in parts when one is refused, and not before the others ended', async () => {
+    const part: Answer = (_, response) => response.writeHead(200, { etag: '"1"' }).end()
+    answers = [
+      (_, response) => response.end('<?xml version="1.0"?><R><UploadId>upload</UploadId></R>'),
+      part,
+      refuse(403, 'AccessDenied'),
+      part,
+      (_, response) => response.writeHead(204).end(),
+    ]
+    const chunks = (async function* () {
+      for (let at = 0; at < 10; at++) yield new Uint8Array(8 << 20)
+    })()
+    const error: unknown = await store.putStream('a', chunks).catch((thrown: unknown) => thrown)
+    expect(error).to.include({ name: 'ConfigError', code: 'STORAGE_DENIED' })
+    expect(asked.at(-1)).to.equal('DELETE')
+    expect(asked.filter(method => method === 'PUT').length).to.be.within(1, 4)
+  })
 })

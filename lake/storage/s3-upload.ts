@@ -1,0 +1,101 @@
+// Uploads of objects that are made bit by bit: in parts, which S3 puts together when the last one came
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html). Nothing of an upload is visible before it is
+// completed, and one that fails is aborted: its parts would be invisible but paid for.
+import type * as Sdk from '@aws-sdk/client-s3'
+
+/** Shared by the stores of one bucket. */
+export interface S3Connection {
+  sdk: typeof Sdk
+  client: Sdk.S3Client
+  bucket: string
+}
+
+export interface ObjectKey {
+  Bucket: string
+  Key: string
+}
+
+interface Part {
+  number: number
+  bytes: Uint8Array
+  isLast: boolean
+}
+
+/** Every part but the last has this size. S3 takes 10,000 of at least 5 MiB. */
+export const partBytes = 8 * 1024 * 1024
+const parallelParts = 3
+
+/** The chunks cut and joined into parts, at least one. */
+export async function* partsOf(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  size = partBytes,
+): AsyncGenerator<Part> {
+  let number = 1
+  let pending: Uint8Array[] = []
+  let pendingBytes = 0
+  for await (const chunk of chunks) {
+    let rest = chunk
+    // A full part is given out when there is more: only then it is known not to be the last.
+    while (pendingBytes + rest.length > size) {
+      const cut = size - pendingBytes
+      yield { number: number++, bytes: joined([...pending, rest.subarray(0, cut)]), isLast: false }
+      rest = rest.subarray(cut)
+      pending = []
+      pendingBytes = 0
+    }
+    pending.push(rest)
+    pendingBytes += rest.length
+  }
+  yield { number, bytes: joined(pending), isLast: true }
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+}
+
+/** Holds a few parts at a time. Throws what the parts throw, or the client. */
+export async function uploadInParts(
+  { sdk, client }: S3Connection,
+  key: ObjectKey,
+  parts: AsyncGenerator<Part>,
+): Promise<void> {
+  const first = (await parts.next()).value as Part
+  if (first.isLast) {
+    await client.send(new sdk.PutObjectCommand({ ...key, Body: first.bytes }))
+    return
+  }
+  let upload: ObjectKey & { UploadId: string | undefined } = { ...key, UploadId: undefined }
+  try {
+    const { UploadId } = await client.send(new sdk.CreateMultipartUploadCommand(key))
+    upload = { ...key, UploadId }
+    const Parts = await sendParts(first, parts, async ({ number: PartNumber, bytes: Body }) => {
+      const { ETag } = await client.send(new sdk.UploadPartCommand({ ...upload, PartNumber, Body }))
+      return { PartNumber, ETag }
+    })
+    await client.send(new sdk.CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }))
+  } catch (error) {
+    await parts.return(undefined)
+    if (upload.UploadId !== undefined)
+      await client.send(new sdk.AbortMultipartUploadCommand(upload)).catch(() => undefined)
+    throw error
+  }
+}
+
+/** A few at a time. When one fails, ends only after the others did: a part that came after the abort would stay. */
+async function sendParts(
+  first: Part,
+  rest: AsyncGenerator<Part>,
+  send: (part: Part) => Promise<Sdk.CompletedPart>,
+): Promise<Sdk.CompletedPart[]> {
+  const sent: Sdk.CompletedPart[] = []
+  const sender = async (own: Part | null): Promise<void> => {
+    if (own !== null) sent[own.number - 1] = await send(own)
+    // Of the senders that ask at the same time each gets another part.
+    for await (const part of rest) sent[part.number - 1] = await send(part)
+  }
+  const ends = await Promise.allSettled(
+    Array.from({ length: parallelParts }, (_, at) => sender(at === 0 ? first : null)),
+  )
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
+  return sent
+}
