@@ -2,10 +2,11 @@
 // creating the next entry, which one of any number of racing writers does; the entry holds the whole step, so
 // whoever meets it can finish it. docs/exactly-once.md tells the protocol and why each part of it is there.
 //
-// One commit without a race is four requests: read hoodie.properties, create the entry, list what follows it,
-// create the completed instant.
+// One commit without a race is five requests, the first two at once: read hoodie.properties, list the end of the
+// timeline, create the entry, list what follows it, create the completed instant.
 import { clashingFileGroup, usesNoFileGroup } from './clash.ts'
-import type { EntryInstant, HashedEntry, JournalEntry } from './entry.ts'
+import type { HashedEntry } from './entry.ts'
+import { completeInstant, isOnTimeline } from './complete-instant.ts'
 import {
   assertFollows,
   decodeEntry,
@@ -15,28 +16,28 @@ import {
   hashBytes,
   journalFolder,
 } from './entry.ts'
-import { placeFiles } from './placement.ts'
+import { clashWithForeign } from './foreign-commit.ts'
+import { foreignColumns } from './foreign-columns.ts'
+import { ForeignWatch } from './foreign-watch.ts'
+import { EntryReader, rememberedEntries } from './entry-reader.ts'
 import { InstantAllocator } from './instant-allocator.ts'
 import { getSchema, putSchema } from './schema-file.ts'
 import type { Step } from './step.ts'
-import { checkPositions, checkStaged, entryOf } from './step.ts'
+import { checkPositions, checkStaged, conflict, entryOf } from './step.ts'
 import { TableGuard } from './table-guard.ts'
-import type { ForeignTimes, TableState } from './table-state.ts'
+import type { TableState } from './table-state.ts'
 import { stateAfter } from './table-state.ts'
 import { defaultRetention, readHeadHint, trimJournal } from './trim.ts'
 import type { Retention } from './trim.ts'
 import type { TableSchema } from '#catalog/types.ts'
 import type { Clock } from '#common/clock.ts'
-import type { ErrorContext } from '#common/errors.ts'
-import { ConfigError, ConflictError, TransientError } from '#common/errors.ts'
+import { ConfigError, TransientError } from '#common/errors.ts'
 import { retry } from '#common/retry.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { TableVersion } from '#lake/table/definition.ts'
 import type { TimelineLayout } from '#lake/timeline/instant-file.ts'
-import { completedPath } from '#lake/timeline/instant-file.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
-import { firstInstant, formatInstant, laterInstant, parseInstant } from '#lake/timeline/instant.ts'
-import { latestTimes, loadTimeline } from '#lake/timeline/timeline.ts'
+import { laterInstant } from '#lake/timeline/instant.ts'
 
 export interface JournalOptions {
   clock: Clock
@@ -58,15 +59,9 @@ interface Claim extends HashedEntry {
   bytes: Uint8Array
 }
 
-const parallelReads = 16
-const rememberedEntries = 512
 const retryPolicy = { firstMs: 50, maxMs: 5_000, tries: 8 }
-/** How far before the journal's last instant the timeline is searched for other engines' instants. */
-const foreignWindowMs = 3_600_000
 /** A writer that does nothing for this long may have slept; younger entries are never trimmed. */
 const sleptMsMin = 300_000
-/** Layout 1 readers place logs by the file time of the completed instant, which stores keep to the second. */
-const fileTimeGranularityMs = 1_000
 
 export class Journal {
   readonly version: TableVersion
@@ -78,7 +73,7 @@ export class Journal {
   readonly #retention: Retention
   readonly #writer: string
   readonly #instants: InstantAllocator
-  readonly #entries = new Map<number, HashedEntry>()
+  readonly #entries: EntryReader
   // Set by open(), before anyone has the journal.
   #head!: HashedEntry
   #state!: TableState
@@ -88,7 +83,9 @@ export class Journal {
   #finished = 0
   /** The claim under way, or the last one if the store did not answer it. */
   #claim: Claim | null = null
-  #foreign: ForeignTimes = { instant: firstInstant, completionTime: firstInstant }
+  readonly #foreign: ForeignWatch
+  /** How many commits of other engines were known when an instant was given out to stage under. */
+  readonly #foreignKnown = new Map<InstantTime, number>()
 
   protected constructor(store: ObjectStore, guard: TableGuard, options: JournalOptions) {
     this.#store = store
@@ -100,6 +97,8 @@ export class Journal {
     this.#instants = new InstantAllocator(store, options.clock)
     this.version = guard.version
     this.layout = guard.layout
+    this.#entries = new EntryReader(store)
+    this.#foreign = new ForeignWatch(store, guard.layout)
   }
 
   /**
@@ -114,11 +113,8 @@ export class Journal {
   }
 
   async #open(after: number): Promise<void> {
-    await this.#readHead(after)
-    const { lastInstant } = this.#state
-    const searchedFrom = formatInstant(parseInstant(lastInstant) - foreignWindowMs)
-    this.#foreign = latestTimes(await loadTimeline(this.#store, this.layout, searchedFrom))
-    this.#state = stateAfter(this.#head.entry, this.#state.schema, this.#foreign)
+    await Promise.all([this.#foreign.begin(), this.#readHead(after)])
+    this.#state = stateAfter(this.#head.entry, this.#state.schema, this.#foreign.times)
   }
 
   get state(): TableState {
@@ -133,16 +129,32 @@ export class Journal {
     return this.#claim !== null
   }
 
+  /** Grows whenever commits of other engines are noticed: then file groups may be others than before. */
+  get foreignCommits(): number {
+    return this.#foreign.count
+  }
+
+  /** The columns the table needs because another engine added or widened some; null when it has them. */
+  get foreignSchema(): TableSchema | null {
+    return foreignColumns(this.#state.schema, this.#foreign.newest, this.#store.url)
+  }
+
   /** A fresh instant, later than all the journal knows and unlike any other writer's. Rarely a request. */
-  nextInstant(): Promise<InstantTime> {
+  async nextInstant(): Promise<InstantTime> {
     const { lastInstant, lastCompletionTime } = this.#state
-    return this.#retried(() => this.#instants.next(laterInstant(lastInstant, lastCompletionTime)))
+    const known = this.#foreign.count
+    const after = laterInstant(lastInstant, lastCompletionTime)
+    const instant = await this.#retried(() => this.#instants.next(after))
+    this.#foreignKnown.set(instant, known)
+    if (this.#foreignKnown.size > rememberedEntries)
+      this.#foreignKnown.delete(this.#foreignKnown.keys().next().value!)
+    return instant
   }
 
   /** Reads what others did meanwhile. @throws ConfigError as commit() does */
   refresh(): Promise<TableState> {
     return this.#retried(async () => {
-      await this.#guard.check()
+      await Promise.all([this.#guard.check(), this.#lookAround()])
       return this.#readHead(this.#head.entry.seq)
     })
   }
@@ -166,7 +178,7 @@ export class Journal {
 
   async #take(step: Step): Promise<StepResult> {
     await this.#finishHead()
-    await this.#guard.check()
+    await Promise.all([this.#guard.check(), this.#lookAround()])
     const schemaId = step.schema === undefined ? null : await putSchema(this.#store, step.schema)
     for (;;) {
       const taken = await this.#settle(step)
@@ -179,8 +191,14 @@ export class Journal {
       if (created) {
         const result = await this.#verify(this.#claim)
         if (result !== null) return result
-      } else await this.#readHead(this.#head.entry.seq)
+      } else await Promise.all([this.#readHead(this.#head.entry.seq), this.#lookAround()])
     }
+  }
+
+  /** Takes note of what other engines did. */
+  async #lookAround(): Promise<void> {
+    await this.#foreign.look(instant => this.#entries.hasInstant(instant))
+    this.#state = stateAfter(this.#head.entry, this.#state.schema, this.#foreign.times)
   }
 
   #claimFor(step: Step, schemaId: string | null): Claim {
@@ -203,7 +221,7 @@ export class Journal {
     const claim = this.#claim
     if (claim === null) return null
     if (this.#head.entry.seq < claim.entry.seq) await this.#readHead(this.#head.entry.seq)
-    const there = this.#head.entry.seq < claim.entry.seq ? null : await this.#entry(claim.entry.seq)
+    const there = this.#head.entry.seq < claim.entry.seq ? null : await this.#entries.get(claim.entry.seq)
     if (there === null && this.#head.entry.seq < claim.entry.seq) {
       // The request may still be under way: either this entry is tried again, or whatever takes its number wins.
       if (claim.step !== step) this.#claim = null
@@ -218,12 +236,25 @@ export class Journal {
   protected async check(step: Step): Promise<void> {
     checkPositions(this.#state, step.moves)
     checkStaged(this.#state, step)
+    this.#checkForeign(step)
     if (usesNoFileGroup(step.fileGroups)) return
-    for (const { entry } of await this.#entriesAfter(step.stagedAt)) {
+    for (const { entry } of await this.#entries.between(step.stagedAt, this.#head.entry.seq)) {
       const group = clashingFileGroup(step.fileGroups, entry.fileGroups, this.layout)
       if (group !== null)
         throw conflict(`Another writer changed file group ${group}`, { seq: entry.seq, fileGroup: group })
     }
+  }
+
+  #checkForeign({ instant, fileGroups }: Step): void {
+    if (instant === null) return
+    const commits = this.#foreign.after(this.#foreignKnown.get(instant) ?? 0)
+    if (commits === null) throw conflict('Another engine made very many commits', { instant })
+    for (const commit of commits) {
+      const group = clashWithForeign(fileGroups, commit.fileGroups, this.layout)
+      if (group !== null)
+        throw conflict(`Another engine changed file group ${group}`, { instant: commit.instant, group })
+    }
+    if (this.foreignSchema !== null) throw conflict('Another engine changed the columns', { instant })
   }
 
   /**
@@ -234,9 +265,10 @@ export class Journal {
     const { entry, step, hash } = claim
     const following = await this.#firstAfter(entry.seq)
     const isHead = following === null
-    const next = following === entry.seq + 1 ? await this.#entry(following) : null
+    const next = following === entry.seq + 1 ? await this.#entries.get(following) : null
     const stands =
-      isHead || (next === null ? await this.#isOnTimeline(entry) : next.entry.predecessor === hash)
+      isHead ||
+      (next === null ? await isOnTimeline(this.#store, this.layout, entry) : next.entry.predecessor === hash)
     if (!stands) {
       await this.#store.delete([entryPath(entry.seq)])
       this.#claim = null
@@ -252,12 +284,6 @@ export class Journal {
     this.#claim = null
     if (entry.seq % this.#retention.trimEvery === 0) await this.#trim()
     return { seq: entry.seq, completionTime: entry.instant?.completionTime ?? null }
-  }
-
-  async #isOnTimeline({ instant }: JournalEntry): Promise<boolean> {
-    if (instant === null) return false
-    const path = completedPath(this.layout, instant.action, instant.time, instant.completionTime)
-    return (await this.#store.get(path)) !== null
   }
 
   /** The number of the first entry after this one, or null when it is the last. */
@@ -301,33 +327,17 @@ export class Journal {
     if (this.#head?.entry.seq === head.entry.seq - 1) assertFollows(this.#head, head.entry)
     this.#head = head
     this.#adoptedAtMs = this.#clock.nowMs()
-    this.#remember(head)
-    this.#state = stateAfter(head.entry, schema, this.#foreign)
+    this.#entries.add(head)
+    this.#state = stateAfter(head.entry, schema, this.#foreign.times)
   }
 
   /** Puts the head's completed instant on the timeline, before anything is built on it. */
   async #finishHead(): Promise<void> {
     const { seq, instant } = this.#head.entry
     if (this.#finished >= seq) return
-    if (instant !== null && !(await this.#isLongPast())) {
-      if (this.layout === 1) {
-        const waitMs = parseInstant(instant.time) + fileTimeGranularityMs - this.#clock.nowMs()
-        if (waitMs > 0) await this.#clock.sleep(waitMs)
-      }
-      await this.#complete(instant, this.#head.entry)
-    }
+    if (instant !== null && !(await this.#isLongPast()))
+      await completeInstant(this.#head.entry, { store: this.#store, layout: this.layout, clock: this.#clock })
     this.#finished = seq
-  }
-
-  /**
-   * New rows come into view with their instant, so their files are there before it. A compaction changes no rows: its
-   * instant goes first, and each of its files takes over the moment it appears.
-   */
-  async #complete(instant: EntryInstant, { kind, placements = [] }: JournalEntry): Promise<void> {
-    if (kind !== 'compact') await placeFiles(this.#store, placements)
-    const path = completedPath(this.layout, instant.action, instant.time, instant.completionTime)
-    await this.#store.putIfAbsent(path, Buffer.from(instant.body, 'base64'))
-    if (kind === 'compact') await placeFiles(this.#store, placements)
   }
 
   /**
@@ -339,39 +349,6 @@ export class Journal {
     return ageMs > sleptMsMin && (await this.#store.get(entryPath(this.#head.entry.seq))) === null
   }
 
-  /** The entries after this one up to the head, if they are an unbroken chain. @throws ConflictError */
-  async #entriesAfter(seq: number): Promise<HashedEntry[]> {
-    const chain: HashedEntry[] = []
-    const last = this.#head.entry.seq
-    for (let from = seq + 1; from <= last; from += parallelReads) {
-      const count = Math.min(parallelReads, last - from + 1)
-      const read = await Promise.all(Array.from({ length: count }, (_, i) => this.#entry(from + i)))
-      for (const at of read) {
-        const before = chain.at(-1)
-        if (at === null || (before !== undefined && at.entry.predecessor !== before.hash))
-          throw conflict('Staged so long ago that what was done since is no longer known', { stagedAt: seq })
-        chain.push(at)
-      }
-    }
-    return chain
-  }
-
-  async #entry(seq: number): Promise<HashedEntry | null> {
-    const known = this.#entries.get(seq)
-    if (known !== undefined) return known
-    const bytes = await this.#store.get(entryPath(seq))
-    if (bytes === null) return null
-    const read = decodeEntry(bytes)
-    this.#remember(read)
-    return read
-  }
-
-  #remember({ entry, hash }: HashedEntry): void {
-    const instant = entry.instant && { ...entry.instant, body: '' }
-    this.#entries.set(entry.seq, { entry: { ...entry, instant }, hash })
-    if (this.#entries.size > rememberedEntries) this.#entries.delete(this.#entries.keys().next().value!)
-  }
-
   async #trim(): Promise<void> {
     const { seq, instantFloor } = this.#state
     try {
@@ -381,8 +358,4 @@ export class Journal {
       if (!(error instanceof TransientError)) throw error
     }
   }
-}
-
-function conflict(message: string, context: ErrorContext): ConflictError {
-  return new ConflictError(message, { code: 'COMMIT_CONFLICT', context })
 }

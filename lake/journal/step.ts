@@ -1,10 +1,12 @@
 // A step a writer wants to take, whether the table still lets it, and the entry it becomes.
 import type { EntryKind, FileGroupUse, HashedEntry, JournalEntry } from './entry.ts'
 import { movePositions } from './entry.ts'
+import { journalSeqKey } from './foreign-commit.ts'
 import type { Placement } from './placement.ts'
 import type { TableState } from './table-state.ts'
 import type { PositionMove } from '#catalog/position.ts'
 import type { TableSchema } from '#catalog/types.ts'
+import type { ErrorContext } from '#common/errors.ts'
 import { ConflictError, FencedError } from '#common/errors.ts'
 import type { CommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import { encodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
@@ -52,17 +54,21 @@ export function checkPositions(state: TableState, moves: readonly PositionMove[]
 }
 
 /** @throws ConflictError COMMIT_CONFLICT when the step was staged against columns or a time that are gone */
-export function checkStaged(state: TableState, step: Step): void {
+export function checkStaged(state: TableState, step: Pick<Step, 'instant' | 'schemaVersion'>): void {
   if (step.schemaVersion !== state.schemaVersion)
-    throw new ConflictError(
-      `Staged with schema version ${step.schemaVersion}, the table has ${state.schemaVersion}`,
-      { code: 'COMMIT_CONFLICT', context: { staged: step.schemaVersion, table: state.schemaVersion } },
-    )
-  if (step.instant !== null && step.instant < state.instantFloor)
-    throw new ConflictError(`Staged at ${step.instant}, too long ago to be committed`, {
-      code: 'COMMIT_CONFLICT',
-      context: { instant: step.instant, floor: state.instantFloor },
+    throw conflict(`Staged with schema version ${step.schemaVersion}, the table has ${state.schemaVersion}`, {
+      staged: step.schemaVersion,
+      table: state.schemaVersion,
     })
+  if (step.instant !== null && step.instant < state.instantFloor)
+    throw conflict(`Staged at ${step.instant}, too long ago to be committed`, {
+      instant: step.instant,
+      floor: state.instantFloor,
+    })
+}
+
+export function conflict(message: string, context: ErrorContext): ConflictError {
+  return new ConflictError(message, { code: 'COMMIT_CONFLICT', context })
 }
 
 export interface EntryContext {
@@ -83,7 +89,7 @@ export function entryOf(step: Step, context: EntryContext): JournalEntry {
   const seq = head.entry.seq + 1
   const positions = Object.fromEntries(movePositions(state.positions, step.moves))
   const instant = entryInstant(step, context, {
-    'sluice.seq': String(seq),
+    [journalSeqKey]: String(seq),
     'sluice.positions': JSON.stringify(positions),
   })
   const lastInstant = laterInstant(state.lastInstant, step.instant ?? firstInstant)

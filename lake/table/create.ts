@@ -8,6 +8,7 @@ import type { Clock } from '#common/clock.ts'
 import { ConfigError, DataError } from '#common/errors.ts'
 import type { EntryInstant, JournalEntry } from '#lake/journal/entry.ts'
 import { encodeEntry, entryPath } from '#lake/journal/entry.ts'
+import { journalSeqKey } from '#lake/journal/foreign-commit.ts'
 import { putSchema } from '#lake/journal/schema-file.ts'
 import { definitionPath, propertiesPath } from '#lake/journal/table-guard.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
@@ -94,7 +95,7 @@ async function firstEntry(
   const metadata: CommitMetadata = {
     partitionToWriteStats: {},
     compacted: false,
-    extraMetadata: { schema: JSON.stringify(avroSchema) },
+    extraMetadata: { schema: JSON.stringify(avroSchema), [journalSeqKey]: '1' },
     operationType: 'INSERT',
   }
   const body = encodeCommitMetadata(metadata, action, layoutOf(definition.version))

@@ -42,6 +42,32 @@ async function isThere(store: ObjectStore, { path }: TimelineInstant): Promise<b
   return (await store.getRange(path, 0, 1)) !== null
 }
 
+/** Whether what is left of the timeline begins after the instant. */
+export async function isArchived(
+  store: ObjectStore,
+  layout: TimelineLayout,
+  instant: InstantTime,
+): Promise<boolean> {
+  const timeline = await listTimeline(store, layout, undefined)
+  const first = timeline.find(({ state }) => state === 'completed')
+  return first !== undefined && first.instant > instant
+}
+
+/** One instant, by its furthest state; null when the timeline does not have it. */
+export async function findInstant(
+  store: ObjectStore,
+  layout: TimelineLayout,
+  instant: InstantTime,
+): Promise<TimelineInstant | null> {
+  const folder = `${timelineFolder(layout)}/`
+  let found: (InstantFile & { path: string }) | null = null
+  for await (const { path } of store.list(`${folder}${instant}`)) {
+    const file = parseInstantFileName(path.slice(folder.length))
+    if (file !== null && (found === null || rank[file.state] > rank[found.state])) found = { ...file, path }
+  }
+  return found && timelineInstant(found)
+}
+
 async function listTimeline(
   store: ObjectStore,
   layout: TimelineLayout,
@@ -61,13 +87,13 @@ async function listTimeline(
     if (known === undefined || rank[file.state] > rank[known.state])
       files.set(file.instant, { ...file, path })
   }
-  return [...files.values()].map(file => ({
-    instant: file.instant,
-    action: file.action,
-    state: file.state,
-    completionTime: file.state === 'completed' ? (file.completionTime ?? file.instant) : null,
-    path: file.path,
-  }))
+  return [...files.values()].map(timelineInstant)
+}
+
+function timelineInstant(file: InstantFile & { path: string }): TimelineInstant {
+  const { instant, action, state, path } = file
+  const completionTime = state === 'completed' ? (file.completionTime ?? instant) : null
+  return { instant, action, state, completionTime, path }
 }
 
 /** The latest instant and the latest completion time of these. */

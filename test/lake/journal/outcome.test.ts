@@ -62,7 +62,9 @@ describe('Journal: outcome of a step', () => {
     const journal = await open()
     const step = await stagedStep(journal, move)
     store.faults.push('answer lost', ...Array.from({ length: 7 }, () => 'request lost' as const))
-    store.list = () => {
+    const list = store.list.bind(store)
+    store.list = (prefix, startAfter) => {
+      if (!prefix.startsWith('.hoodie/.sluice/')) return list(prefix, startAfter)
       throw new TransientError('no answer', { code: 'STORAGE_UNAVAILABLE' })
     }
     expect(await rejection(journal.commit(step))).to.be.instanceOf(TransientError)

@@ -1,0 +1,63 @@
+// Puts the instant an entry stands for on the timeline, and its files in place. Whoever meets the entry as the newest
+// one does so before anything is built on it; done twice it changes nothing.
+import type { JournalEntry } from './entry.ts'
+import { placeFiles } from './placement.ts'
+import type { Clock } from '#common/clock.ts'
+import type { ObjectStore } from '#lake/storage/object-store.ts'
+import type { TimelineLayout } from '#lake/timeline/instant-file.ts'
+import { completedPath } from '#lake/timeline/instant-file.ts'
+import { parseInstant } from '#lake/timeline/instant.ts'
+import { isArchived } from '#lake/timeline/timeline.ts'
+
+export interface CompletionContext {
+  store: ObjectStore
+  layout: TimelineLayout
+  clock: Clock
+}
+
+/** Layout 1 readers place logs by the file time of the completed instant, which stores keep to the second. */
+const fileTimeGranularityMs = 1_000
+/** Other engines do not archive what is younger. */
+const archivedAgeMsMin = 300_000
+
+/**
+ * New rows come into view with their instant, so their files are there before it. A compaction changes no rows: its
+ * instant goes first, and each of its files takes over the moment it appears.
+ */
+export async function completeInstant(entry: JournalEntry, context: CompletionContext): Promise<void> {
+  const { instant, kind, placements = [] } = entry
+  const { store, layout, clock } = context
+  if (instant === null) return
+  if (layout === 1) {
+    const waitMs = parseInstant(instant.time) + fileTimeGranularityMs - clock.nowMs()
+    if (waitMs > 0) await clock.sleep(waitMs)
+  }
+  if (kind !== 'compact') await placeFiles(store, placements)
+  if (!(await wasArchived(entry, context)))
+    await store.putIfAbsent(pathOf(entry, layout)!, Buffer.from(instant.body, 'base64'))
+  if (kind === 'compact') await placeFiles(store, placements)
+}
+
+/**
+ * Whether the entry is old and its instant lies before what is left of the timeline. Another engine has archived it:
+ * made anew it would stand before a hole, and readers would take the instants in the hole for uncommitted.
+ */
+async function wasArchived(
+  { instant, writtenAtMs }: JournalEntry,
+  { store, layout, clock }: CompletionContext,
+): Promise<boolean> {
+  return clock.nowMs() - writtenAtMs > archivedAgeMsMin && isArchived(store, layout, instant!.time)
+}
+
+export async function isOnTimeline(
+  store: ObjectStore,
+  layout: TimelineLayout,
+  entry: JournalEntry,
+): Promise<boolean> {
+  const path = pathOf(entry, layout)
+  return path !== null && (await store.get(path)) !== null
+}
+
+function pathOf({ instant }: JournalEntry, layout: TimelineLayout): string | null {
+  return instant && completedPath(layout, instant.action, instant.time, instant.completionTime)
+}

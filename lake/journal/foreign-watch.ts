@@ -1,0 +1,124 @@
+// Notices what other engines do to the timeline. Their instants are in no journal entry, yet our steps must not clash
+// with them over a file group, must know the columns they added, and must complete after all of them: a log that
+// completes before a compaction that was planned without it would be lost. So the end of the timeline is listed before
+// each step is taken, beside the request for hoodie.properties.
+import type { ForeignCommit } from './foreign-commit.ts'
+import { fileGroupUseOf, journalSeqKey } from './foreign-commit.ts'
+import type { ForeignTimes } from './table-state.ts'
+import type { ObjectStore } from '#lake/storage/object-store.ts'
+import { decodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
+import type { TimelineLayout } from '#lake/timeline/instant-file.ts'
+import type { InstantTime } from '#lake/timeline/instant.ts'
+import { firstInstant, formatInstant, laterInstant, parseInstant } from '#lake/timeline/instant.ts'
+import type { TimelineInstant } from '#lake/timeline/timeline.ts'
+import { findInstant, latestTimes, loadTimeline } from '#lake/timeline/timeline.ts'
+
+/** How far instants may be out of order when they first appear: engines take one, write a file, and show it. */
+const windowMs = 300_000
+const writingActions: ReadonlySet<string> = new Set(['commit', 'deltacommit', 'replacecommit'])
+/** A writer that has not heard of so many commits lists the table again in any case. */
+const rememberedCommits = 1_000
+
+export class ForeignWatch {
+  readonly #store: ObjectStore
+  readonly #layout: TimelineLayout
+  /** Completed instants that were looked at, none before `#from`. */
+  readonly #seen = new Set<InstantTime>()
+  /** Instants before `#from` that were pending when last looked at. */
+  #pending: readonly InstantTime[] = []
+  /** Where the next listing begins: whatever is earlier was seen, and is complete but for the pending ones. */
+  #from: InstantTime = firstInstant
+  #count = 0
+  #commits: ForeignCommit[] = []
+  #newest: ForeignCommit | null = null
+  times: ForeignTimes = { instant: firstInstant, completionTime: firstInstant }
+
+  constructor(store: ObjectStore, layout: TimelineLayout) {
+    this.#store = store
+    this.#layout = layout
+  }
+
+  /** How many foreign commits were noticed so far. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** The foreign commit that completed last, if no commit of the journal was seen to complete after it. */
+  get newest(): ForeignCommit | null {
+    return this.#newest
+  }
+
+  /** Those noticed after there had been so many; null when that is so long ago that they are forgotten. */
+  after(count: number): readonly ForeignCommit[] | null {
+    const wanted = this.#count - count
+    if (wanted > this.#commits.length) return null
+    return wanted <= 0 ? [] : this.#commits.slice(-wanted)
+  }
+
+  /** Takes the table as it stands: what was done before is in the files that are listed from now on. */
+  async begin(): Promise<void> {
+    const timeline = await loadTimeline(this.#store, this.#layout)
+    this.#note(timeline)
+    const written = timeline.filter(isWritten)
+    const newest = written.toSorted((a, b) => (a.completionTime! < b.completionTime! ? 1 : -1))[0]
+    if (newest !== undefined) this.#newest = await this.#foreignCommit(newest)
+  }
+
+  /** One listing, and a request for each commit it finds that `isOurs` does not know. */
+  async look(isOurs: (instant: InstantTime) => boolean): Promise<void> {
+    const timeline = await this.#listed()
+    const fresh = timeline.filter(at => isWritten(at) && !this.#seen.has(at.instant))
+    const found = await Promise.all(
+      fresh.map(async at => (isOurs(at.instant) ? null : this.#foreignCommit(at))),
+    )
+    const newestOurs = fresh.filter((_, index) => found[index] === null).map(at => at.completionTime!)
+    const commits = found.filter(commit => commit !== null)
+    this.#commits = [...this.#commits, ...commits].slice(-rememberedCommits)
+    this.#count += commits.length
+    for (const commit of commits)
+      if (commit.completionTime > (this.#newest?.completionTime ?? '')) this.#newest = commit
+    const overtaken = this.#newest
+    if (overtaken !== null && newestOurs.some(time => time > overtaken.completionTime)) this.#newest = null
+    this.#note(timeline)
+  }
+
+  #note(timeline: readonly TimelineInstant[]): void {
+    const latest = latestTimes(timeline)
+    this.times = {
+      instant: laterInstant(this.times.instant, latest.instant),
+      completionTime: laterInstant(this.times.completionTime, latest.completionTime),
+    }
+    for (const { instant, state } of timeline) if (state === 'completed') this.#seen.add(instant)
+    const from = formatInstant(Math.max(0, parseInstant(this.times.instant) - windowMs))
+    this.#from = laterInstant(this.#from, from)
+    const isPending = ({ instant, state }: TimelineInstant): boolean =>
+      state !== 'completed' && instant <= this.#from
+    this.#pending = timeline.filter(isPending).map(({ instant }) => instant)
+    for (const instant of this.#seen) if (instant <= this.#from) this.#seen.delete(instant)
+  }
+
+  /** The end of the timeline, with what was pending before it. */
+  async #listed(): Promise<TimelineInstant[]> {
+    const [recent, ...pending] = await Promise.all([
+      loadTimeline(this.#store, this.#layout, this.#from),
+      ...this.#pending.map(instant => findInstant(this.#store, this.#layout, instant)),
+    ])
+    return [...pending.filter(at => at !== null), ...recent]
+  }
+
+  /** Null when the commit went through the journal, or was taken off the timeline meanwhile. */
+  async #foreignCommit({ instant, completionTime, path }: TimelineInstant): Promise<ForeignCommit | null> {
+    const bytes = await this.#store.get(path)
+    if (bytes === null) return null
+    const foreign = { instant, completionTime: completionTime!, fileGroups: {}, schema: null }
+    // Java engines take an empty file for a commit of nothing.
+    if (bytes.length === 0) return foreign
+    const metadata = decodeCommitMetadata(bytes)
+    const { schema = null, [journalSeqKey]: seq } = metadata.extraMetadata
+    return seq === undefined ? { ...foreign, fileGroups: fileGroupUseOf(metadata), schema } : null
+  }
+}
+
+function isWritten({ state, action }: TimelineInstant): boolean {
+  return state === 'completed' && writingActions.has(action)
+}
