@@ -13,8 +13,9 @@ export function bucketFileId(bucket: number): string {
   return `${String(bucket).padStart(8, '0')}-0000-0000-0000-000000000000-0`
 }
 
-/** Rows of a batch that go to one bucket, in batch order. */
+/** Rows of a batch that go to one bucket of a partition, in batch order. */
 export interface BucketRows {
+  partitionPath: string
   bucket: number
   /** Rows to write. */
   live: Int32Array
@@ -57,7 +58,7 @@ export function splitByBucket(batch: RowsToSplit, buckets: number): BucketRows[]
   for (let bucket = 0; bucket < buckets; bucket++) {
     const live = sorted.subarray(ends[bucket * 2], ends[bucket * 2 + 1])
     const deleted = sorted.subarray(ends[bucket * 2 + 1], ends[bucket * 2 + 2])
-    if (live.length + deleted.length > 0) groups.push({ bucket, live, deleted })
+    if (live.length + deleted.length > 0) groups.push({ partitionPath: '', bucket, live, deleted })
   }
   return groups
 }

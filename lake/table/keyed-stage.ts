@@ -10,11 +10,13 @@ import type { BucketRows } from './bucket.ts'
 import { bucketFileId, splitByBucket } from './bucket.ts'
 import type { BucketTarget, KeyedRows } from './bucket-file.ts'
 import { bucketBaseFile, bucketLogFile } from './bucket-file.ts'
+import { bucketChanges } from './copy-on-write-stage.ts'
+import { rewrites } from './definition.ts'
 import type { KeyChanges } from './final-rows.ts'
 import { keyChanges } from './final-rows.ts'
 import type { CommitView } from './lookup.ts'
 import { findRows, liveKeys, stagedGroups } from './lookup.ts'
-import { fileGroupKey } from './names.ts'
+import { fileGroupKey, parseFileGroupKey } from './names.ts'
 import type { RecordKeys } from './record-key.ts'
 import { recordKeys } from './record-key.ts'
 import { storedColumns } from './rows.ts'
@@ -23,7 +25,6 @@ import type { UnchangedRows } from './unchanged.ts'
 import { fillUnchanged, unchangedRows } from './unchanged.ts'
 
 const noRows = new Int32Array(0)
-const partitionPath = ''
 
 export interface StageContext extends Omit<CommitView, 'files'> {
   clock: Clock
@@ -46,16 +47,25 @@ export async function stageKeyed(batch: ChangeBatch, context: StageContext): Pro
   const keyed: KeyedRows = { columns: filled, keys: keys.keys, sequences: batch.sequences }
   const split = { rows, hashes: keys.hashes, operations: batch.operations, superseded: changes.superseded }
   const buckets = splitByBucket(split, definition.buckets)
-  if (buckets.some(({ bucket }) => isNew(groupOf(bucket), context))) await context.lookAgain()
+  if (buckets.some(bucket => isNew(groupOf(bucket), context))) await context.lookAgain()
   for (const bucket of buckets) await stageBucket(keyed, bucket, context)
 }
 
-function groupOf(bucket: number): string {
-  return fileGroupKey(partitionPath, bucketFileId(bucket))
+interface Bucket {
+  partitionPath: string
+  fileId: string
 }
 
-function isNew(fileGroup: string, { slice, pending }: StageContext): boolean {
-  return slice(fileGroup) === null && !pending.touches(fileGroup)
+function bucketOfRows({ partitionPath, bucket }: Pick<BucketRows, 'partitionPath' | 'bucket'>): Bucket {
+  return { partitionPath, fileId: bucketFileId(bucket) }
+}
+
+function groupOf(rows: Pick<BucketRows, 'partitionPath' | 'bucket'>): string {
+  return fileGroupKey(rows.partitionPath, bucketFileId(rows.bucket))
+}
+
+function isNew(fileGroup: string, { slice, pending, definition }: StageContext): boolean {
+  return !rewrites(definition) && slice(fileGroup) === null && !pending.touches(fileGroup)
 }
 
 function keysOfRows(columns: readonly NamedVector[], key: readonly string[], rows: number): RecordKeys {
@@ -65,36 +75,36 @@ function keysOfRows(columns: readonly NamedVector[], key: readonly string[], row
 
 async function stageBucket(rows: KeyedRows, bucket: BucketRows, context: StageContext): Promise<void> {
   const { pending, clock } = context
-  const target = targetOf(bucketFileId(bucket.bucket), context)
-  const group = groupOf(bucket.bucket)
+  const place = bucketOfRows(bucket)
+  const group = groupOf(bucket)
   const { live, deleted } = bucket
   if (isNew(group, context)) {
     // Also when there is no row to put into it: a log file that came first and was never committed would hide
     // the later ones from Hudi's Java readers, as placement.ts says of base files.
-    const { file, bytes } = bucketBaseFile(rows, live, target, clock)
+    const { file, bytes } = bucketBaseFile(rows, live, targetOf(place, context), clock)
     await pending.add(file, bytes, { group, as: 'created' })
     // Deletes of rows the table never had are kept: a lagging writer may yet bring them.
-    if (deleted.length > 0) await stageLog(rows, { live: noRows, deleted }, context, target.fileId)
-  } else await stageLog(rows, bucket, context, target.fileId)
+    if (deleted.length > 0) await stageLog(rows, { live: noRows, deleted }, context, place)
+  } else await stageLog(rows, bucket, context, place)
 }
 
 async function stageLog(
   rows: KeyedRows,
   changed: { live: Int32Array; deleted: Int32Array },
   context: StageContext,
-  fileId: string,
+  place: Bucket,
 ): Promise<void> {
   const { pending, clock } = context
-  const group = fileGroupKey(partitionPath, fileId)
+  const group = fileGroupKey(place.partitionPath, place.fileId)
   const slice = context.slice(group) ?? { baseInstant: pending.instant, baseFile: '' }
-  const target = { ...targetOf(fileId, context), version: pending.nextLogVersion(group), ...slice }
+  const target = { ...targetOf(place, context), version: pending.nextLogVersion(group), ...slice }
   const { file, bytes } = bucketLogFile(rows, changed, target, clock)
   await pending.add(file, bytes, { group, as: 'logged' })
 }
 
-function targetOf(fileId: string, { pending }: StageContext): BucketTarget {
+function targetOf(place: Bucket, { pending }: StageContext): BucketTarget {
   const { instant, avroSchema } = pending
-  return { fileId, partitionPath, instant, fileNumber: pending.nextFileNumber(), schema: avroSchema }
+  return { ...place, instant, fileNumber: pending.nextFileNumber(), schema: avroSchema }
 }
 
 /** Deletes every row the table has, as of this sequence. */
@@ -105,8 +115,8 @@ export async function stageTruncate(sequence: bigint, context: StageContext): Pr
     for await (const keys of liveKeys(view, group)) {
       const sequences = new BigInt64Array(keys.length).fill(sequence)
       const deleted = Int32Array.from({ length: keys.length }, (_, row) => row)
-      const fileId = group.slice(group.lastIndexOf('/') + 1)
-      await stageLog({ columns: [], keys, sequences }, { live: noRows, deleted }, context, fileId)
+      const place = parseFileGroupKey(group)
+      await stageLog({ columns: [], keys, sequences }, { live: noRows, deleted }, context, place)
     }
 }
 
@@ -158,7 +168,8 @@ async function lookUp(
   let found = 0
   const hashes = keys.hashes
   const split = { rows: batch.length, hashes, operations: null, superseded: allBut(missing, batch.length) }
-  for (const { bucket, live } of splitByBucket(split, context.definition.buckets)) {
+  for (const bucket of splitByBucket(split, context.definition.buckets)) {
+    const { live } = bucket
     const wantedKeys = gather(keys.keys, live, live.length) as BinaryVector
     const rows = await findRows(view, groupOf(bucket), wantedKeys, asked)
     for (const [index, row] of live.entries()) if (rows.at[index] !== -1) at[row] = found + rows.at[index]!

@@ -63,3 +63,9 @@ export function newWriteToken(clock: Clock): string {
 export function fileGroupKey(partitionPath: string, fileId: string): string {
   return partitionPath === '' ? fileId : `${partitionPath}/${fileId}`
 }
+
+/** What a name made by fileGroupKey() stands for. */
+export function parseFileGroupKey(key: string): { partitionPath: string; fileId: string } {
+  const slash = key.lastIndexOf('/')
+  return { partitionPath: key.slice(0, Math.max(slash, 0)), fileId: key.slice(slash + 1) }
+}
