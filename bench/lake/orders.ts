@@ -34,9 +34,10 @@ const regions = ['eu', 'us', 'ap', 'af']
 const currencies = ['EUR', 'USD', 'JPY']
 const states = ['new', 'paid', 'sent', 'done']
 
-/** As spark-rounds.py has it. */
+/** Quadratic residues look random enough; as spark-rounds.py has it. */
 function mixed(row: number, round: number, field: number): number {
-  return (row * 7919 + round * 104_729 + field * 1_299_709) % 15_485_863
+  const sum = (row * 7919 + round * 104_729 + field * 1_299_709) % 15_485_863
+  return (sum * sum) % 15_485_863
 }
 
 /** The rows as of this round (0: their first state), whose sequences follow each other from `sequence`. */

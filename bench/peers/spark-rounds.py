@@ -35,7 +35,8 @@ options = {
 
 
 def mixed(round_, field):
-    return (F.col("row") * 7919 + F.lit(round_ * 104729 + field * 1299709)) % 15485863
+    summed = (F.col("row") * 7919 + F.lit(round_ * 104729 + field * 1299709)) % 15485863
+    return summed * summed % 15485863
 
 
 def pick(values, index):
