@@ -56,6 +56,12 @@ export const hudiSpec = z.strictObject({
 })
 
 export const hudiTableOptions = z.strictObject({
+  tableType: z
+    .enum(['MERGE_ON_READ', 'COPY_ON_WRITE'])
+    .default('MERGE_ON_READ')
+    .describe(
+      'How a table with a key is written; fixed once it is made. MERGE_ON_READ: changes go to log files, compaction merges them. COPY_ON_WRITE: each commit writes the base files anew that it changes; fastest to read, for tables that change little or may lag.',
+    ),
   buckets: z
     .int32()
     .min(1)

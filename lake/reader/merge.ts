@@ -26,16 +26,28 @@ export interface LogRows {
 export const alwaysDeletes = Symbol('always')
 
 const deleted = -1
+const kept = -2
+
+/** What becomes of rows of a base file. */
+export interface Replacements {
+  /** Per row: `kept`, `deleted`, or the block whose record takes its place. */
+  sources: Int32Array
+  /** Per row that is replaced: the row in that block. */
+  rows: Int32Array
+}
 
 export class LogMerge {
+  static readonly kept = kept
+  static readonly deleted = deleted
+
   readonly #mode: MergeMode
   readonly #index = new KeyIndex()
   /** Per key: the block of its newest record, or `deleted`. */
   readonly #sources: number[] = []
   readonly #rows: number[] = []
   readonly #orderings: (Ordering | typeof alwaysDeletes)[] = []
-  /** Per key: whether a base row beat the log record. */
-  readonly #beaten: boolean[] = []
+  /** Per key: whether the log record is done with: a base row beat it, or it took that row's place. */
+  readonly #settled: boolean[] = []
 
   constructor(mode: MergeMode) {
     this.#mode = mode
@@ -86,22 +98,41 @@ export class LogMerge {
       const entry = this.#index.find(keys, row)
       if (entry !== -1) {
         if (this.#wins(this.#orderings[entry]!, orderings === null ? null : orderings[row]!)) continue
-        this.#beaten[entry] = true
+        this.#settled[entry] = true
       }
       rows[count++] = row
     }
     return rows.subarray(0, count)
   }
 
+  /**
+   * What becomes of rows of the base file, for who puts log records where the rows they replace were. Asked once for
+   * each row, instead of survivors(); winners() are then the records that replace none.
+   */
+  replacements(keys: BinaryVector, orderings: readonly Ordering[] | null): Replacements {
+    const sources = new Int32Array(keys.length).fill(kept)
+    const rows = new Int32Array(keys.length)
+    for (let row = 0; row < keys.length; row++) {
+      const entry = this.#index.find(keys, row)
+      if (entry === -1) continue
+      if (this.#wins(this.#orderings[entry]!, orderings === null ? null : orderings[row]!)) {
+        sources[row] = this.#sources[entry]!
+        rows[row] = this.#rows[entry]!
+      }
+      this.#settled[entry] = true
+    }
+    return { sources, rows }
+  }
+
   /** Per block, in order of first use: its rows that are part of the table. To be asked after all base rows. */
   winners(): Map<number, Int32Array> {
     const counts = new Map<number, number>()
     for (const [entry, source] of this.#sources.entries())
-      if (source !== deleted && !this.#beaten[entry]) counts.set(source, (counts.get(source) ?? 0) + 1)
+      if (source !== deleted && !this.#settled[entry]) counts.set(source, (counts.get(source) ?? 0) + 1)
     const rows = new Map([...counts].map(([source, count]) => [source, new Int32Array(count)]))
     const ends = new Map<number, number>()
     for (const [entry, source] of this.#sources.entries()) {
-      if (source === deleted || this.#beaten[entry]) continue
+      if (source === deleted || this.#settled[entry]) continue
       const end = ends.get(source) ?? 0
       rows.get(source)![end] = this.#rows[entry]!
       ends.set(source, end + 1)

@@ -30,6 +30,11 @@ export function layoutOf(version: TableVersion): TimelineLayout {
   return version === 6 ? 1 : 2
 }
 
+/** Whether a change of a row is written by writing its base file anew. */
+export function rewrites({ kind, tableType }: Pick<TableDefinition, 'kind' | 'tableType'>): boolean {
+  return kind === 'keyed' && tableType === 'COPY_ON_WRITE'
+}
+
 const payloadClass = 'org.apache.hudi.common.model.DefaultHoodieRecordPayload'
 /** HoodieRecordMerger's id of "the greater ordering value wins". */
 const eventTimeStrategy = 'eeb8d96f-b1e4-49fd-bbf8-28ac514178e5'

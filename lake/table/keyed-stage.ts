@@ -7,7 +7,7 @@ import { gather } from '#catalog/gather.ts'
 import type { Clock } from '#common/clock.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
 import type { BucketRows } from './bucket.ts'
-import { bucketFileId, splitByBucket } from './bucket.ts'
+import { splitByBucket } from './bucket.ts'
 import type { BucketTarget, KeyedRows } from './bucket-file.ts'
 import { bucketBaseFile, bucketLogFile } from './bucket-file.ts'
 import { bucketChanges } from './copy-on-write-stage.ts'
@@ -30,6 +30,8 @@ export interface StageContext extends Omit<CommitView, 'files'> {
   clock: Clock
   /** The committed files, as the newest state the writer knows has them. */
   currentFiles: () => Promise<CommitView['files']>
+  /** Id of a bucket's file group, whether there is one already or not. */
+  fileId: (partitionPath: string, bucket: number) => string
   /** The group's newest slice, or null when the table has none, as far as the writer knows. */
   slice: (fileGroup: string) => SliceHead | null
   /** Looks again, once in a commit: another engine may have made file groups that no journal entry tells of. */
@@ -47,7 +49,7 @@ export async function stageKeyed(batch: ChangeBatch, context: StageContext): Pro
   const keyed: KeyedRows = { columns: filled, keys: keys.keys, sequences: batch.sequences }
   const split = { rows, hashes: keys.hashes, operations: batch.operations, superseded: changes.superseded }
   const buckets = splitByBucket(split, definition.buckets)
-  if (buckets.some(bucket => isNew(groupOf(bucket), context))) await context.lookAgain()
+  if (buckets.some(bucket => isNew(groupOf(bucket, context), context))) await context.lookAgain()
   for (const bucket of buckets) await stageBucket(keyed, bucket, context)
 }
 
@@ -56,12 +58,13 @@ interface Bucket {
   fileId: string
 }
 
-function bucketOfRows({ partitionPath, bucket }: Pick<BucketRows, 'partitionPath' | 'bucket'>): Bucket {
-  return { partitionPath, fileId: bucketFileId(bucket) }
+function bucketOfRows({ partitionPath, bucket }: BucketRows, { fileId }: StageContext): Bucket {
+  return { partitionPath, fileId: fileId(partitionPath, bucket) }
 }
 
-function groupOf(rows: Pick<BucketRows, 'partitionPath' | 'bucket'>): string {
-  return fileGroupKey(rows.partitionPath, bucketFileId(rows.bucket))
+function groupOf(rows: BucketRows, context: StageContext): string {
+  const { partitionPath, fileId } = bucketOfRows(rows, context)
+  return fileGroupKey(partitionPath, fileId)
 }
 
 function isNew(fileGroup: string, { slice, pending, definition }: StageContext): boolean {
@@ -75,8 +78,8 @@ function keysOfRows(columns: readonly NamedVector[], key: readonly string[], row
 
 async function stageBucket(rows: KeyedRows, bucket: BucketRows, context: StageContext): Promise<void> {
   const { pending, clock } = context
-  const place = bucketOfRows(bucket)
-  const group = groupOf(bucket)
+  const place = bucketOfRows(bucket, context)
+  const group = groupOf(bucket, context)
   const { live, deleted } = bucket
   if (isNew(group, context)) {
     // Also when there is no row to put into it: a log file that came first and was never committed would hide
@@ -96,6 +99,12 @@ async function stageLog(
 ): Promise<void> {
   const { pending, clock } = context
   const group = fileGroupKey(place.partitionPath, place.fileId)
+  if (rewrites(context.definition)) {
+    const target = { ...targetOf(place, context), version: pending.nextLogVersion(group) }
+    const { file, bytes } = bucketChanges(rows, changed, target, clock)
+    await pending.add(file, bytes, { group, as: 'changed' })
+    return
+  }
   const slice = context.slice(group) ?? { baseInstant: pending.instant, baseFile: '' }
   const target = { ...targetOf(place, context), version: pending.nextLogVersion(group), ...slice }
   const { file, bytes } = bucketLogFile(rows, changed, target, clock)
@@ -171,7 +180,7 @@ async function lookUp(
   for (const bucket of splitByBucket(split, context.definition.buckets)) {
     const { live } = bucket
     const wantedKeys = gather(keys.keys, live, live.length) as BinaryVector
-    const rows = await findRows(view, groupOf(bucket), wantedKeys, asked)
+    const rows = await findRows(view, groupOf(bucket, context), wantedKeys, asked)
     for (const [index, row] of live.entries()) if (rows.at[index] !== -1) at[row] = found + rows.at[index]!
     found += rows.columns[0]!.length
     parts.push(rows.columns)

@@ -8,7 +8,7 @@ import { defaultServicePolicy, servicePolicy, TableServices } from '#lake/servic
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { sequenceColumn, tableColumns, withOwnColumns } from './columns.ts'
 import { createTable } from './create.ts'
-import type { TableDefinition, TableVersion } from './definition.ts'
+import type { TableDefinition, TableType, TableVersion } from './definition.ts'
 import type { EvolutionPolicy } from './evolve.ts'
 import { TableWriter } from './table-writer.ts'
 
@@ -21,6 +21,8 @@ export interface WantedTable {
   /** Rough size of the source table; 0 when unknown. */
   estimatedBytes: number
   version: TableVersion
+  /** Of a table with a key; MERGE_ON_READ when undefined. */
+  tableType?: TableType
   policy: EvolutionPolicy
   /** How long earlier states of the table stay readable; 24 hours when undefined. */
   retentionMs?: number
@@ -57,7 +59,7 @@ function definitionOf(wanted: WantedTable): TableDefinition {
   return {
     name: wanted.name,
     kind: keyed ? 'keyed' : 'append',
-    tableType: keyed ? 'MERGE_ON_READ' : 'COPY_ON_WRITE',
+    tableType: keyed ? (wanted.tableType ?? 'MERGE_ON_READ') : 'COPY_ON_WRITE',
     version: wanted.version,
     schema,
     buckets: keyed ? (wanted.buckets ?? bucketsFor(wanted.estimatedBytes)) : 0,
@@ -83,6 +85,12 @@ function checkMatch(definition: TableDefinition, wanted: WantedTable): void {
   if (has.join() !== key.join()) throw mismatch(name, `it has ${keyText(has)}, the job wants ${keyText(key)}`)
   if (definition.partitionFields.length > 0)
     throw mismatch(name, 'it has partitions, which cannot be written yet')
+  if (
+    wanted.tableType !== undefined &&
+    definition.kind === 'keyed' &&
+    wanted.tableType !== definition.tableType
+  )
+    throw mismatch(name, `it is ${definition.tableType}, the job wants ${wanted.tableType}`)
   if (wanted.buckets !== undefined && definition.kind === 'keyed' && wanted.buckets !== definition.buckets)
     throw mismatch(name, `it has ${definition.buckets} buckets, the job wants ${wanted.buckets}`)
 }

@@ -9,14 +9,21 @@ import type { TableState } from '#lake/journal/table-state.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { CommitMetadata, WriteStat } from '#lake/timeline/commit-metadata.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
+import { parseInstant } from '#lake/timeline/instant.ts'
 import type { PositionMove } from '#catalog/position.ts'
 import type { TableSchema } from '#catalog/types.ts'
 import type { TableDefinition } from './definition.ts'
 import type { StagedFile } from './staged-files.ts'
 import { StagedFiles } from './staged-files.ts'
 
-/** How a file uses its group, for the journal to see what clashes; null: the group is the file's own. */
-export type GroupUse = 'created' | 'logged' | null
+/**
+ * How a file uses its group, for the journal to see what clashes; null: the group is the file's own. `changed`: the
+ * file is no part of the commit, it holds changes for a rewrite of the group (rewriting-commit.ts).
+ */
+export type GroupUse = 'created' | 'rewritten' | 'logged' | 'changed' | null
+
+/** Well below the time after which an instant may be trimmed from the timeline. */
+const discardAgeMsMax = 1_800_000
 
 export class PendingCommit {
   readonly instant: InstantTime
@@ -26,7 +33,12 @@ export class PendingCommit {
   #schemaVersion: number
   #schema: TableSchema
   #avroSchema: AvroRecordSchema
-  readonly #groups = { created: new Set<string>(), logged: new Set<string>() }
+  readonly #groups = {
+    created: new Set<string>(),
+    rewritten: new Set<string>(),
+    logged: new Set<string>(),
+    changed: new Set<string>(),
+  }
   readonly #logVersions = new Map<string, number>()
   #fileNumber = 0
 
@@ -67,7 +79,17 @@ export class PendingCommit {
 
   /** Whether this commit has any file in the group. */
   touches(fileGroup: string): boolean {
-    return this.#groups.created.has(fileGroup) || this.#groups.logged.has(fileGroup)
+    return Object.values(this.#groups).some(groups => groups.has(fileGroup))
+  }
+
+  /** Groups for whose rewrite there are changes. */
+  get changedGroups(): Iterable<string> {
+    return this.#groups.changed
+  }
+
+  /** What must still hold for these files to be of use. */
+  get stagedAs(): { instant: InstantTime; schemaVersion: number } {
+    return { instant: this.instant, schemaVersion: this.#schemaVersion }
   }
 
   nextFileNumber(): number {
@@ -83,8 +105,15 @@ export class PendingCommit {
 
   async add(file: StagedFile, bytes: Uint8Array, use: { group: string; as: GroupUse }): Promise<void> {
     if (use.as !== null) this.#groups[use.as].add(use.group)
-    const isAside = use.as === 'created'
+    // Base files of a copy-on-write table hide nothing from anyone: it has no log files (placement.ts).
+    const isAside =
+      use.as === 'changed' || (use.as === 'created' && this.#definition.tableType === 'MERGE_ON_READ')
     await this.staged.add(isAside ? { ...file, aside: asidePath(this.instant, file.stat.path) } : file, bytes)
+  }
+
+  /** Removes what was written, unless that was so long ago that not even the timeline may know what became of it. */
+  async discard(nowMs: number): Promise<void> {
+    if (nowMs - parseInstant(this.instant) < discardAgeMsMax) await this.staged.discard()
   }
 
   get rows(): number {
@@ -112,9 +141,10 @@ export class PendingCommit {
   }
 
   #fileGroups(): FileGroupUse {
-    const { created, logged } = this.#groups
+    const { created, rewritten, logged } = this.#groups
     return {
       ...(created.size > 0 ? { created: [...created] } : {}),
+      ...(rewritten.size > 0 ? { rewritten: [...rewritten] } : {}),
       ...(logged.size > 0 ? { logged: [...logged] } : {}),
     }
   }

@@ -1,9 +1,14 @@
 // What a writer must know of each file group to add to it: whether it exists, and which slice a log file changes.
 // A writer knows what it saw when it last listed the table, and its own commits since.
 import type { InstantTime } from '#lake/timeline/instant.ts'
-import { fileGroupKey } from './names.ts'
+import { bucketFileId } from './bucket.ts'
+import { fileGroupKey, newFileId } from './names.ts'
 import type { PendingCommit } from './pending-commit.ts'
 import type { TableFiles } from './table-files.ts'
+import type { Clock } from '#common/clock.ts'
+
+/** The file id of a bucket begins with its number, in so many digits. */
+const bucketDigits = 8
 
 export interface SliceHead {
   baseInstant: InstantTime
@@ -13,12 +18,35 @@ export interface SliceHead {
 
 export class SliceHeads {
   readonly #heads = new Map<string, SliceHead>()
+  /** Partition and bucket -> the id of its file group. */
+  readonly #fileIds = new Map<string, string>()
+  readonly #files: TableFiles
+  readonly #clock: Clock
 
-  static of(files: TableFiles): SliceHeads {
-    const heads = new SliceHeads()
-    for (const { partitionPath, fileId, baseInstant, base } of files.slices)
-      heads.#heads.set(fileGroupKey(partitionPath, fileId), { baseInstant, baseFile: base?.name ?? '' })
-    return heads
+  constructor(files: TableFiles, clock: Clock) {
+    this.#files = files
+    this.#clock = clock
+    for (const { partitionPath, fileId, baseInstant, base } of files.slices) {
+      this.#heads.set(fileGroupKey(partitionPath, fileId), { baseInstant, baseFile: base?.name ?? '' })
+      this.#fileIds.set(fileGroupKey(partitionPath, fileId.slice(0, bucketDigits)), fileId)
+    }
+  }
+
+  /**
+   * The file group of a bucket: the one there is, which another engine may have named, or the one to make. An id that
+   * was retired (by INSERT OVERWRITE, for one) is never taken again: readers leave out whatever is in its group.
+   */
+  fileId(partitionPath: string, bucket: number): string {
+    const fixed = bucketFileId(bucket)
+    const place = fileGroupKey(partitionPath, fixed.slice(0, bucketDigits))
+    const known = this.#fileIds.get(place)
+    if (known !== undefined) return known
+    const isRetired = this.#files.timeline.replaced.has(`${partitionPath}/${fixed}`)
+    const fileId = isRetired
+      ? fixed.slice(0, bucketDigits) + newFileId(this.#clock).slice(bucketDigits)
+      : fixed
+    this.#fileIds.set(place, fileId)
+    return fileId
   }
 
   get(fileGroup: string): SliceHead | null {

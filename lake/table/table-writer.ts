@@ -12,17 +12,17 @@ import type { NamedVector } from '#lake/parquet/encode.ts'
 import type { TableServices } from '#lake/services/table-services.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
-import { parseInstant } from '#lake/timeline/instant.ts'
 import { partitionMetadata, partitionMetadataName } from '#lake/timeline/partition-metadata.ts'
 import { appendedFile } from './append-rows.ts'
 import { operationColumn, tableColumns, withoutOwnColumns } from './columns.ts'
 import type { TableDefinition } from './definition.ts'
-import { layoutOf } from './definition.ts'
+import { layoutOf, rewrites } from './definition.ts'
 import type { EvolutionPolicy } from './evolve.ts'
 import { evolvedSchema } from './evolve.ts'
 import type { StageContext } from './keyed-stage.ts'
 import { stageKeyed, stageTruncate } from './keyed-stage.ts'
 import { advanceStep, PendingCommit, schemaStep } from './pending-commit.ts'
+import { RewritingCommit } from './rewriting-commit.ts'
 import { hasOtherThanInserts, storedColumns, truncateRow } from './rows.ts'
 import { SliceHeads } from './slice-heads.ts'
 import { TableFiles } from './table-files.ts'
@@ -51,8 +51,6 @@ export interface OpenTable {
   closing: AbortController
 }
 
-/** Well below the time after which an instant may be trimmed from the timeline. */
-const discardAgeMsMax = 1_800_000
 /** Files that a listing named are there for at least this long (the retention of cleaning). */
 const listingAgeMsMax = 1_800_000
 
@@ -61,8 +59,12 @@ export class TableWriter {
   #pending: PendingCommit | null = null
   /** The step of a commit whose outcome is not known yet; it is given to the journal again as it is. */
   #step: Step | null = null
+  /** A commit of a copy-on-write table of which the same is true. */
+  #rewriting: RewritingCommit | null = null
   /** File groups of a keyed table, as far as this writer knows; null: not looked yet. */
   #heads: SliceHeads | null = null
+  /** Commits of other engines that were known then. */
+  #foreignCommits = 0
   /** The commit in the making for which they were looked up anew. */
   #lookedFor: PendingCommit | null = null
   #files: { at: number; listedAtMs: number; files: TableFiles } | null = null
@@ -83,8 +85,10 @@ export class TableWriter {
   }
 
   async refresh(): Promise<void> {
-    await this.#table.journal.refresh()
+    const { journal } = this.#table
+    await journal.refresh()
     this.#heads = this.#files = null
+    await this.#changeSchema(() => journal.foreignSchema)
   }
 
   /**
@@ -94,6 +98,7 @@ export class TableWriter {
   async evolve(schema: TableSchema): Promise<void> {
     const { definition, policy } = this.#table
     const wanted = tableColumns(definition.name, schema)
+    await this.#changeSchema(() => this.#table.journal.foreignSchema)
     await this.#changeSchema(stored => evolvedSchema({ table: definition.name, stored, wanted, policy }))
   }
 
@@ -120,7 +125,10 @@ export class TableWriter {
   /** Writes the rows as files; nothing becomes visible. */
   async stage({ batch, truncate }: StagedChanges, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
-    invariant(this.#step === null, 'Rows were staged before it was known what became of the last commit')
+    invariant(
+      this.#step === null && this.#rewriting === null,
+      'Rows were staged before it was known what became of the last commit',
+    )
     if (this.#table.definition.kind === 'append') await this.#append(batch, truncate)
     else {
       if (truncate !== null) await stageTruncate(truncate.sequence, await this.#stageContext())
@@ -147,6 +155,8 @@ export class TableWriter {
   async #begin(): Promise<PendingCommit> {
     const { store, definition, journal } = this.#table
     if (this.#pending === null) {
+      if (this.#foreignCommits !== journal.foreignCommits) this.#heads = this.#files = null
+      this.#foreignCommits = journal.foreignCommits
       const state = journal.state
       const instant = await journal.nextInstant()
       await this.#makePartition('', instant)
@@ -173,6 +183,7 @@ export class TableWriter {
       definition,
       clock,
       pending,
+      fileId: (partitionPath, bucket) => this.#heads!.fileId(partitionPath, bucket),
       slice: fileGroup => this.#heads?.get(fileGroup) ?? null,
       lookAgain: async () => {
         if (this.#lookedFor === pending) return
@@ -184,7 +195,7 @@ export class TableWriter {
   }
 
   async #lookFor(pending: PendingCommit): Promise<void> {
-    this.#heads = SliceHeads.of(await this.#currentFiles())
+    this.#heads = new SliceHeads(await this.#currentFiles(), this.#table.clock)
     this.#lookedFor = pending
   }
 
@@ -212,8 +223,9 @@ export class TableWriter {
     signal: AbortSignal,
   ): Promise<CommitResult> {
     signal.throwIfAborted()
-    const { journal } = this.#table
+    const { journal, definition } = this.#table
     const pending = this.#pending?.isEmpty === false ? this.#pending : null
+    if (pending !== null && rewrites(definition)) return this.#rewrite(pending, { moves, metadata, signal })
     await pending?.staged.settle()
     this.#step ??= pending?.step(moves, metadata) ?? advanceStep(journal.state, moves)
     try {
@@ -229,6 +241,22 @@ export class TableWriter {
     return { rows: pending.rows, bytes: pending.bytes, commit: pending.instant }
   }
 
+  async #rewrite(
+    pending: PendingCommit,
+    given: {
+      moves: readonly PositionMove[]
+      metadata: Readonly<Record<string, string>>
+      signal: AbortSignal
+    },
+  ): Promise<CommitResult> {
+    this.#rewriting ??= new RewritingCommit(pending, this.#table)
+    const made = await this.#rewriting.commit(given.moves, given.metadata, given.signal)
+    this.#rewriting = null
+    this.#pending = null
+    if (made === null) return { rows: 0, bytes: 0, commit: null }
+    return { rows: pending.rows, bytes: made.bytes, commit: made.instant }
+  }
+
   /** Compacts and cleans the table if that is due; may go on beside everything else. */
   maintain(signal: AbortSignal): Promise<void> {
     return this.#table.services.run(AbortSignal.any([signal, this.#table.closing.signal]))
@@ -237,12 +265,11 @@ export class TableWriter {
   /** Drops what was staged. Files that may be part of the table, because no answer came, are left where they are. */
   async abort(): Promise<void> {
     const pending = this.#pending
-    this.#pending = null
-    this.#step = null
+    const rewriting = this.#rewriting
+    this.#pending = this.#rewriting = this.#step = null
     if (pending === null || this.#table.journal.unsettled) return
-    // After a long sleep not even the timeline may know what became of the commit: then cleaning sees to the files.
-    const ageMs = this.#table.clock.nowMs() - parseInstant(pending.instant)
-    if (ageMs < discardAgeMsMax) await pending.staged.discard()
+    await rewriting?.discard()
+    await pending.discard(this.#table.clock.nowMs())
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,170 @@
+// The commit of a copy-on-write table: the base files of all file groups that were changed are made anew, with the
+// changes in them, and committed. When another writer rewrote one of them meanwhile, the journal refuses the commit;
+// the changes are then merged into what that one left. They hold whatever the base file, so nothing is read or
+// decoded again.
+import type { PositionMove } from '#catalog/position.ts'
+import type { Clock } from '#common/clock.ts'
+import { ConflictError } from '#common/errors.ts'
+import type { Journal } from '#lake/journal/journal.ts'
+import type { Step } from '#lake/journal/step.ts'
+import { checkPositions, checkStaged } from '#lake/journal/step.ts'
+import type { DataFile } from '#lake/reader/data-file.ts'
+import { parseDataFile } from '#lake/reader/data-file.ts'
+import type { FileSlice } from '#lake/reader/file-slice.ts'
+import { Pace } from '#lake/services/pace.ts'
+import type { ObjectStore } from '#lake/storage/object-store.ts'
+import type { WriteStat } from '#lake/timeline/commit-metadata.ts'
+import type { TableDefinition } from './definition.ts'
+import { layoutOf } from './definition.ts'
+import { baseFileName, fileGroupKey, newWriteToken } from './names.ts'
+import { advanceStep, PendingCommit } from './pending-commit.ts'
+import { rewriteBase } from './rewrite-base.ts'
+import type { StagedFile } from './staged-files.ts'
+import { storedAt } from './staged-files.ts'
+import { TableFiles } from './table-files.ts'
+
+export interface RewriteContext {
+  store: ObjectStore
+  definition: TableDefinition
+  journal: Journal
+  clock: Clock
+}
+
+/** Each refusal means that another writer got on; so many in a row are left to the caller. */
+const triesMax = 5
+
+export class RewritingCommit {
+  readonly #changes: PendingCommit
+  readonly #context: RewriteContext
+  #rewrite: PendingCommit | null = null
+  /** Given to the journal again, as it is, when it is not known what became of it. */
+  #step: Step | null = null
+
+  /** @param changes staged by copy-on-write-stage.ts */
+  constructor(changes: PendingCommit, context: RewriteContext) {
+    this.#changes = changes
+    this.#context = context
+  }
+
+  /**
+   * Errors as those of TableWriter.commit(). Call it again with the same arguments after a TransientError, or discard.
+   * Returns the commit as it was made; null when the changes changed nothing.
+   */
+  async commit(
+    moves: readonly PositionMove[],
+    metadata: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<PendingCommit | null> {
+    const { journal, store } = this.#context
+    await this.#changes.staged.settle()
+    for (let tries = 1; ; tries++) {
+      signal.throwIfAborted()
+      this.#step ??= await this.#makeStep(moves, metadata, signal)
+      try {
+        await journal.commit(this.#step)
+        break
+      } catch (error) {
+        if (journal.unsettled) throw error
+        await this.#drop()
+        if (!(error instanceof ConflictError) || tries === triesMax) throw error
+      }
+    }
+    // What is left of them is cleaned up in time.
+    await store.delete(this.#changes.staged.files.map(storedAt)).catch(() => undefined)
+    return this.#rewrite?.isEmpty === false ? this.#rewrite : null
+  }
+
+  /** Removes what was written, unless it may be part of the table. */
+  async discard(): Promise<void> {
+    if (!this.#context.journal.unsettled) await this.#drop()
+  }
+
+  async #drop(): Promise<void> {
+    await this.#rewrite?.discard(this.#context.clock.nowMs())
+    this.#rewrite = this.#step = null
+  }
+
+  async #makeStep(
+    moves: readonly PositionMove[],
+    metadata: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Step> {
+    const { journal } = this.#context
+    const state = await journal.refresh()
+    // Known before the work is done rather than after.
+    checkPositions(state, moves)
+    checkStaged(state, this.#changes.stagedAs)
+    await this.#drop()
+    this.#rewrite = await this.#rewriteGroups(signal)
+    return this.#rewrite.isEmpty ? advanceStep(journal.state, moves) : this.#rewrite.step(moves, metadata)
+  }
+
+  async #rewriteGroups(signal: AbortSignal): Promise<PendingCommit> {
+    const { store, definition, journal } = this.#context
+    const { state } = journal
+    // Later than all that is in the table, or the new base files would not be the newest.
+    const instant = await journal.nextInstant()
+    const rewrite = new PendingCommit(store, definition, { instant, state })
+    this.#rewrite = rewrite
+    const files = await TableFiles.load(store, layoutOf(definition.version))
+    for (const group of this.#changes.changedGroups) {
+      signal.throwIfAborted()
+      await this.#rewriteGroup(group, files.slice(group), { rewrite, signal })
+    }
+    await rewrite.staged.settle()
+    return rewrite
+  }
+
+  async #rewriteGroup(
+    group: string,
+    slice: FileSlice | null,
+    { rewrite, signal }: { rewrite: PendingCommit; signal: AbortSignal },
+  ): Promise<void> {
+    const { store, definition, clock } = this.#context
+    const base = slice?.base ?? null
+    const { instant } = rewrite
+    if (base !== null && base.instant >= instant)
+      throw new ConflictError(`The newest base file of ${group} is as young as its rewrite would be`, {
+        code: 'COMMIT_CONFLICT',
+        context: { fileGroup: group, base: base.instant, instant },
+      })
+    const changes = this.#changesOf(group)
+    const { fileId, partitionPath } = changes[0]!
+    const pace = new Pace(clock, signal)
+    const fileName = baseFileName({ fileId, writeToken: newWriteToken(clock), instant })
+    const rewritten = await rewriteBase({
+      store,
+      base,
+      changes,
+      schema: rewrite.schema,
+      avroSchema: rewrite.avroSchema,
+      orderingField: definition.orderingField,
+      file: { instant, fileNumber: rewrite.nextFileNumber(), partitionPath, fileName },
+      pause: () => pace.pause(),
+    })
+    if (rewritten === null || (base === null && rewritten.rows === 0)) return
+    const stat: WriteStat = {
+      fileId,
+      path: partitionPath === '' ? fileName : `${partitionPath}/${fileName}`,
+      prevCommit: base?.instant ?? 'null',
+      partitionPath,
+      fileSizeInBytes: rewritten.bytes.length,
+      totalWriteBytes: rewritten.bytes.length,
+      numWrites: rewritten.rows,
+      numInserts: rewritten.inserts,
+      numUpdateWrites: rewritten.updates,
+      numDeletes: rewritten.deletes,
+    }
+    const file: StagedFile = { stat, kind: 'base', rows: rewritten.rows }
+    await rewrite.add(file, rewritten.bytes, { group, as: base === null ? 'created' : 'rewritten' })
+  }
+
+  #changesOf(group: string): DataFile[] {
+    return this.#changes.staged.files.flatMap(staged => {
+      const { stat } = staged
+      if (fileGroupKey(stat.partitionPath, stat.fileId) !== group) return []
+      const file = parseDataFile({ path: stat.path, sizeBytes: stat.fileSizeInBytes })
+      return file === null ? [] : [{ ...file, path: storedAt(staged) }]
+    })
+  }
+}
