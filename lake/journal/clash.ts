@@ -29,7 +29,10 @@ const wrongAfterInLayout1: Readonly<Record<Use, readonly Use[]>> = {
   compacted: ['created', 'rewritten', 'logged', 'compacted', 'replaced'],
 }
 
-/** The file group over which a step clashes with one taken since it was staged, or null. */
+/**
+ * The file group over which a step clashes with one taken since it was staged, or null. Of a bucket there must be no
+ * two file groups, and other engines name them as they like, after the bucket's number: buckets are compared by it.
+ */
 export function clashingFileGroup(
   staged: FileGroupUse,
   taken: FileGroupUse,
@@ -37,10 +40,16 @@ export function clashingFileGroup(
 ): string | null {
   const rules = layout === 1 ? wrongAfterInLayout1 : wrongAfter
   for (const [use, groups] of Object.entries(staged) as [Use, readonly string[]][]) {
-    const mine = new Set(groups)
-    for (const other of rules[use]) for (const group of taken[other] ?? []) if (mine.has(group)) return group
+    const mine = new Set(groups.map(withoutSuffix))
+    for (const other of rules[use])
+      for (const group of taken[other] ?? []) if (mine.has(withoutSuffix(group))) return group
   }
   return null
+}
+
+/** `partition/00000003` of `partition/00000003-…`; other names as they are. */
+function withoutSuffix(group: string): string {
+  return group.replace(/(^|\/)(\d{8})-[^/]*$/, '$1$2')
 }
 
 /** True when no step of others can clash with this one: rows added to file groups of their own. */

@@ -31,6 +31,7 @@ export class ForeignWatch {
   #count = 0
   #commits: ForeignCommit[] = []
   #newest: ForeignCommit | null = null
+  readonly #replaced = new Set<string>()
   times: ForeignTimes = { instant: firstInstant, completionTime: firstInstant }
 
   constructor(store: ObjectStore, layout: TimelineLayout) {
@@ -46,6 +47,11 @@ export class ForeignWatch {
   /** The foreign commit that completed last, if no commit of the journal was seen to complete after it. */
   get newest(): ForeignCommit | null {
     return this.#newest
+  }
+
+  /** Whether a commit that was noticed retired the file group: what is added to it is never read. */
+  isReplaced(fileGroup: string): boolean {
+    return this.#replaced.has(fileGroup)
   }
 
   /** Those noticed after there had been so many; null when that is so long ago that they are forgotten. */
@@ -75,6 +81,8 @@ export class ForeignWatch {
     const commits = found.filter(commit => commit !== null)
     this.#commits = [...this.#commits, ...commits].slice(-rememberedCommits)
     this.#count += commits.length
+    for (const { fileGroups } of commits)
+      for (const group of fileGroups.replaced ?? []) this.#replaced.add(group)
     for (const commit of commits)
       if (commit.completionTime > (this.#newest?.completionTime ?? '')) this.#newest = commit
     const overtaken = this.#newest

@@ -16,7 +16,6 @@ import {
   hashBytes,
   journalFolder,
 } from './entry.ts'
-import { clashWithForeign } from './foreign-commit.ts'
 import { foreignColumns } from './foreign-columns.ts'
 import { ForeignWatch } from './foreign-watch.ts'
 import { EntryReader, rememberedEntries } from './entry-reader.ts'
@@ -250,10 +249,15 @@ export class Journal {
     const commits = this.#foreign.after(this.#foreignKnown.get(instant) ?? 0)
     if (commits === null) throw conflict('Another engine made very many commits', { instant })
     for (const commit of commits) {
-      const group = clashWithForeign(fileGroups, commit.fileGroups, this.layout)
+      const group = clashingFileGroup(fileGroups, commit.fileGroups, this.layout)
       if (group !== null)
         throw conflict(`Another engine changed file group ${group}`, { instant: commit.instant, group })
     }
+    const { created = [], rewritten = [], logged = [], compacted = [] } = fileGroups
+    const retired = [...created, ...rewritten, ...logged, ...compacted].find(group =>
+      this.#foreign.isReplaced(group),
+    )
+    if (retired !== undefined) throw conflict(`Another engine retired file group ${retired}`, { instant })
     if (this.foreignSchema !== null) throw conflict('Another engine changed the columns', { instant })
   }
 
