@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { systemClock } from '#common/clock.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { openStore } from '#lake/storage/open.ts'
-import type { S3Options } from '#lake/storage/s3.ts'
+import type { S3Options } from '#lake/storage/s3-options.ts'
 
 export interface StoreFlags {
   endpoint?: string | undefined

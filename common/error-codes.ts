@@ -142,14 +142,24 @@ export const errorCodes = {
   },
   STORAGE_DENIED: {
     meaning: "The lake's storage refused the credentials, or they lack a permission.",
-    remedy: 'Grant get, put, list and delete below the URL to the credentials the DataSource refers to.',
+    remedy:
+      'Renew the credentials in the Secret if they expired (a running worker takes them up); else grant get, put, list and delete below the URL to them.',
   },
   STORAGE_NOT_FOUND: {
     meaning: 'The bucket of the lake does not exist.',
     remedy: 'Create the bucket, or correct the URL of the DataSource.',
   },
+  STORAGE_REGION_WRONG: {
+    meaning: 'The region of the bucket is not known, or the bucket lies in another one than was given.',
+    remedy:
+      'Set `hudi.s3.region` of the DataSource to the region of the bucket; the message names it if the store does.',
+  },
+  STORAGE_TLS_FAILED: {
+    meaning: "The certificate of the lake's storage is not trusted, expired, or made for another host.",
+    remedy: 'Give the CA certificate in `hudi.s3.tls.ca`, or correct the certificate.',
+  },
   STORAGE_FULL: {
-    meaning: 'The disk of the lake is full; nothing of the file is left behind.',
+    meaning: 'The disk or the quota of the lake is full; nothing of the file is left behind.',
     remedy: 'Free or add space; the worker keeps trying.',
   },
   STORAGE_URL_INVALID: {
@@ -213,6 +223,11 @@ export const errorCodes = {
     meaning: 'A column that was asked for is not in the table, or has a type that cannot be read.',
     remedy:
       'Correct the name; `kubectl get virtualtables` and `sluice table show` list the columns there are.',
+  },
+  PARTITION_UNSUPPORTED: {
+    meaning:
+      'The table of the lake cannot be partitioned as the job says: no such column, or one of a type that names no partitions.',
+    remedy: 'Change `partitionBy` of the table; a column that names partitions must keep its type.',
   },
   COLUMN_NAME_UNSUPPORTED: {
     meaning: 'A column name is not a legal Avro name (letters, digits, underscore; no digit first).',

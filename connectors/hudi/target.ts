@@ -3,7 +3,7 @@ import type { ConnectorContext, Target, TableWriter, TargetTable } from '#connec
 import { ConfigError } from '#common/errors.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { openStore } from '#lake/storage/open.ts'
-import type { S3Options } from '#lake/storage/s3.ts'
+import type { S3Options } from '#lake/storage/s3-options.ts'
 import { openTable } from '#lake/table/open-table.ts'
 import type { HudiSpec, HudiTableOptions } from './spec.ts'
 import { hudiTableOptions } from './spec.ts'
@@ -25,12 +25,14 @@ export class HudiTarget implements Target {
 
   openTable(table: TargetTable, signal: AbortSignal): Promise<TableWriter> {
     const { clock, job, spec } = this.#context
-    const { buckets, retentionHours } = tableOptions(table)
+    const { buckets, retentionHours, tableType } = tableOptions(table)
     const wanted = {
       name: table.name,
       schema: table.schema,
+      sampled: table.sampled ?? false,
       estimatedBytes: table.estimatedBytes,
       version: spec.tableVersion,
+      tableType,
       policy: table.schemaEvolution,
       retentionMs: retentionHours * 3_600_000,
       ...(buckets === undefined ? {} : { buckets }),

@@ -5,14 +5,21 @@
 import type { Dirent } from 'node:fs'
 import { link, mkdir, open, readFile, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { ChunkSource } from './chunk-source.ts'
 import { fileError, isMissing } from './file-error.ts'
+import { invalidUrl } from './invalid-url.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
+import type { OpenStore } from './open.ts'
 import { comparePaths } from './path-order.ts'
 import type { Clock } from '#common/clock.ts'
 
 const temporaryPrefix = '.sluice-tmp-'
+
+export const openFileStore: OpenStore = (url, { clock }) => {
+  if (url.host !== '') throw invalidUrl(url, 'a file URL has three slashes: file:///path')
+  return Promise.resolve(new FileStore(fileURLToPath(url), clock))
+}
 
 export class FileStore implements ObjectStore {
   readonly url: string

@@ -1,7 +1,10 @@
 // A store in memory, for tests and the simulation. Bytes are copied in and out, so that what a caller does to
 // its buffer afterwards changes nothing.
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
+import type { OpenStore } from './open.ts'
 import { comparePaths, joinPath } from './path-order.ts'
+
+export const openMemoryStore: OpenStore = () => Promise.resolve(new MemoryStore())
 
 export class MemoryStore implements ObjectStore {
   readonly url: string

@@ -1,10 +1,7 @@
-// Opens the store a URL names: `file:///path`, `s3://bucket/prefix`, or `memory:` for tests. The S3 client is
-// loaded only when it is needed.
-import { fileURLToPath } from 'node:url'
-import { FileStore } from './file.ts'
-import { MemoryStore } from './memory.ts'
+// Opens the store a URL names. A kind of store is one file with a class that passes test/contract/object-store.ts, and
+// one line here; its code is loaded only when it is needed.
 import type { ObjectStore } from './object-store.ts'
-import type { S3Options } from './s3.ts'
+import type { S3Options } from './s3-options.ts'
 import type { Clock } from '#common/clock.ts'
 import { ConfigError } from '#common/errors.ts'
 
@@ -13,27 +10,24 @@ export interface StoreOptions {
   s3?: S3Options
 }
 
-/** @throws ConfigError STORAGE_URL_INVALID */
-export async function openStore(url: string, options: StoreOptions): Promise<ObjectStore> {
-  const parsed = URL.canParse(url) ? new URL(url) : null
-  switch (parsed?.protocol) {
-    case 'file:':
-      if (parsed.host !== '') throw invalid(url, 'a file URL has three slashes: file:///path')
-      return new FileStore(fileURLToPath(parsed), options.clock)
-    case 's3:':
-    case 's3a:': {
-      if (parsed.host === '') throw invalid(url, 'the bucket is missing: s3://bucket/prefix')
-      const { S3Store } = await import('./s3.ts')
-      const prefix = decodeURIComponent(parsed.pathname).replaceAll(/^\/+|\/+$/g, '')
-      return S3Store.open(parsed.host, prefix, options.s3 ?? {})
-    }
-    case 'memory:':
-      return new MemoryStore()
-    default:
-      throw invalid(url, 'it must begin with file:// or s3://')
-  }
+/** Opens the store of a URL of its scheme. @throws ConfigError STORAGE_URL_INVALID by `invalidUrl` */
+export type OpenStore = (url: URL, options: StoreOptions) => Promise<ObjectStore>
+
+const storesByScheme: Readonly<Record<string, () => Promise<OpenStore>>> = {
+  'file:': async () => (await import('./file.ts')).openFileStore,
+  's3:': async () => (await import('./s3.ts')).openS3Store,
+  's3a:': async () => (await import('./s3.ts')).openS3Store,
+  'memory:': async () => (await import('./memory.ts')).openMemoryStore,
 }
 
-function invalid(url: string, reason: string): ConfigError {
-  return new ConfigError(`${url}: ${reason}`, { code: 'STORAGE_URL_INVALID', context: { url } })
+/** @throws ConfigError STORAGE_URL_INVALID, and what the store of that kind finds wrong with its options */
+export async function openStore(url: string, options: StoreOptions): Promise<ObjectStore> {
+  const parsed = URL.canParse(url) ? new URL(url) : null
+  const load = parsed === null ? undefined : storesByScheme[parsed.protocol]
+  if (parsed === null || load === undefined)
+    throw new ConfigError(`${url}: it must begin with file:// or s3://`, {
+      code: 'STORAGE_URL_INVALID',
+      context: { url },
+    })
+  return (await load())(parsed, options)
 }

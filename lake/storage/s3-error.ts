@@ -1,6 +1,7 @@
 // What a failed S3 request means to the caller.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 import type { S3ServiceException } from '@aws-sdk/client-s3'
+import type { ErrorCode } from '#common/error-codes.ts'
 import { ConfigError, SyncError, TransientError } from '#common/errors.ts'
 
 function isService(error: unknown): error is S3ServiceException {
@@ -17,7 +18,10 @@ function nameOf(error: unknown): string {
 
 /** The object is missing (the bucket is there). */
 export function isNoObject(error: unknown): boolean {
-  return nameOf(error) === 'NoSuchKey' || (statusOf(error) === 404 && nameOf(error) !== 'NoSuchBucket')
+  const name = nameOf(error)
+  return (
+    name === 'NoSuchKey' || (statusOf(error) === 404 && name !== 'NoSuchBucket' && name !== 'NoSuchUpload')
+  )
 }
 
 /** The range begins at or behind the end of the object. */
@@ -35,72 +39,148 @@ export function isWriteConflict(error: unknown): boolean {
   return nameOf(error) === 'ConditionalRequestConflict' || statusOf(error) === 409
 }
 
-type Failure = 'missing' | 'full' | 'unconditional' | 'denied' | 'refused' | 'unavailable'
-
-const failureOfName: Readonly<Record<string, Failure>> = {
-  NoSuchBucket: 'missing',
-  PermanentRedirect: 'missing',
-  InvalidBucketName: 'missing',
-  XMinioStorageFull: 'full',
-  XMinioAdminBucketQuotaExceeded: 'full',
-  QuotaExceeded: 'full',
-  NotImplemented: 'unconditional',
-  AccessDenied: 'denied',
-  CredentialsProviderError: 'denied',
-  ExpiredToken: 'denied',
-  ExpiredTokenException: 'denied',
-  InvalidAccessKeyId: 'denied',
-  InvalidToken: 'denied',
-  RequestTimeTooSkewed: 'denied',
-  SignatureDoesNotMatch: 'denied',
-  TokenProviderError: 'denied',
-  RequestTimeout: 'unavailable',
-  SlowDown: 'unavailable',
+/** The upload in parts is not there: it was completed, or aborted, before. */
+export function isNoUpload(error: unknown): boolean {
+  return nameOf(error) === 'NoSuchUpload'
 }
 
-const failureOfStatus: Readonly<Record<number, Failure>> = {
-  401: 'denied',
-  403: 'denied',
-  408: 'unavailable',
-  409: 'unavailable',
-  429: 'unavailable',
-  501: 'unconditional',
-  507: 'full',
+/** The keys themselves may have been refused: others may do. An answer to HEAD does not say what is wrong. */
+export function mayBeRefusedKey(error: unknown): boolean {
+  const status = statusOf(error)
+  return keyFailures.has(nameOf(error)) || status === 401 || status === 403 || isWordless400(error)
 }
 
-function failureOf(name: string, status: number | undefined): Failure {
-  const known = failureOfName[name] ?? (status === undefined ? undefined : failureOfStatus[status])
+function isWordless400(error: unknown): boolean {
+  return statusOf(error) === 400 && !/^[A-Z][a-z]+[A-Z]/.test(nameOf(error))
+}
+
+const keyFailures: ReadonlySet<string> = new Set([
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'InvalidAccessKeyId',
+  'InvalidToken',
+  'SignatureDoesNotMatch',
+  'TokenRefreshRequired',
+])
+
+interface Meaning {
+  class: typeof ConfigError | typeof TransientError
+  code: ErrorCode
+  /** What to say, before the URL. */
+  text: string
+}
+
+const denied = (text: string): Meaning => ({ class: ConfigError, code: 'STORAGE_DENIED', text })
+
+const unavailable: Meaning = {
+  class: TransientError,
+  code: 'STORAGE_UNAVAILABLE',
+  text: 'The store does not answer for',
+}
+const busy: Meaning = { ...unavailable, text: 'The store asks to be called less often, for' }
+const missing: Meaning = { class: ConfigError, code: 'STORAGE_NOT_FOUND', text: 'There is no such bucket:' }
+const full: Meaning = { class: TransientError, code: 'STORAGE_FULL', text: 'No space left to write' }
+const forbidden = denied('The store refused access to')
+const refused = denied('The store refused the request for')
+const expired = denied('The credentials have expired; renew them in the Secret, for')
+const badToken = denied('The session token is not valid; renew the credentials in the Secret, for')
+const wrongRegion: Meaning = {
+  class: ConfigError,
+  code: 'STORAGE_REGION_WRONG',
+  text: 'The bucket is in another region:',
+}
+const unconditional: Meaning = {
+  class: ConfigError,
+  code: 'STORAGE_NO_CONDITIONAL_PUT',
+  text: 'The store does not know If-None-Match:',
+}
+const untrusted: Meaning = {
+  class: ConfigError,
+  code: 'STORAGE_TLS_FAILED',
+  text: 'No trusted connection can be made to the store of',
+}
+
+const meaningOfName: Readonly<Record<string, Meaning>> = {
+  NoSuchBucket: missing,
+  InvalidBucketName: missing,
+  PermanentRedirect: wrongRegion,
+  TemporaryRedirect: wrongRegion,
+  AuthorizationHeaderMalformed: wrongRegion,
+  IllegalLocationConstraintException: wrongRegion,
+  XMinioStorageFull: full,
+  XMinioAdminBucketQuotaExceeded: full,
+  QuotaExceeded: full,
+  NotImplemented: unconditional,
+  AccessDenied: forbidden,
+  CredentialsProviderError: denied('There are no credentials for'),
+  TokenProviderError: denied('There are no credentials for'),
+  ExpiredToken: expired,
+  ExpiredTokenException: expired,
+  TokenRefreshRequired: expired,
+  InvalidToken: badToken,
+  InvalidAccessKeyId: denied('The store does not know the access key; correct it in the Secret, for'),
+  SignatureDoesNotMatch: denied(
+    'The secret access key does not belong to the access key; correct it in the Secret, for',
+  ),
+  RequestTimeTooSkewed: denied(
+    'The clocks of this machine and of the store differ too much; set them right, for',
+  ),
+  RequestTimeout: unavailable,
+  NoSuchUpload: unavailable,
+  SlowDown: busy,
+}
+
+const meaningOfStatus: Readonly<Record<number, Meaning>> = {
+  301: wrongRegion,
+  307: wrongRegion,
+  401: forbidden,
+  403: forbidden,
+  408: unavailable,
+  409: unavailable,
+  429: busy,
+  501: unconditional,
+  507: full,
+}
+
+const tlsFailures: ReadonlySet<string> = new Set([
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
+function meaningOf(error: unknown): Meaning {
+  const status = statusOf(error)
+  if (tlsFailures.has((error as { code?: string } | null)?.code ?? '')) return untrusted
+  // A server without a key service says so with the same code as one without conditional writes.
+  if (nameOf(error) === 'NotImplemented' && /KMS|encryption/i.test((error as Error).message)) return refused
+  const known = meaningOfName[nameOf(error)] ?? (status === undefined ? undefined : meaningOfStatus[status])
   if (known !== undefined) return known
-  return status !== undefined && status >= 400 && status < 500 ? 'refused' : 'unavailable'
+  return status !== undefined && status >= 400 && status < 500 ? refused : unavailable
 }
 
 /** The error to throw for a failed request about the URL. */
 export function s3Error(error: unknown, url: string): Error {
   if (error instanceof SyncError) return error
-  const name = nameOf(error)
-  const status = statusOf(error)
-  const details = { cause: error, context: { url, status, reason: name } }
-  switch (failureOf(name, status)) {
-    case 'missing':
-      return new ConfigError(`There is no such bucket: ${url}`, { code: 'STORAGE_NOT_FOUND', ...details })
-    case 'full':
-      return new TransientError(`No space left to write ${url}`, { code: 'STORAGE_FULL', ...details })
-    case 'unconditional':
-      return new ConfigError(`The store does not know If-None-Match: ${url}`, {
-        code: 'STORAGE_NO_CONDITIONAL_PUT',
-        ...details,
-      })
-    case 'denied':
-      return new ConfigError(`The store refused access to ${url}`, { code: 'STORAGE_DENIED', ...details })
-    case 'refused':
-      return new ConfigError(`The store refused the request for ${url}`, {
-        code: 'STORAGE_DENIED',
-        ...details,
-      })
-    case 'unavailable':
-      return new TransientError(`The store does not answer for ${url}`, {
-        code: 'STORAGE_UNAVAILABLE',
-        ...details,
-      })
-  }
+  const { class: SyncErrorClass, code, text } = meaningOf(error)
+  const region = code === 'STORAGE_REGION_WRONG' ? regionOf(error) : undefined
+  const place = region === undefined ? url : `${url} lies in ${region}`
+  return new SyncErrorClass(`${text} ${place}`, {
+    code,
+    cause: error,
+    context: { url, status: statusOf(error), reason: nameOf(error), ...(region !== undefined && { region }) },
+  })
+}
+
+/** The region of the bucket, where the answer tells it: in a header, or in the text of the error. */
+function regionOf(error: unknown): string | undefined {
+  if (!isService(error)) return undefined
+  const { Region: told } = error as { Region?: unknown }
+  const header: unknown = error.$response?.headers['x-amz-bucket-region']
+  const found = header ?? told ?? /expecting '([^']+)'/.exec(error.message)?.[1]
+  return typeof found === 'string' && found !== '' ? found : undefined
 }

@@ -2,13 +2,8 @@
 // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html). Nothing of an upload is visible before it is
 // completed, and one that fails is aborted: its parts would be invisible but paid for.
 import type * as Sdk from '@aws-sdk/client-s3'
-
-/** Shared by the stores of one bucket. */
-export interface S3Connection {
-  sdk: typeof Sdk
-  client: Sdk.S3Client
-  bucket: string
-}
+import type { S3Connection } from './s3-client.ts'
+import { isNoUpload } from './s3-error.ts'
 
 export interface ObjectKey {
   Bucket: string
@@ -53,31 +48,61 @@ function joined(chunks: readonly Uint8Array[]): Uint8Array {
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
 }
 
+type Upload = ObjectKey & { UploadId: string | undefined }
+
+/** An upload that failed may be left to the store's own cleaning: its abort is not worth a long wait. */
+const abortMs = 5_000
+
 /** Holds a few parts at a time. Throws what the parts throw, or the client. */
 export async function uploadInParts(
-  { sdk, client }: S3Connection,
+  connection: S3Connection,
   key: ObjectKey,
   parts: AsyncGenerator<Part>,
 ): Promise<void> {
+  const { sdk, encryption } = connection
   const first = (await parts.next()).value as Part
   if (first.isLast) {
-    await client.send(new sdk.PutObjectCommand({ ...key, Body: first.bytes }))
+    const request = { ...key, ...encryption, Body: first.bytes }
+    await connection.send(new sdk.PutObjectCommand(request), first.bytes.length)
     return
   }
-  let upload: ObjectKey & { UploadId: string | undefined } = { ...key, UploadId: undefined }
+  let upload: Upload = { ...key, UploadId: undefined }
+  let sizeBytes = 0
   try {
-    const { UploadId } = await client.send(new sdk.CreateMultipartUploadCommand(key))
+    const { UploadId } = await connection.send(
+      new sdk.CreateMultipartUploadCommand({ ...key, ...encryption }),
+    )
     upload = { ...key, UploadId }
     const Parts = await sendParts(first, parts, async ({ number: PartNumber, bytes: Body }) => {
-      const { ETag } = await client.send(new sdk.UploadPartCommand({ ...upload, PartNumber, Body }))
+      const part = new sdk.UploadPartCommand({ ...upload, PartNumber, Body })
+      const { ETag } = await connection.send(part, Body.length)
+      sizeBytes += Body.length
       return { PartNumber, ETag }
     })
-    await client.send(new sdk.CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }))
+    await complete(connection, upload, Parts, sizeBytes)
   } catch (error) {
     await parts.return(undefined)
-    if (upload.UploadId !== undefined)
-      await client.send(new sdk.AbortMultipartUploadCommand(upload)).catch(() => undefined)
+    const abort = new sdk.AbortMultipartUploadCommand(upload)
+    if (upload.UploadId !== undefined) await connection.send(abort, 0, abortMs).catch(() => undefined)
     throw error
+  }
+}
+
+/** The client tries again when no answer came. If the first try did it, there is no upload any more but the object. */
+async function complete(
+  connection: S3Connection,
+  upload: Upload,
+  Parts: Sdk.CompletedPart[],
+  sizeBytes: number,
+): Promise<void> {
+  const { sdk } = connection
+  const { Bucket, Key } = upload
+  try {
+    await connection.send(new sdk.CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }))
+  } catch (error) {
+    if (!isNoUpload(error)) throw error
+    const { ContentLength } = await connection.send(new sdk.HeadObjectCommand({ Bucket, Key }))
+    if (ContentLength !== sizeBytes) throw error
   }
 }
 

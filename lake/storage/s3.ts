@@ -3,23 +3,15 @@
 // so a 412 may answer our own first try: then the content decides.
 import type * as Sdk from '@aws-sdk/client-s3'
 import { ChunkSource } from './chunk-source.ts'
+import { invalidUrl } from './invalid-url.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
+import type { OpenStore } from './open.ts'
 import { joinPath } from './path-order.ts'
 import { isBadRange, isNoObject, isPreconditionFailed, isWriteConflict, s3Error } from './s3-error.ts'
-import type { S3Connection } from './s3-upload.ts'
+import { maxAttempts, S3Connection } from './s3-client.ts'
 import { partBytes, partsOf, uploadInParts } from './s3-upload.ts'
 import { TransientError } from '#common/errors.ts'
-
-export interface S3Options {
-  /** URL of an S3-compatible server; AWS when absent. */
-  endpoint?: string
-  /** From the environment when absent; `us-east-1` for an endpoint. */
-  region?: string
-  /** `http://host/bucket/key` instead of `http://bucket.host/key`. */
-  pathStyle?: boolean
-  /** Keys; when absent, AWS's chain: environment, profile, web identity, instance role. */
-  credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }
-}
+import { nextDelayMs } from '#common/retry.ts'
 
 const mebibyte = 1024 * 1024
 /** Larger objects are uploaded in parts. */
@@ -27,10 +19,15 @@ const singlePutBytesMax = 16 * mebibyte
 /** The largest object S3 copies by itself. */
 const copyBytesMax = 5 * 1024 * mebibyte
 const deleteBatch = 1000
-const maxAttempts = 5
-const connectionTimeoutMs = 5_000
-const requestTimeoutMs = 60_000
 const bodyTries = 3
+/** Between two tries of a conditional write that met another one. */
+const conflictBackoff = { firstMs: 20, maxMs: 1_000, tries: maxAttempts }
+
+export const openS3Store: OpenStore = async (url, { s3 = {}, clock }) => {
+  if (url.host === '') throw invalidUrl(url, 'the bucket is missing: s3://bucket/prefix')
+  const prefix = decodeURIComponent(url.pathname).replaceAll(/^\/+|\/+$/g, '')
+  return new S3Store(await S3Connection.open(url.host, s3, clock), prefix, true)
+}
 
 export class S3Store implements ObjectStore {
   readonly url: string
@@ -38,39 +35,18 @@ export class S3Store implements ObjectStore {
   readonly #prefix: string
   readonly #isRoot: boolean
 
-  private constructor(connection: S3Connection, prefix: string, isRoot: boolean) {
+  constructor(connection: S3Connection, prefix: string, isRoot: boolean) {
     this.#connection = connection
     this.#isRoot = isRoot
     this.#prefix = prefix === '' ? '' : `${prefix}/`
     this.url = `s3://${joinPath(connection.bucket, prefix)}`
   }
 
-  static async open(bucket: string, prefix: string, options: S3Options): Promise<S3Store> {
-    const sdk = await import('@aws-sdk/client-s3')
-    const region = options.region ?? (options.endpoint === undefined ? undefined : 'us-east-1')
-    const client = new sdk.S3Client({
-      maxAttempts,
-      forcePathStyle: options.pathStyle ?? false,
-      // The checksums the client adds by default are not understood by many compatible servers.
-      requestChecksumCalculation: 'WHEN_REQUIRED',
-      responseChecksumValidation: 'WHEN_REQUIRED',
-      requestHandler: {
-        connectionTimeout: connectionTimeoutMs,
-        requestTimeout: requestTimeoutMs,
-        throwOnRequestTimeout: true,
-      },
-      ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
-      ...(region === undefined ? {} : { region }),
-      ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
-    })
-    return new S3Store({ sdk, client, bucket }, prefix, true)
-  }
-
   async put(path: string, bytes: Uint8Array): Promise<void> {
     try {
       if (bytes.length > singlePutBytesMax)
         await uploadInParts(this.#connection, this.#key(path), partsOf([bytes]))
-      else await this.#client.send(new this.#sdk.PutObjectCommand({ ...this.#key(path), Body: bytes }))
+      else await this.#putObject(path, bytes)
     } catch (error) {
       throw this.#error(error, path)
     }
@@ -87,11 +63,17 @@ export class S3Store implements ObjectStore {
 
   async copy(from: string, to: string): Promise<boolean> {
     try {
-      const { ContentLength = 0 } = await this.#client.send(new this.#sdk.HeadObjectCommand(this.#key(from)))
+      const { ContentLength = 0 } = await this.#connection.send(
+        new this.#sdk.HeadObjectCommand(this.#key(from)),
+      )
       if (ContentLength > copyBytesMax) await this.putStream(to, this.#ranges(from, ContentLength))
       else
-        await this.#client.send(
-          new this.#sdk.CopyObjectCommand({ ...this.#key(to), CopySource: this.#copySource(from) }),
+        await this.#connection.send(
+          new this.#sdk.CopyObjectCommand({
+            ...this.#key(to),
+            ...this.#connection.encryption,
+            CopySource: this.#copySource(from),
+          }),
         )
       return true
     } catch (error) {
@@ -101,10 +83,10 @@ export class S3Store implements ObjectStore {
   }
 
   async putIfAbsent(path: string, bytes: Uint8Array): Promise<boolean> {
-    const request = { ...this.#key(path), Body: bytes, IfNoneMatch: '*' }
-    for (let tried = 1; ; tried++) {
+    const { clock } = this.#connection
+    for (let tried = 1, delayMs = 0; ; tried++) {
       try {
-        await this.#client.send(new this.#sdk.PutObjectCommand(request))
+        await this.#putObject(path, bytes, { IfNoneMatch: '*' })
         return true
       } catch (error) {
         if (isPreconditionFailed(error)) {
@@ -113,6 +95,8 @@ export class S3Store implements ObjectStore {
         }
         // Two conditional writes met (409): neither is known to have won.
         if (!isWriteConflict(error) || tried >= maxAttempts) throw this.#error(error, path)
+        delayMs = nextDelayMs(conflictBackoff, delayMs, clock.random())
+        await clock.sleep(delayMs)
       }
     }
   }
@@ -154,7 +138,7 @@ export class S3Store implements ObjectStore {
   }
 
   close(): Promise<void> {
-    if (this.#isRoot) this.#client.destroy()
+    if (this.#isRoot) this.#connection.close()
     return Promise.resolve()
   }
 
@@ -162,12 +146,14 @@ export class S3Store implements ObjectStore {
     return this.#connection.sdk
   }
 
-  get #client(): Sdk.S3Client {
-    return this.#connection.client
-  }
-
   #key(path: string): { Bucket: string; Key: string } {
     return { Bucket: this.#connection.bucket, Key: this.#prefix + path }
+  }
+
+  async #putObject(path: string, bytes: Uint8Array, more: { IfNoneMatch?: string } = {}): Promise<void> {
+    const { encryption } = this.#connection
+    const request = { ...this.#key(path), ...encryption, ...more, Body: bytes }
+    await this.#connection.send(new this.#sdk.PutObjectCommand(request), bytes.length)
   }
 
   #copySource(path: string): string {
@@ -196,15 +182,27 @@ export class S3Store implements ObjectStore {
   async #read(path: string, range: string | undefined): Promise<Uint8Array | null> {
     const request = range === undefined ? this.#key(path) : { ...this.#key(path), Range: range }
     for (let tried = 1; ; tried++) {
+      const answer = await this.#answerTo(new this.#sdk.GetObjectCommand(request), path)
+      if (answer === null || answer === 'bad range') return answer && new Uint8Array(0)
       try {
-        const { Body } = await this.#client.send(new this.#sdk.GetObjectCommand(request))
-        return (await Body?.transformToByteArray()) ?? new Uint8Array(0)
+        return (await answer.Body?.transformToByteArray()) ?? new Uint8Array(0)
       } catch (error) {
-        if (isNoObject(error)) return null
-        if (isBadRange(error)) return new Uint8Array(0)
         const mapped = this.#error(error, path)
         if (!(mapped instanceof TransientError) || tried >= bodyTries) throw mapped
       }
+    }
+  }
+
+  async #answerTo(
+    command: Sdk.GetObjectCommand,
+    path: string,
+  ): Promise<Sdk.GetObjectCommandOutput | 'bad range' | null> {
+    try {
+      return await this.#connection.send(command)
+    } catch (error) {
+      if (isNoObject(error)) return null
+      if (isBadRange(error)) return 'bad range'
+      throw this.#error(error, path)
     }
   }
 
@@ -214,7 +212,7 @@ export class S3Store implements ObjectStore {
     token: string | undefined,
   ): Promise<Sdk.ListObjectsV2CommandOutput> {
     try {
-      return await this.#client.send(
+      return await this.#connection.send(
         new this.#sdk.ListObjectsV2Command({
           Bucket: this.#connection.bucket,
           Prefix: this.#prefix + prefix,
@@ -229,10 +227,10 @@ export class S3Store implements ObjectStore {
 
   async #deleteBatch(paths: readonly string[]): Promise<void> {
     if (paths.length === 1) {
-      await this.#client.send(new this.#sdk.DeleteObjectCommand(this.#key(paths[0]!)))
+      await this.#connection.send(new this.#sdk.DeleteObjectCommand(this.#key(paths[0]!)))
       return
     }
-    const { Errors = [] } = await this.#client.send(
+    const { Errors = [] } = await this.#connection.send(
       new this.#sdk.DeleteObjectsCommand({
         Bucket: this.#connection.bucket,
         Delete: { Quiet: true, Objects: paths.map(path => ({ Key: this.#prefix + path })) },

@@ -3,7 +3,9 @@
  * The objects stay over `restart()` and go with `stop()`.
  */
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
-import { rmSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
+import https from 'node:https'
 import { join } from 'node:path'
 
 import { freePort } from '#scripts/free-port.ts'
@@ -28,18 +30,36 @@ export interface BedMinio {
 export interface BedMinioOptions {
   /** The address to listen on; loopback unless given. Pods reach only the node's address. */
   readonly host?: string
+  /** Settings of the server besides: `MINIO_KMS_SECRET_KEY` makes it encrypt. */
+  readonly env?: Readonly<Record<string, string>>
+  /** PEM; the server then speaks TLS only. */
+  readonly tls?: { cert: string; key: string }
 }
 
-export async function startMinio({ host = '127.0.0.1' }: BedMinioOptions = {}): Promise<BedMinio> {
+export async function startMinio({ host = '127.0.0.1', env, tls }: BedMinioOptions = {}): Promise<BedMinio> {
   const dir = temporaryDir('minio')
   const port = await freePort(host)
-  const endpoint = `http://${host}:${port}`
+  const endpoint = `${tls ? 'https' : 'http'}://${host}:${port}`
+  const certificates = join(dir, 'certs')
+  mkdirSync(certificates)
+  if (tls) {
+    writeFileSync(join(certificates, 'public.crt'), tls.cert)
+    writeFileSync(join(certificates, 'private.key'), tls.key)
+  }
   const credentials = { accessKey: 'bedaccess', secretKey: 'bedsecret123' }
   const region = 'us-east-1'
   const server = await ServerProcess.start({
     name: 'MinIO',
     command: minioProgram,
-    args: ['server', '--quiet', '--address', `${host}:${port}`, join(dir, 'data')],
+    args: [
+      'server',
+      '--quiet',
+      '--address',
+      `${host}:${port}`,
+      '--certs-dir',
+      certificates,
+      join(dir, 'data'),
+    ],
     env: {
       MINIO_ROOT_USER: credentials.accessKey,
       MINIO_ROOT_PASSWORD: credentials.secretKey,
@@ -48,9 +68,10 @@ export async function startMinio({ host = '127.0.0.1' }: BedMinioOptions = {}): 
       MINIO_UPDATE: 'off',
       MINIO_CALLHOME_ENABLE: 'off',
       HOME: dir,
+      ...env,
     },
     logPath: join(dir, 'minio.log'),
-    ready: async () => (await fetch(`${endpoint}/minio/health/ready`)).ok,
+    ready: () => isReady(`${endpoint}/minio/health/ready`, tls?.cert),
     readyTimeoutMs: 60_000,
     stopSignal: 'SIGTERM',
     stopTimeoutMs: 10_000,
@@ -64,7 +85,7 @@ export async function startMinio({ host = '127.0.0.1' }: BedMinioOptions = {}): 
     get pid() {
       return server.pid
     },
-    createBucket: name => createBucket(name, { endpoint, region, ...credentials }),
+    createBucket: name => createBucket(name, { endpoint, region, ca: tls?.cert, ...credentials }),
     kill9: () => server.kill9(),
     restart: () => server.restart(),
     async stop() {
@@ -74,14 +95,26 @@ export async function startMinio({ host = '127.0.0.1' }: BedMinioOptions = {}): 
   }
 }
 
+function isReady(url: string, ca: string | undefined): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const get = url.startsWith('https:') ? https.get : http.get
+    const asked = get(url, { ca, agent: false }, answer => {
+      answer.resume()
+      resolve(answer.statusCode === 200)
+    })
+    asked.on('error', reject)
+  })
+}
+
 async function createBucket(
   name: string,
-  server: { endpoint: string; region: string; accessKey: string; secretKey: string },
+  server: { endpoint: string; region: string; ca: string | undefined; accessKey: string; secretKey: string },
 ): Promise<void> {
   const client = new S3Client({
     endpoint: server.endpoint,
     region: server.region,
     forcePathStyle: true,
+    requestHandler: { httpsAgent: { ca: server.ca } },
     credentials: { accessKeyId: server.accessKey, secretAccessKey: server.secretKey },
   })
   try {

@@ -9,7 +9,7 @@ import type { SyncError } from '#common/errors.ts'
 import { openStore } from '#lake/storage/open.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { probeConditionalPut } from '#lake/storage/probe.ts'
-import type { S3Options } from '#lake/storage/s3.ts'
+import type { S3Options } from '#lake/storage/s3-options.ts'
 
 let minio: BedMinio
 let stores = 0
