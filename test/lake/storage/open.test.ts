@@ -24,4 +24,35 @@ describe('openStore', () => {
       const error: unknown = await openStore(url, options).catch((thrown: unknown) => thrown)
       expect(error).to.include({ name: 'ConfigError', code: 'STORAGE_URL_INVALID' })
     })
+
+  describe('without a region', () => {
+    const names = ['AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE']
+    const before = new Map(names.map(name => [name, process.env[name]]))
+
+    beforeEach(() => {
+      for (const name of names) delete process.env[name]
+      process.env['AWS_CONFIG_FILE'] = process.env['AWS_SHARED_CREDENTIALS_FILE'] = '/nonexistent'
+    })
+
+    afterEach(() => {
+      for (const [name, value] of before)
+        if (value === undefined) delete process.env[name]
+        else process.env[name] = value
+    })
+
+    it('refuses a bucket of AWS, whose region nobody told', async () => {
+      const error: unknown = await openStore('s3://bucket', { clock: systemClock }).catch(
+        (thrown: unknown) => thrown,
+      )
+      expect(error).to.include({ name: 'ConfigError', code: 'STORAGE_REGION_WRONG' })
+    })
+
+    it('opens a bucket of another server, which has none', async () => {
+      const store = await openStore('s3://bucket', {
+        clock: systemClock,
+        s3: { endpoint: 'http://127.0.0.1:1' },
+      })
+      await store.close()
+    })
+  })
 })
