@@ -24,6 +24,8 @@ export interface Column {
   name: string
   type: ColumnType
   nullable: boolean
+  /** Of a column of a table: its name at the source, where that is another one. */
+  sourceName?: string
 }
 
 export interface TableSchema {

@@ -45,6 +45,11 @@ export interface DiscoveredTable {
   /** The source's own full name: `public.orders`, a topic. */
   name: string
   schema: TableSchema
+  /**
+   * The columns were learned from some of the records; others may have more, or values of another type. What the target
+   * table has by now then stands (catalog/sampled-schema.ts).
+   */
+  sampled?: boolean
   /** Rough size, for bucket counts and progress; 0 when unknown. */
   estimatedRows: number
   estimatedBytes: number
@@ -161,6 +166,8 @@ export interface TargetTable {
   /** Name in the target. */
   name: string
   schema: TableSchema
+  /** As of DiscoveredTable: a table that exists keeps its columns and their types. */
+  sampled?: boolean
   /** Rough size of the source table, for bucket counts; 0 when unknown. */
   estimatedBytes: number
   estimatedRows: number

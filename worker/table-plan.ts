@@ -4,6 +4,8 @@
 import { ConfigError } from '#common/errors.ts'
 import type { Plan } from '#api/plan.ts'
 import type { PositionMove } from '#catalog/position.ts'
+import { withSampled } from '#catalog/sampled-schema.ts'
+import type { TableSchema } from '#catalog/types.ts'
 import type { DiscoveredTable, Source, SourcePlan, Target, TableWriter } from '#connectors/connector.ts'
 import { isNamed, selectTables } from '#master/select-tables.ts'
 import type { GrantedTable } from './lane-protocol.ts'
@@ -30,15 +32,19 @@ export class TablePlanner {
    */
   async refresh(signal: AbortSignal): Promise<PlannedTables> {
     const discovered = await this.#source.discover(signal)
-    const tables = this.#select(discovered)
+    const selected = this.#select(discovered)
     const writers = new Map<string, TableWriter>()
-    const held = await Promise.all(
-      tables.map(async ({ source, target }) => {
-        const writer = await this.#writers.of(target, signal)
-        writers.set(source.name, writer)
-        return { ...source, positions: writer.positions() }
+    const tables = await Promise.all(
+      selected.map(async (table): Promise<GrantedTable> => {
+        const writer = await this.#writers.of(table.target, signal)
+        writers.set(table.source.name, writer)
+        return table.target.sampled === true ? withSchema(table, writer.schema) : table
       }),
     )
+    const held = tables.map(({ source }) => ({
+      ...source,
+      positions: writers.get(source.name)!.positions(),
+    }))
     const plan = await this.#source.plan(held, signal)
     for (const [table, positions] of plan.initialPositions) {
       const writer = writers.get(table)!
@@ -77,12 +83,13 @@ export class TablePlanner {
     }
     const { mode, start, schemaEvolution } = this.#plan
     return tables.map(({ table, targetTable, rule }) => {
-      const { name, schema, estimatedBytes, estimatedRows } = table
+      const { name, schema, sampled, estimatedBytes, estimatedRows } = table
       return {
         source: { name, schema, mode, start },
         target: {
           name: targetTable,
           schema,
+          ...(sampled === true ? { sampled } : {}),
           estimatedBytes,
           estimatedRows,
           options: rule.options,
@@ -91,6 +98,12 @@ export class TablePlanner {
       }
     })
   }
+}
+
+/** A sampled table with the columns the target knows of it: records hold them whether or not the sample did. */
+function withSchema({ source, target }: GrantedTable, stored: TableSchema): GrantedTable {
+  const schema = withSampled(stored, source.schema)
+  return { source: { ...source, schema }, target: { ...target, schema } }
 }
 
 function someOf(tables: readonly DiscoveredTable[]): string {

@@ -30,6 +30,7 @@ export class HudiTarget implements Target {
       name: table.name,
       schema: table.schema,
       sampled: table.sampled ?? false,
+      sampled: table.sampled ?? false,
       estimatedBytes: table.estimatedBytes,
       version: spec.tableVersion,
       tableType,

@@ -22,6 +22,7 @@ export function topicTable(
   return {
     name: topic.name,
     schema: keyedSchema(topic.name, columns, declared),
+    ...(declared?.columns === undefined ? { sampled: true } : {}),
     estimatedRows,
     estimatedBytes: estimatedRows * (sample?.recordBytes ?? 0),
   }

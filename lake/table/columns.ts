@@ -25,7 +25,8 @@ export function tableColumns(table: string, schema: TableSchema): TableSchema {
         `Columns ${twin} and ${column.name} would have the same name in the table (${name})`,
       )
     sources.set(folded, column.name)
-    return { name, type: column.type, nullable: true }
+    const { type, sourceName = column.name } = column
+    return { name, type, nullable: true, ...(sourceName === name ? {} : { sourceName }) }
   })
   return { columns, key: schema.key.map(avroName) }
 }

@@ -30,7 +30,7 @@ export function evolvedSchema(change: SchemaChange): TableSchema | null {
     if (known === undefined) {
       if (policy === 'fail') throw refused(change, `column ${column.name} (${typeName(column.type)}) is new`)
       if (policy === 'ignore') continue
-      columns.push({ name: column.name, type: column.type, nullable: true })
+      columns.push({ ...column, nullable: true })
       changed = true
     } else if (!fitsInto(column.type, known.type)) {
       checkWidening(change, known, column)

@@ -1,5 +1,6 @@
 // Opens a table for writing, making it when it does not exist. What an existing table is was decided by whoever
 // made it; the caller's wish must go together with that.
+import { withSampled } from '#catalog/sampled-schema.ts'
 import type { TableSchema } from '#catalog/types.ts'
 import type { Clock } from '#common/clock.ts'
 import { ConfigError } from '#common/errors.ts'
@@ -16,6 +17,8 @@ export interface WantedTable {
   name: string
   /** The source's schema; with a key, the table holds one row per key. */
   schema: TableSchema
+  /** The schema was sampled: a table that exists keeps its columns and their types. */
+  sampled?: boolean
   /** File groups of a new table with a key. Undefined: by size. */
   buckets?: number
   /** Rough size of the source table; 0 when unknown. */
@@ -49,7 +52,7 @@ export async function openTable(wanted: WantedTable, context: WriterContext): Pr
   const { policy, retentionMs = defaultServicePolicy.cleaning.retentionMs } = wanted
   const services = new TableServices({ store, definition, clock, writer: name }, servicePolicy(retentionMs))
   const writer = new TableWriter({ store, definition, journal, clock, policy, services, closing })
-  await writer.evolve(wanted.schema)
+  await writer.evolve(wanted.sampled === true ? withSampled(writer.schema, wanted.schema) : wanted.schema)
   return writer
 }
 

@@ -68,6 +68,7 @@ describe('Kafka source', () => {
             ],
             key: [],
           },
+          sampled: true,
           estimatedRows: 2,
           estimatedBytes: 2 * value(1).value.length,
         },
