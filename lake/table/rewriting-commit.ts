@@ -7,7 +7,7 @@ import type { Clock } from '#common/clock.ts'
 import { ConflictError } from '#common/errors.ts'
 import type { Journal } from '#lake/journal/journal.ts'
 import type { Step } from '#lake/journal/step.ts'
-import { checkPositions, checkStaged } from '#lake/journal/step.ts'
+import { checkPositions, checkStaged, conflict } from '#lake/journal/step.ts'
 import type { DataFile } from '#lake/reader/data-file.ts'
 import { parseDataFile } from '#lake/reader/data-file.ts'
 import type { FileSlice } from '#lake/reader/file-slice.ts'
@@ -16,9 +16,10 @@ import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { WriteStat } from '#lake/timeline/commit-metadata.ts'
 import type { TableDefinition } from './definition.ts'
 import { layoutOf } from './definition.ts'
-import { baseFileName, fileGroupKey, newWriteToken } from './names.ts'
+import { baseFileName, fileGroupKey, newWriteToken, parseFileGroupKey } from './names.ts'
 import { advanceStep, PendingCommit } from './pending-commit.ts'
 import { rewriteBase } from './rewrite-base.ts'
+import { SliceHeads } from './slice-heads.ts'
 import type { StagedFile } from './staged-files.ts'
 import { storedAt } from './staged-files.ts'
 import { TableFiles } from './table-files.ts'
@@ -107,8 +108,12 @@ export class RewritingCommit {
     const rewrite = new PendingCommit(store, definition, { instant, state })
     this.#rewrite = rewrite
     const files = await TableFiles.load(store, layoutOf(definition.version))
+    const heads = new SliceHeads(files, this.#context.clock)
     for (const group of this.#changes.changedGroups) {
       signal.throwIfAborted()
+      const { partitionPath, fileId } = parseFileGroupKey(group)
+      if (!heads.isCurrent(partitionPath, fileId))
+        throw conflict('Another engine made or retired the file group of the bucket', { fileGroup: group })
       await this.#rewriteGroup(group, files.slice(group), { rewrite, signal })
     }
     await rewrite.staged.settle()

@@ -41,12 +41,21 @@ export class SliceHeads {
     const place = fileGroupKey(partitionPath, fixed.slice(0, bucketDigits))
     const known = this.#fileIds.get(place)
     if (known !== undefined) return known
-    const isRetired = this.#files.timeline.replaced.has(`${partitionPath}/${fixed}`)
-    const fileId = isRetired
+    const fileId = this.#isRetired(partitionPath, fixed)
       ? fixed.slice(0, bucketDigits) + newFileId(this.#clock).slice(bucketDigits)
       : fixed
     this.#fileIds.set(place, fileId)
     return fileId
+  }
+
+  /** Whether rows of its bucket may still go to a file group that fileId() gave for an earlier state of the table. */
+  isCurrent(partitionPath: string, fileId: string): boolean {
+    const known = this.#fileIds.get(fileGroupKey(partitionPath, fileId.slice(0, bucketDigits)))
+    return known === undefined ? !this.#isRetired(partitionPath, fileId) : known === fileId
+  }
+
+  #isRetired(partitionPath: string, fileId: string): boolean {
+    return this.#files.timeline.replaced.has(`${partitionPath}/${fileId}`)
   }
 
   get(fileGroup: string): SliceHead | null {
