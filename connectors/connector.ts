@@ -194,6 +194,8 @@ export interface CommitResult {
 export interface TableWriter {
   /** The schema the target table has now. */
   readonly schema: TableSchema
+  /** True when a commit costs as much as the table is large: commits are then made rarer and larger. */
+  readonly rewritesOnCommit?: boolean
   /** Positions the target holds now, of all splits of the table. */
   positions(): Positions
   /** Reads the table's state again: other writers may have moved it. */

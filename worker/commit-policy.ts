@@ -4,14 +4,17 @@ export interface Waiting {
   /** Rows and bytes taken from splits and not yet written. */
   rows: number
   bytes: number
-  /** Rows written to files that no commit names yet. */
+  /** Rows written to files that no commit names yet, and the bytes they had. */
   stagedRows: number
+  stagedBytes: number
   /** True when a split's rows end inside a transaction: what is staged may not be committed yet. */
   insideTransaction: boolean
   /** True when some position moved, with or without rows. */
   positionsMoved: boolean
   /** When the table last committed rows, or last only advanced; monotonic ms, null: never. */
   committedAtMs: number | null
+  /** What the last commit of rows took. */
+  commitMs: number
   advancedAtMs: number
   /** True when readers wait for room in the lane's byte budget. */
   pressed: boolean
@@ -20,8 +23,12 @@ export interface Waiting {
 export interface CommitLimits {
   /** Least time between two commits of a table, while rows keep coming. */
   commitIntervalMs: number
+  /** Least time between two commits, as a multiple of what the last one took. */
+  commitRestFactor: number
   /** Commit earlier than that when this many bytes wait. */
   commitBytesMax: number
+  /** … or when this many do, be they staged already; Infinity: those that are staged do not count. */
+  stagedBytesMax: number
   /** Write files, even when no commit is possible yet, when this many bytes wait. */
   stageBytesMax: number
   /** How often a table without rows moves its positions on. */
@@ -39,7 +46,9 @@ export function decideCommit(
 ): CommitAction {
   const rows = waiting.rows + waiting.stagedRows
   if (rows > 0 && !waiting.insideTransaction) {
-    if (draining || waiting.pressed || waiting.bytes >= limits.commitBytesMax) return 'commit'
+    const needsRoom = waiting.pressed || waiting.bytes >= limits.commitBytesMax
+    if (draining || (needsRoom && limits.stagedBytesMax === Infinity)) return 'commit'
+    if (waiting.bytes + waiting.stagedBytes >= limits.stagedBytesMax) return 'commit'
     if (nowMs >= dueAtMs(waiting, limits)) return 'commit'
   }
   if (waiting.rows > 0 && (waiting.pressed || waiting.bytes >= limits.stageBytesMax)) return 'stage'
@@ -54,14 +63,31 @@ export function dueAtMs(waiting: Waiting, limits: CommitLimits): number {
   if (waiting.rows + waiting.stagedRows === 0)
     return waiting.positionsMoved ? waiting.advancedAtMs + limits.advanceIntervalMs : Infinity
   // The first rows after a quiet time go out at once; later ones share the commit of their interval.
-  return waiting.committedAtMs === null ? -Infinity : waiting.committedAtMs + limits.commitIntervalMs
+  if (waiting.committedAtMs === null) return -Infinity
+  return waiting.committedAtMs + Math.max(limits.commitIntervalMs, limits.commitRestFactor * waiting.commitMs)
 }
 
+export interface TableTraits {
+  /** Nothing but a snapshot is read. */
+  bulk: boolean
+  /** A commit costs as much as the table is large, not as the changes are many (TableWriter.rewritesOnCommit). */
+  rewrites: boolean
+}
+
+/** How much longer such a table rests after a commit than the commit took; the interval counts from its start. */
+const rewriteRestFactor = 3
+
 /** Limits that keep a table within `freshnessMs` when all is well. */
-export function commitLimits(freshnessMs: number, laneBytesMax: number, bulk: boolean): CommitLimits {
-  const interval = Math.min(Math.max(freshnessMs * 0.3, 100), 60_000)
+export function commitLimits(
+  freshnessMs: number,
+  laneBytesMax: number,
+  { bulk, rewrites }: TableTraits,
+): CommitLimits {
+  const interval = Math.min(Math.max(freshnessMs * (rewrites ? 0.6 : 0.3), 100), rewrites ? 600_000 : 60_000)
   return {
     commitIntervalMs: bulk ? Math.max(interval, 10_000) : interval,
+    commitRestFactor: rewrites ? rewriteRestFactor : 0,
+    stagedBytesMax: rewrites ? laneBytesMax : Infinity,
     commitBytesMax: Math.floor(laneBytesMax / 3),
     stageBytesMax: Math.floor(laneBytesMax / 3),
     advanceIntervalMs: Math.max(interval, 30_000),

@@ -49,12 +49,13 @@ export class Session {
     this.#options = options
     this.#budget = new ByteBudget(options.bufferBytesMax, () => this.#pipes.forEach(pipe => pipe.wake()))
     const bulk = options.splits.every(split => split.bounded)
-    const limits = commitLimits(options.freshnessMs, options.bufferBytesMax, bulk)
     for (const { granted, writer } of options.tables) {
       const table = granted.source.name
       const metadata = (positions: ReadonlyMap<string, Position>) =>
         options.source.commitMetadata?.(table, positions) ?? {}
       const onCommit = (report: CommitReport) => this.#committed(report)
+      const traits = { bulk, rewrites: writer.rewritesOnCommit === true }
+      const limits = commitLimits(options.freshnessMs, options.bufferBytesMax, traits)
       this.#pipes.set(
         table,
         new TablePipe({

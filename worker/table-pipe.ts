@@ -52,6 +52,7 @@ export class TablePipe {
   #itemBytes = 0
   #itemRows = 0
   #stagedRows = 0
+  #stagedBytes = 0
   /** Last position taken into what is staged; null: the split's staged rows end inside a transaction. */
   readonly #staged = new Map<string, Position | null>()
   /**
@@ -62,6 +63,7 @@ export class TablePipe {
   #newestAtMs: number | null = null
   #oldestAtMs: number | null = null
   #committedAtMs: number | null = null
+  #commitMs = 0
   #advancedAtMs: number
   #schema: TableSchema | null = null
   #draining = false
@@ -124,9 +126,11 @@ export class TablePipe {
       rows: this.#itemRows,
       bytes: this.#itemBytes,
       stagedRows: this.#stagedRows,
+      stagedBytes: this.#stagedBytes,
       insideTransaction: this.#insideTransaction(),
       positionsMoved: this.#items.length > 0 || this.#staged.size > 0,
       committedAtMs: this.#committedAtMs,
+      commitMs: this.#commitMs,
       advancedAtMs: this.#advancedAtMs,
       pressed: this.#options.budget.pressed,
     }
@@ -161,7 +165,7 @@ export class TablePipe {
       this.#report(result, moved, startedAtMs)
     }
     this.#staged.clear()
-    this.#stagedRows = 0
+    this.#stagedRows = this.#stagedBytes = 0
   }
 
   #report(result: CommitResult, moved: Map<string, Position>, startedAtMs: number): void {
@@ -170,7 +174,10 @@ export class TablePipe {
     const [newestAtMs, oldestAtMs] = [this.#newestAtMs, this.#oldestAtMs]
     this.#advancedAtMs = nowMs
     // The interval counts from the start, so that a slow commit does not lengthen the time between commits.
-    if (result.commit !== null) this.#committedAtMs = startedAtMs
+    if (result.commit !== null) {
+      this.#committedAtMs = startedAtMs
+      this.#commitMs = nowMs - startedAtMs
+    }
     this.#newestAtMs = this.#oldestAtMs = null
     this.#options.onCommit({ table, result, moved, newestAtMs, oldestAtMs, durationMs: nowMs - startedAtMs })
   }
@@ -181,6 +188,7 @@ export class TablePipe {
     const bytes = this.#itemBytes
     this.#items = []
     this.#itemBytes = this.#itemRows = 0
+    this.#stagedBytes += bytes
     try {
       const run: ChangeBatch[] = []
       // Taken out one by one: what is written must not be held until all of it is.

@@ -4,7 +4,9 @@ import { commitLimits, decideCommit, dueAtMs } from '#worker/commit-policy.ts'
 
 const limits = {
   commitIntervalMs: 1500,
+  commitRestFactor: 0,
   commitBytesMax: 1000,
+  stagedBytesMax: Infinity,
   stageBytesMax: 1000,
   advanceIntervalMs: 30_000,
 }
@@ -12,9 +14,11 @@ const nothing: Waiting = {
   rows: 0,
   bytes: 0,
   stagedRows: 0,
+  stagedBytes: 0,
   insideTransaction: false,
   positionsMoved: false,
   committedAtMs: null,
+  commitMs: 0,
   advancedAtMs: 0,
   pressed: false,
 }
@@ -120,6 +124,30 @@ describe('commit policy', () => {
 
   it('commits well within the freshness asked for', () => {
     for (const freshnessMs of [500, 5000, 60_000])
-      expect(commitLimits(freshnessMs, 1e6, false).commitIntervalMs).to.be.at.most(freshnessMs / 3)
+      expect(commitLimits(freshnessMs, 1e6, { bulk: false, rewrites: false }).commitIntervalMs).to.be.at.most(
+        freshnessMs / 3,
+      )
+  })
+
+  describe('of a table whose commits write it anew', () => {
+    const rewriting = commitLimits(10_000, 3000, { bulk: false, rewrites: true })
+    const decide = (waiting: Waiting, nowMs: number): string => decideCommit(waiting, rewriting, nowMs, false)
+
+    it('leaves room by staging, not by committing', () => {
+      expect(decide({ ...someRows, pressed: true, committedAtMs: 1000 }, 1001)).to.equal('stage')
+      expect(decide({ ...someRows, bytes: 1000, committedAtMs: 1000 }, 1001)).to.equal('stage')
+    })
+
+    it('commits when what is staged grows large', () => {
+      const waiting = { ...someRows, stagedRows: 9, stagedBytes: 2950, committedAtMs: 1000 }
+      expect(decide(waiting, 1001)).to.equal('commit')
+    })
+
+    it('rests the longer the more a commit takes', () => {
+      const waiting = { ...someRows, committedAtMs: 1000, commitMs: 5000 }
+      expect(decide(waiting, 7001)).to.equal('wait')
+      expect(decide(waiting, 16_000)).to.equal('commit')
+      expect(decide({ ...waiting, commitMs: 10 }, 7001)).to.equal('commit')
+    })
   })
 })
