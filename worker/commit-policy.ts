@@ -45,16 +45,18 @@ export function decideCommit(
   draining: boolean,
 ): CommitAction {
   const rows = waiting.rows + waiting.stagedRows
-  if (rows > 0 && !waiting.insideTransaction) {
-    const needsRoom = waiting.pressed || waiting.bytes >= limits.commitBytesMax
-    if (draining || (needsRoom && limits.stagedBytesMax === Infinity)) return 'commit'
-    if (waiting.bytes + waiting.stagedBytes >= limits.stagedBytesMax) return 'commit'
-    if (nowMs >= dueAtMs(waiting, limits)) return 'commit'
-  }
+  if (rows > 0 && !waiting.insideTransaction)
+    if (draining || isLarge(waiting, limits) || nowMs >= dueAtMs(waiting, limits)) return 'commit'
   if (waiting.rows > 0 && (waiting.pressed || waiting.bytes >= limits.stageBytesMax)) return 'stage'
   if (rows === 0 && waiting.positionsMoved && !waiting.insideTransaction)
     if (draining || nowMs - waiting.advancedAtMs >= limits.advanceIntervalMs) return 'advance'
   return 'wait'
+}
+
+/** Whether so much waits that it is committed before its time. */
+function isLarge({ bytes, stagedBytes, pressed }: Waiting, limits: CommitLimits): boolean {
+  if (limits.stagedBytesMax !== Infinity) return bytes + stagedBytes >= limits.stagedBytesMax
+  return pressed || bytes >= limits.commitBytesMax
 }
 
 /** When the next commit (or advance) falls due if nothing else happens; Infinity when nothing waits. */
