@@ -11,8 +11,9 @@ import type { FileSlice } from './file-slice.ts'
 import type { KeyIndex } from './key-index.ts'
 import type { LogRecords, LogStep } from './log-reader.ts'
 import { readLogs } from './log-reader.ts'
-import type { Ordering } from './merge.ts'
-import { LogMerge, orderingsOf } from './merge.ts'
+import { LogMerge } from './merge.ts'
+import type { Orderings } from './ordering.ts'
+import { orderingsOf } from './ordering.ts'
 import type { TableConfig } from './table-config.ts'
 import type { TimelineView } from './timeline-view.ts'
 import type { Rows } from './wanted-rows.ts'
@@ -108,7 +109,7 @@ async function mergeOf(
   return merge
 }
 
-function orderings(columns: readonly NamedVector[], config: TableConfig): Ordering[] | null {
+function orderings(columns: readonly NamedVector[], config: TableConfig): Orderings | null {
   if (config.mergeMode === 'commit') return null
   const found = columns.find(({ name }) => name === config.orderingField)
   return found === undefined ? null : orderingsOf(found.vector)

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import type { BinaryVector } from '#catalog/column.ts'
 import { KeyIndex } from '#lake/reader/key-index.ts'
 import type { MergeMode } from '#lake/reader/merge.ts'
-import { alwaysDeletes, LogMerge } from '#lake/reader/merge.ts'
+import { allKeys, alwaysDeletes, LogMerge } from '#lake/reader/merge.ts'
 import { vectorOf } from '../table/vectors.ts'
 
 function keysOf(...names: string[]): BinaryVector {
@@ -115,6 +115,56 @@ describe('merging a file slice', () => {
     merge.addRows({ source: 1, keys: keysOf('a', 'b'), orderings: [5n, 5n], isDeleted: row => row === 0 })
     expect([...merge.survivors(keysOf('a', 'b', 'c'), [4n, 9n, 1n])]).to.deep.equal([1, 2])
     expect([...merge.winners()]).to.deep.equal([])
+  })
+})
+
+describe('a merge that has not the memory for all keys', () => {
+  const names = Array.from({ length: 20_000 }, (_, at) => `key ${at}`)
+  const keys = keysOf(...names)
+
+  function parts(memoryBytesMax: number): { merges: LogMerge[]; won: Set<number> } {
+    const merges: LogMerge[] = []
+    const won = new Set<number>()
+    const todo = [allKeys]
+    for (let part = todo.pop(); part !== undefined; part = todo.pop()) {
+      const merge = new LogMerge('event', { part, memoryBytesMax })
+      merge.addRows({ source: 1, keys, orderings: { at: row => BigInt(row) }, isDeleted: null })
+      merge.addDeletes(keysOf('key 7', 'key 8'), [8n, alwaysDeletes])
+      merges.push(merge)
+      todo.push(...merge.leftOut)
+      for (const row of merge.winners().get(1) ?? []) {
+        expect(won.has(row), `row ${row} won before`).to.equal(false)
+        won.add(row)
+      }
+    }
+    return { merges, won }
+  }
+
+  it('leaves parts to other merges, which together decide what one would', () => {
+    const whole = parts(Infinity)
+    const bounded = parts(300_000)
+    expect(whole.merges.length).to.equal(1)
+    expect(bounded.merges.length).to.be.greaterThan(4)
+    expect([...bounded.won].toSorted((a, b) => a - b)).to.deep.equal([...whole.won].toSorted((a, b) => a - b))
+    expect(whole.won.size).to.equal(names.length - 2)
+  })
+
+  it('keeps to it', () => {
+    for (const { bytes } of parts(300_000).merges) expect(bytes).to.be.lessThan(310_000)
+  })
+
+  it('marks the rows of the base file that any of the parts replaces', () => {
+    const base = keysOf(...names.slice(0, 999), 'another')
+    const ordering = { at: (row: number) => (row % 2 === 0 ? BigInt(row) : 1_000_000n) }
+    const marked = new Uint8Array(126)
+    for (const merge of parts(300_000).merges)
+      merge.markReplaced(base, ordering, { bits: marked, firstRow: 5 })
+    const kept = parts(Infinity).merges[0]!.survivors(base, ordering)
+    for (let row = 0; row < base.length; row++)
+      expect(((marked[(row + 5) >> 3]! >> ((row + 5) & 7)) & 1) === 0).to.equal(
+        kept.includes(row),
+        `row ${row}`,
+      )
   })
 })
 

@@ -34,6 +34,11 @@ class FlakyStore extends MemoryStore {
     await super.put(path, bytes)
   }
 
+  override async copy(from: string, to: string): Promise<boolean> {
+    if (this.failPut(to)) throw away()
+    return super.copy(from, to)
+  }
+
   override async putIfAbsent(path: string, bytes: Uint8Array): Promise<boolean> {
     const fails = this.failCreate(path)
     if (fails === 'before') throw away()
