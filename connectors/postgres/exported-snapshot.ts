@@ -73,7 +73,7 @@ async function importFromSlot(
   try {
     // The slot waits for every transaction now running; with a time limit a busy server might never give one.
     await replication.query('SET lock_timeout = 0')
-    const [created] = await replication.query<{ consistent_point: string; snapshot_name: string }>(
+    const [created] = await replication.waitFor<{ consistent_point: string; snapshot_name: string }>(
       `CREATE_REPLICATION_SLOT ${quoteName(slot)} TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT`,
     )
     invariant(created, 'CREATE_REPLICATION_SLOT gave no row')

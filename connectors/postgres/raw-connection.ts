@@ -76,6 +76,13 @@ export class RawConnection {
     if (this.#failure !== null && !this.hasUnread) throw this.#session.explain(this.#failure)
   }
 
+  /** Waits until there is something to fill with. @throws TransientError SOURCE_UNREACHABLE when nothing comes in time */
+  async expect(limitMs: number): Promise<void> {
+    await this.wait(limitMs)
+    if (!this.hasUnread) this.giveUp(`The server sent nothing for ${limitMs} ms`)
+    await this.wait(0)
+  }
+
   /** Sends a message: its type and its body. */
   send(type: number, body: Uint8Array): void {
     const { socket } = this.#session

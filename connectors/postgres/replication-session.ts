@@ -35,7 +35,6 @@ export function isSilent({ nowMs, heardAtMs, readerBusyAtMs, timeoutMs }: Livene
 }
 
 const statusIntervalMaxMs = 10_000
-const silenceMinMs = 60_000
 
 export class ReplicationSession {
   readonly connection: RawConnection
@@ -54,7 +53,7 @@ export class ReplicationSession {
     this.connection = new RawConnection(session, options.readAheadBytes)
     this.#written = this.#flushed = 0n
     this.#heardAtMs = this.#readerBusyAtMs = clock.monotonicMs()
-    this.#silenceMs = Math.max(2 * serverTimeoutMs, silenceMinMs)
+    this.#silenceMs = Math.max(2 * serverTimeoutMs, session.limits.streamMs)
     const third = serverTimeoutMs > 0 ? serverTimeoutMs / 3 : statusIntervalMaxMs
     this.#timer = setInterval(() => this.#tick(), Math.max(Math.min(third, statusIntervalMaxMs), 100))
   }

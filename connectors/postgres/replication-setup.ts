@@ -56,7 +56,7 @@ export async function requireSlot(session: Session, name: string, from: bigint):
 /** Makes the slot. That waits for every transaction now running, so it may take long; a time limit would never let it end. */
 export async function createSlot(session: Session, name: string): Promise<Slot> {
   await session.query('SET lock_timeout = 0')
-  const [row] = await session.query<{ lsn: string }>(
+  const [row] = await session.waitFor<{ lsn: string }>(
     `SELECT lsn::text FROM pg_create_logical_replication_slot($1, 'pgoutput')`,
     [name],
   )

@@ -14,9 +14,30 @@ export interface ServerAccess extends ServerAddress {
   password: string | undefined
   tls: TlsOptions | false
   applicationName: string
+  limits: SilenceLimits
 }
 
-const connectTimeoutMs = 15_000
+/** How long a server may say nothing while we wait for it. A dead one would be noticed by TCP much later, or never. */
+export interface SilenceLimits {
+  /** Until a connection is made and the user let in. */
+  connectMs: number
+  /** Until a query is answered that waits for nobody. */
+  answerMs: number
+  /** Between two rows of a COPY: it may have to read many pages without any. */
+  copyMs: number
+  /** Of a replication stream, at least; twice the server's `wal_sender_timeout` if that is more. */
+  streamMs: number
+}
+
+const silenceLimits: SilenceLimits = {
+  connectMs: 15_000,
+  answerMs: 60_000,
+  copyMs: 300_000,
+  streamMs: 60_000,
+}
+
+/** How long a connection may take to end in good order. */
+const politeMs = 1_000
 
 /**
  * Settings of every session; those the server's version does not know are left out. Text must print the same in
@@ -38,6 +59,10 @@ const sessionSettings: Readonly<Record<string, string>> = {
   idle_in_transaction_session_timeout: '0',
   idle_session_timeout: '0',
   lock_timeout: '10s',
+  // A client whose machine is gone must not hold back vacuum for hours.
+  tcp_keepalives_idle: '60',
+  tcp_keepalives_interval: '10',
+  tcp_keepalives_count: '6',
 }
 
 export async function serverAccess(context: ConnectorContext<PostgresSpec>): Promise<ServerAccess> {
@@ -54,6 +79,7 @@ export async function serverAccess(context: ConnectorContext<PostgresSpec>): Pro
     password,
     tls: tlsOptions(spec.tls.mode, { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }),
     applicationName: `sluice ${context.job}`.slice(0, 63),
+    limits: silenceLimits,
   }
 }
 
@@ -72,12 +98,14 @@ function tlsOptions(mode: PostgresSpec['tls']['mode'], material: TlsOptions): Tl
 
 export class Session {
   readonly client: Client
+  readonly limits: SilenceLimits
   readonly #server: ServerAddress
   readonly #signal: AbortSignal
   readonly #onAbort: () => void
 
-  private constructor(client: Client, server: ServerAddress, signal: AbortSignal) {
+  private constructor(client: Client, server: ServerAccess, signal: AbortSignal) {
     this.client = client
+    this.limits = server.limits
     this.#server = server
     this.#signal = signal
     this.#onAbort = () => this.socket.destroy()
@@ -96,7 +124,7 @@ export class Session {
       ...(access.password !== undefined && { password: access.password }),
       ssl: access.tls,
       application_name: access.applicationName,
-      connectionTimeoutMillis: connectTimeoutMs,
+      connectionTimeoutMillis: access.limits.connectMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: 30_000,
       ...(replication && { replication: 'database' }),
@@ -119,7 +147,19 @@ export class Session {
     return (this.client as unknown as { connection: { stream: Socket } }).connection.stream
   }
 
+  /** A query that waits for nobody: a server that does not answer it in time is gone. */
   async query<Row extends QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]> {
+    const silent = new Error(`The server did not answer a query within ${this.limits.answerMs} ms`)
+    const timer = setTimeout(() => this.socket.destroy(silent), this.limits.answerMs)
+    try {
+      return await this.waitFor<Row>(sql, values)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** A query that may have to wait for other transactions, as long as it takes. */
+  async waitFor<Row extends QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]> {
     try {
       const result = await this.client.query<Row>(sql, values && [...values])
       return result.rows
@@ -136,8 +176,10 @@ export class Session {
 
   async close(): Promise<void> {
     this.#signal.removeEventListener('abort', this.#onAbort)
-    if (this.#signal.aborted) this.socket.destroy()
-    else await this.client.end().catch(() => undefined)
+    if (this.#signal.aborted) return void this.socket.destroy()
+    const timer = setTimeout(() => this.socket.destroy(), politeMs)
+    await this.client.end().catch(() => undefined)
+    clearTimeout(timer)
   }
 }
 

@@ -38,7 +38,7 @@ export async function* readSnapshot(session: Session, read: SnapshotRead): Async
   const connection = new RawConnection(session, readAheadBytes)
   try {
     connection.sendQuery(copyStatement(from, read))
-    yield* copiedChunks(connection, read)
+    yield* copiedChunks(connection, read, session.limits.copyMs)
   } finally {
     connection.abandon()
   }
@@ -80,7 +80,11 @@ function copyStatement(from: string, { columns, range }: SnapshotRead): string {
  *   row    ::= fields:Int16 (6:Int32 page:Int32 item:Int16) field*       the ctid, then the columns
  *   trailer ::= -1:Int16
  */
-async function* copiedChunks(connection: RawConnection, read: SnapshotRead): AsyncGenerator<SourceChunk> {
+async function* copiedChunks(
+  connection: RawConnection,
+  read: SnapshotRead,
+  silenceMsMax: number,
+): AsyncGenerator<SourceChunk> {
   const { framer } = connection
   const { range } = read
   const rows = new RowBuffer(read.table, read.schema, read.columns)
@@ -116,7 +120,7 @@ async function* copiedChunks(connection: RawConnection, read: SnapshotRead): Asy
       yield chunk(rows, null)
       full = false
     }
-    if (!connection.fill()) await connection.wait(Infinity)
+    if (!connection.fill()) await connection.expect(silenceMsMax)
   }
 }
 
