@@ -36,17 +36,20 @@ export async function planIncrement(table: OpenedTable, range: CommitRange): Pro
   const instants = timeline.completed.filter(at => isWithin(at, range))
   const written = new Map<string, DataFile>()
   const replaced = new Set<string>()
+  const present = new Set(files.map(({ path }) => path))
   for (let at = 0; at < instants.length; at += parallelReads) {
     const some = instants.slice(at, at + parallelReads)
     for (const commit of await Promise.all(some.map(({ path }) => readCommit(store, path)))) {
-      for (const file of filesOf(commit)) written.set(file.path, file)
+      for (const file of filesOf(commit))
+        // What a compaction wrote, it wrote again: the logs have it all.
+        if (!commit.compacted || present.has(file.path)) written.set(file.path, file)
       for (const [partition, ids] of Object.entries(commit.partitionToReplaceFileIds ?? {}))
         for (const id of ids) replaced.add(`${partition}/${id}`)
     }
   }
   const within = timelineView({ layout: timeline.layout, instants, first: null, replaced })
   const slices = latestSlices(written.values(), within)
-  checkPresent(slices, files)
+  checkPresent(slices, present)
   return { slices, timeline: within }
 }
 
@@ -60,8 +63,7 @@ function filesOf({ partitionToWriteStats }: CommitMetadata): DataFile[] {
     .flatMap(({ path, fileSizeInBytes }) => parseDataFile({ path, sizeBytes: fileSizeInBytes }) ?? [])
 }
 
-function checkPresent(slices: readonly FileSlice[], files: readonly DataFile[]): void {
-  const present = new Set(files.map(({ path }) => path))
+function checkPresent(slices: readonly FileSlice[], present: ReadonlySet<string>): void {
   for (const { base, logs } of slices)
     for (const { path } of base === null ? logs : [base, ...logs])
       if (!present.has(path)) throw historyGone('A file that the range needs was cleaned', { path })

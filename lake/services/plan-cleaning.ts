@@ -4,6 +4,8 @@
 //
 // The timeline is trimmed from its beginning. A log must not outlive its instant there: readers would no longer know
 // when it completed and take it for a part of the newest slice, and rows deleted since would come back.
+import type { ThinningView } from './thin-bases.ts'
+import { thinnedBases } from './thin-bases.ts'
 import type { DataFile } from '#lake/reader/data-file.ts'
 import type { TimelineView } from '#lake/reader/timeline-view.ts'
 import { timelineView } from '#lake/reader/timeline-view.ts'
@@ -24,13 +26,17 @@ export interface CleaningView {
   instantsMin: number
   /** Instants to trim at once, at most. */
   trimMax: number
+  /** Null: base files between the states that stay readable are kept too (tables without log files). */
+  thinning: Pick<ThinningView, 'supersededBefore' | 'logShareMax'> | null
 }
 
 export interface CleaningPlan {
   /** Data files to remove; all of them before the first instant is. */
   files: readonly DataFile[]
-  /** Instants to take off the timeline, in this order. */
+  /** Instants to take off the beginning of the timeline, in this order. */
   instants: readonly InstantTime[]
+  /** Compactions that have no file left: to take off the timeline wherever they stand. */
+  emptied: readonly InstantTime[]
 }
 
 export function planCleaning(view: CleaningView): CleaningPlan {
@@ -39,8 +45,30 @@ export function planCleaning(view: CleaningView): CleaningPlan {
   const committed = timelineView({ layout: 2, instants: timeline, first, replaced: new Set() })
   const horizon = horizonOf(view)
   const removed = new Set([...superseded(files, committed, horizon), ...leftovers(view, committed)])
-  const instants = trimmed({ ...view, files: files.filter(file => !removed.has(file)) }, horizon)
-  return { files: files.filter(file => removed.has(file)), instants }
+  for (const file of thinned({ ...view, files: files.filter(at => !removed.has(at)) }, committed, horizon))
+    removed.add(file)
+  const left = { ...view, files: files.filter(file => !removed.has(file)) }
+  return {
+    files: files.filter(file => removed.has(file)),
+    instants: trimmed(left, horizon),
+    emptied: emptied(left, committed),
+  }
+}
+
+/** Only while nothing is pending: what another engine has under way may count on any file. */
+function thinned(view: CleaningView, committed: TimelineView, horizon: InstantTime): DataFile[] {
+  const { files, timeline, thinning } = view
+  if (thinning === null || timeline.some(({ state }) => state !== 'completed')) return []
+  const pinned = timeline.flatMap(({ action, instant }) => (action === 'savepoint' ? [instant] : []))
+  return thinnedBases({ ...thinning, files, timeline: committed, horizon, pinned })
+}
+
+function emptied({ files, instantFloor, thinning }: CleaningView, committed: TimelineView): InstantTime[] {
+  if (thinning === null) return []
+  const written = new Set(files.map(({ instant }) => instant))
+  return committed.completed.flatMap(({ action, instant }) =>
+    action === 'commit' && instant < instantFloor && !written.has(instant) ? [instant] : [],
+  )
 }
 
 /** What is pending may need any state since it began, and a savepoint needs the state it names. */

@@ -15,7 +15,11 @@ import type { World } from './world.ts'
 
 const eager: CompactionPolicy = { ...defaultCompactionPolicy, logFilesMin: 1, logBytesShareMin: 0 }
 /** Longer than any request of these worlds is under way. */
-const cleaning = { retentionMs: 8 * 3_600_000, instantsMin: 2 }
+const cleaning = {
+  retentionMs: 8 * 3_600_000,
+  instantsMin: 2,
+  thinning: { queryMsMax: 3_600_000, logShareMax: 10 },
+}
 
 /** Compacts and cleans a few times, then is done. */
 export async function runRealServices(world: World, process: Process, store: ObjectStore): Promise<void> {

@@ -34,7 +34,7 @@ const schema: TableSchema = {
 }
 const hourMs = 3_600_000
 const eager: CompactionPolicy = { ...defaultCompactionPolicy, logFilesMin: 1, logBytesShareMin: 0 }
-const cleaning = { retentionMs: hourMs, instantsMin: 2 }
+const cleaning = { retentionMs: hourMs, instantsMin: 2, thinning: null }
 
 /** A table whose days go by at the test's pace. */
 class AgingTable {

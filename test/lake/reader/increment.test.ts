@@ -83,7 +83,7 @@ describe('incremental reading', () => {
     table.clock.nowAtMs += 2 * dayMs
     await table.write(writer, notes(0, 1, 'later'))
     await table.write(writer, notes(1, 2, 'latest'))
-    await clean(await table.services(), { retentionMs: dayMs, instantsMin: 4 })
+    await clean(await table.services(), { retentionMs: dayMs, instantsMin: 4, thinning: null })
     expect(await failure(times[1]!, times[2])).to.include({ code: 'LAKE_HISTORY_GONE' })
     expect((await failure(beginning)).message).to.include('no longer reaches back')
     const kept = (await TableReader.open(table.store)).commits

@@ -55,7 +55,7 @@ describe('the reach of time travel', () => {
       table.clock.nowAtMs += dayMs
     }
     // The timeline keeps the instants of all these days, the files only those of the last two.
-    await clean(await table.services(), { retentionMs: 1.5 * dayMs, instantsMin: 100 })
+    await clean(await table.services(), { retentionMs: 1.5 * dayMs, instantsMin: 100, thinning: null })
     const kept = await readable()
     expect(kept).to.deep.equal([...states.keys()].slice(-kept.length))
     expect(kept.length).to.be.within(1, 3)
@@ -68,7 +68,7 @@ describe('the reach of time travel', () => {
     table.clock.nowAtMs += 3 * dayMs
     await write(notes(0, 2, 'second'))
     await write(notes(1, 3, 'third'))
-    await clean(await table.services(), { retentionMs: dayMs, instantsMin: 2 })
+    await clean(await table.services(), { retentionMs: dayMs, instantsMin: 2, thinning: null })
     expect(await readable()).to.deep.equal([...states.keys()].slice(1))
   })
 

@@ -11,7 +11,7 @@ import { HookedStore } from './hooked-store.ts'
 import { eager, KeyedTable, notes, schema } from './keyed-table.ts'
 
 const hourMs = 3_600_000
-const policy = { retentionMs: 24 * hourMs, instantsMin: 2 }
+const policy = { retentionMs: 24 * hourMs, instantsMin: 2, thinning: null }
 
 describe('cleaning', () => {
   let table: KeyedTable

@@ -42,6 +42,7 @@ function plan(given: {
     retainedFrom: t(given.retainedFrom ?? 90),
     instantsMin: given.instantsMin ?? 1,
     trimMax: given.trimMax ?? 100,
+    thinning: null,
   }
   const { files: removed, instants } = planCleaning(view)
   return {

@@ -1,0 +1,203 @@
+// Keeps the older past of a table by days (plan-coalescing.ts says which logs go together). A merge only ever adds a log
+// whose rows others hold as well, under an instant that is committed: readers may see both at once and get the same
+// rows. The files it stands for go an hour later, when no query can still want them, and then their instants.
+//
+// Rows of a merged log carry its own instant as commit time, so that an incremental query over the days that are left
+// finds the changes of each.
+import type { Column, TableSchema } from '#catalog/types.ts'
+import type { Clock } from '#common/clock.ts'
+import { avroSchemaOf, metaFields, tableSchemaOf } from '#lake/avro/schema.ts'
+import type { DataFile } from '#lake/reader/data-file.ts'
+import { listDataFiles } from '#lake/reader/data-file.ts'
+import type { LogStep } from '#lake/reader/log-reader.ts'
+import { readLogs } from '#lake/reader/log-reader.ts'
+import { alwaysDeletes } from '#lake/reader/merge.ts'
+import type { TimelineView } from '#lake/reader/timeline-view.ts'
+import { timelineView } from '#lake/reader/timeline-view.ts'
+import type { ObjectStore } from '#lake/storage/object-store.ts'
+import { logFileName, newWriteToken } from '#lake/table/names.ts'
+import type { CommitMetadata, WriteStat } from '#lake/timeline/commit-metadata.ts'
+import { decodeCommitMetadata, encodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
+import type { CommitAction } from '#lake/timeline/instant-file.ts'
+import { formatInstant } from '#lake/timeline/instant.ts'
+import type { TimelineInstant } from '#lake/timeline/timeline.ts'
+import { loadTimeline } from '#lake/timeline/timeline.ts'
+import { putRecord, readRecords } from './coalesced-record.ts'
+import type { CoalescedRecord } from './coalesced-record.ts'
+import type { ServiceContext } from './compact.ts'
+import { mergedLog } from './merged-log.ts'
+import { Pace } from './pace.ts'
+import type { LogRun } from './plan-coalescing.ts'
+import { runsToCoalesce } from './plan-coalescing.ts'
+
+export interface CoalescingPolicy {
+  /** Days that ended longer ago than this are kept as a whole, younger ones commit by commit. */
+  ageMsMin: number
+  /** How long the logs a merged one stands for are kept for queries under way. */
+  queryMsMax: number
+  /** Bytes of logs that are merged at once, and so held in memory. */
+  bytesMax: number
+}
+
+export interface Coalesced {
+  /** Log files made. */
+  files: number
+  /** Log files removed that earlier rounds had merged. */
+  removed: number
+}
+
+/** Of tables of layout 2: log files of layout 1 name their slice, not their commit. */
+export async function coalesceLogs(context: ServiceContext, policy: CoalescingPolicy): Promise<Coalesced> {
+  const { store, journal, clock, signal } = context
+  if (journal.layout === 1) return { files: 0, removed: 0 }
+  const instants = await loadTimeline(store, journal.layout)
+  // What is pending may count on any file.
+  if (instants.some(({ state }) => state !== 'completed')) return { files: 0, removed: 0 }
+  const { instantFloor } = await journal.refresh()
+  const records = await readRecords(store)
+  let removed = 0
+  for (const [path, record] of records)
+    if (clock.nowMs() - record.madeAtMs > policy.queryMsMax && record.instant < instantFloor) {
+      signal.throwIfAborted()
+      removed += await finish(record, instants, context)
+      await store.delete([path])
+    }
+  const first = instants[0]?.instant ?? null
+  const timeline = timelineView({ layout: 2, instants, first, replaced: new Set() })
+  const files = await listDataFiles(store)
+  const runs = runsToCoalesce({
+    files,
+    timeline,
+    before: formatInstant(clock.nowMs() - policy.ageMsMin),
+    done: new Set(
+      [...records.values()].flatMap(({ stat, merged }) => [stat.path, ...merged.map(at => at.path)]),
+    ),
+    bytesMax: policy.bytesMax,
+  })
+  let made = 0
+  for (const run of runs) if (await coalesce(run, { timeline, files }, context)) made++
+  return { files: made, removed }
+}
+
+interface Table {
+  timeline: TimelineView
+  files: readonly DataFile[]
+}
+
+/** Returns whether a log was made: not of logs that hold deletes without a sequence, as Spark writes them. */
+async function coalesce(
+  run: LogRun,
+  { timeline, files }: Table,
+  { store, definition, clock, signal }: ServiceContext,
+): Promise<boolean> {
+  const { instant, partitionPath } = run
+  const commit = await readCommit(
+    store,
+    timeline.completed.find(at => at.instant === instant)!,
+  )
+  const schema = commit && schemaOf(commit)
+  if (commit === null || schema === null) return false
+  const columns = [...metaFields.map(metaColumn), ...schema.columns]
+  const pace = new Pace(clock, signal)
+  const names = columns.map(({ name }) => name)
+  const query = { store, timeline, names, only: null, pause: () => pace.pause() }
+  const steps = await readLogs(run.logs, query)
+  if (steps.some(isUnordered)) return false
+  const avroSchema = avroSchemaOf(definition.name, schema, { metaFields: true })
+  const { orderingField } = definition
+  const bytes = mergedLog(steps, { instant, partitionPath, columns, avroSchema, orderingField })
+  const { fileName, version } = fileOf(run, files, clock)
+  const path = partitionPath === '' ? fileName : `${partitionPath}/${fileName}`
+  const rows = steps.reduce((sum, step) => sum + (step.kind === 'rows' ? step.rows.rows : 0), 0)
+  const stat: WriteStat = {
+    ...statOf(commit, run),
+    path,
+    logFiles: [fileName],
+    logVersion: version,
+    fileSizeInBytes: bytes.length,
+    totalWriteBytes: bytes.length,
+    numWrites: rows,
+  }
+  signal.throwIfAborted()
+  await store.put(path, bytes)
+  const merged = run.logs.map(log => ({ path: log.path, instant: log.instant }))
+  await putRecord(store, { instant, stat, merged, madeAtMs: clock.nowMs() })
+  return true
+}
+
+async function readCommit(store: ObjectStore, { path }: TimelineInstant): Promise<CommitMetadata | null> {
+  const bytes = await store.get(path)
+  return bytes && decodeCommitMetadata(bytes)
+}
+
+/** The columns as of the commit: a reader of that time reads all its files by them. */
+function schemaOf({ extraMetadata }: CommitMetadata): TableSchema | null {
+  const text = extraMetadata['schema']
+  return text === undefined ? null : tableSchemaOf(JSON.parse(text)).schema
+}
+
+function metaColumn(name: string): Column {
+  return { name, type: { kind: 'string' }, nullable: true }
+}
+
+function isUnordered(step: LogStep): boolean {
+  return step.kind === 'delete' && step.orderings.includes(alwaysDeletes)
+}
+
+/** What the commit says of the last of the logs. */
+function statOf({ partitionToWriteStats }: CommitMetadata, run: LogRun): WriteStat {
+  const stats = partitionToWriteStats[run.partitionPath] ?? []
+  return stats.find(({ path }) => path === run.logs.at(-1)!.path)!
+}
+
+/** The merged log comes after all others of its instant. */
+function fileOf(
+  run: LogRun,
+  files: readonly DataFile[],
+  clock: Clock,
+): { fileName: string; version: number } {
+  const { fileId, instant, partitionPath } = run
+  const versions = files.flatMap(file =>
+    file.kind === 'log' &&
+    file.fileId === fileId &&
+    file.instant === instant &&
+    file.partitionPath === partitionPath
+      ? [file.version]
+      : [],
+  )
+  const version = Math.max(...versions) + 1
+  return { fileName: logFileName({ fileId, instant, version, writeToken: newWriteToken(clock) }), version }
+}
+
+/**
+ * Removes what the merged log stands for, tells the commit it was written under of it, and takes the commits that have
+ * no file left off the timeline. Returns how many logs were removed.
+ */
+async function finish(
+  { instant, stat, merged }: CoalescedRecord,
+  instants: readonly TimelineInstant[],
+  { store, journal }: ServiceContext,
+): Promise<number> {
+  const carrier = instants.find(at => at.instant === instant)
+  const commit = carrier && (await readCommit(store, carrier))
+  // Gone when the retention passed over it meanwhile: cleaning removes the rest.
+  if (!carrier || !commit) return 0
+  const stands = withStat(commit, stat)
+  await store.put(carrier.path, encodeCommitMetadata(stands, carrier.action as CommitAction, journal.layout))
+  await store.delete(merged.map(({ path }) => path))
+  const left = new Set((await listDataFiles(store)).map(file => file.instant))
+  const emptied = new Set(merged.map(at => at.instant).filter(at => at !== instant && !left.has(at)))
+  await store.delete(instants.flatMap(at => (emptied.has(at.instant) ? [at.path] : [])))
+  return merged.length
+}
+
+/** The commit with this log file in place of those it had in the group. */
+function withStat(commit: CommitMetadata, stat: WriteStat): CommitMetadata {
+  const { partitionToWriteStats } = commit
+  const stats = partitionToWriteStats[stat.partitionPath] ?? []
+  const others = stats.filter(({ fileId, logFiles }) => fileId !== stat.fileId || logFiles === undefined)
+  return {
+    ...commit,
+    partitionToWriteStats: { ...partitionToWriteStats, [stat.partitionPath]: [...others, stat] },
+  }
+}

@@ -1,0 +1,88 @@
+// Which log files are to become one. Of the older past of a table only the state at the end of each day (UTC) is kept,
+// so the logs of a file group that completed on one day, within one file slice, are merged into a single log file under
+// the instant of the last of them. Logs on both sides of a base file never mix: what a compaction has merged must not
+// come back over its base file.
+import type { DataFile } from '#lake/reader/data-file.ts'
+import type { TimelineView } from '#lake/reader/timeline-view.ts'
+import { fileGroupKey } from '#lake/table/names.ts'
+import type { InstantTime } from '#lake/timeline/instant.ts'
+
+export interface CoalescingView {
+  files: readonly DataFile[]
+  timeline: TimelineView
+  /** Days that end after this time keep each commit. */
+  before: InstantTime
+  /** Paths of logs that are merged already, or that a merge made. */
+  done: ReadonlySet<string>
+  /** Logs that hold more than this many bytes together become more than one. */
+  bytesMax: number
+}
+
+/** Logs to merge, in the order in which they completed. */
+export interface LogRun {
+  partitionPath: string
+  fileId: string
+  logs: readonly DataFile[]
+  /** The instant the merged log is written under: that of the last to complete. */
+  instant: InstantTime
+}
+
+interface CompletedLog {
+  file: DataFile
+  completion: InstantTime
+}
+
+export function runsToCoalesce(view: CoalescingView): LogRun[] {
+  const groups = Map.groupBy(view.files, ({ partitionPath, fileId }) => fileGroupKey(partitionPath, fileId))
+  return [...groups.values()].flatMap(group => runsOfGroup(group, view))
+}
+
+function runsOfGroup(group: readonly DataFile[], view: CoalescingView): LogRun[] {
+  const bases = group
+    .filter(({ kind, instant }) => kind === 'base' && view.timeline.isCommitted(instant))
+    .map(({ instant }) => instant)
+    .toSorted()
+  const runs: CompletedLog[][] = []
+  let before: CompletedLog | null = null
+  let bytes = 0
+  for (const log of completedLogs(group, view)) {
+    bytes += log.file.sizeBytes
+    const goesOn = before !== null && isOneState(before, log, bases) && bytes <= view.bytesMax
+    if (goesOn) runs.at(-1)!.push(log)
+    else {
+      runs.push([log])
+      bytes = log.file.sizeBytes
+    }
+    before = log
+  }
+  return runs.filter(run => run.length > 1).map(runOf)
+}
+
+/** Logs of days that are over, which the timeline still tells the completion of. */
+function completedLogs(
+  group: readonly DataFile[],
+  { timeline, before, done }: CoalescingView,
+): CompletedLog[] {
+  return group
+    .flatMap(file => {
+      const completion = file.kind === 'log' ? timeline.completionTime(file.instant) : null
+      const isOver = completion !== null && dayAfter(completion) <= before
+      return completion !== null && isOver && !done.has(file.path) ? [{ file, completion }] : []
+    })
+    .toSorted((a, b) => (a.completion < b.completion ? -1 : 1))
+}
+
+/** The least instant text that is later than all of the day. */
+function dayAfter(time: InstantTime): string {
+  return `${time.slice(0, 8)}24`
+}
+
+function isOneState(a: CompletedLog, b: CompletedLog, bases: readonly InstantTime[]): boolean {
+  const isBetween = bases.some(base => a.completion < base && base <= b.completion)
+  return a.completion.slice(0, 8) === b.completion.slice(0, 8) && !isBetween
+}
+
+function runOf(run: readonly CompletedLog[]): LogRun {
+  const { partitionPath, fileId, instant } = run.at(-1)!.file
+  return { partitionPath, fileId, logs: run.map(({ file }) => file), instant }
+}
