@@ -6,6 +6,7 @@ import type { Clock } from '#common/clock.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { TimelineLayout } from '#lake/timeline/instant-file.ts'
 import { completedPath } from '#lake/timeline/instant-file.ts'
+import type { InstantTime } from '#lake/timeline/instant.ts'
 import { parseInstant } from '#lake/timeline/instant.ts'
 import { isArchived } from '#lake/timeline/timeline.ts'
 
@@ -13,12 +14,12 @@ export interface CompletionContext {
   store: ObjectStore
   layout: TimelineLayout
   clock: Clock
+  /** The last completion known on the timeline. */
+  lastCompletionTime: InstantTime
 }
 
 /** Layout 1 readers place logs by the file time of the completed instant, which stores keep to the second. */
 const fileTimeGranularityMs = 1_000
-/** Other engines do not archive what is younger. */
-const archivedAgeMsMin = 300_000
 
 /**
  * New rows come into view with their instant, so their files are there before it. A compaction changes no rows: its
@@ -39,14 +40,14 @@ export async function completeInstant(entry: JournalEntry, context: CompletionCo
 }
 
 /**
- * Whether the entry is old and its instant lies before what is left of the timeline. Another engine has archived it:
- * made anew it would stand before a hole, and readers would take the instants in the hole for uncommitted.
+ * Whether the instant lies before what is left of the timeline: other engines went on from it, and archived it. Made
+ * anew it would stand before a hole, and readers would take the instants in the hole for uncommitted.
  */
 async function wasArchived(
-  { instant, writtenAtMs }: JournalEntry,
-  { store, layout, clock }: CompletionContext,
+  { instant }: JournalEntry,
+  { store, layout, lastCompletionTime }: CompletionContext,
 ): Promise<boolean> {
-  return clock.nowMs() - writtenAtMs > archivedAgeMsMin && isArchived(store, layout, instant!.time)
+  return lastCompletionTime > instant!.completionTime && isArchived(store, layout, instant!.time)
 }
 
 export async function isOnTimeline(

@@ -112,7 +112,8 @@ export class Journal {
   }
 
   async #open(after: number): Promise<void> {
-    await Promise.all([this.#foreign.begin(), this.#readHead(after)])
+    await this.#foreign.begin()
+    await this.#readHead(after)
     this.#state = stateAfter(this.#head.entry, this.#state.schema, this.#foreign.times)
   }
 
@@ -340,7 +341,12 @@ export class Journal {
     const { seq, instant } = this.#head.entry
     if (this.#finished >= seq) return
     if (instant !== null && !(await this.#isLongPast()))
-      await completeInstant(this.#head.entry, { store: this.#store, layout: this.layout, clock: this.#clock })
+      await completeInstant(this.#head.entry, {
+        lastCompletionTime: this.#foreign.times.completionTime,
+        store: this.#store,
+        layout: this.layout,
+        clock: this.#clock,
+      })
     this.#finished = seq
   }
 

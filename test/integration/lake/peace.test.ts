@@ -1,5 +1,4 @@
-import { expect } from 'chai'
-import { TableReader } from '#lake/reader/table-reader.ts'
+import { loadTimeline } from '#lake/timeline/timeline.ts'
 import { HudiReaders } from '#test/bed/hudi-readers.ts'
 import { requires } from '#test/bed/requires.ts'
 import type { DirectLake } from './lakes.ts'
@@ -26,7 +25,7 @@ describe('a table that Spark writes to as well', function () {
     [8, 'COPY_ON_WRITE'],
   ] as const)
     it(`takes its commits, of version ${version}, ${tableType}`, async () => {
-      const table = new SharedTable({ lake, readers }, `keyed-${version}-${tableType}`, {
+      const table = new SharedTable({ lake, readers }, `keyed_${version}_${tableType.toLowerCase()}`, {
         schema: keyedShop,
         version,
         tableType,
@@ -60,8 +59,39 @@ describe('a table that Spark writes to as well', function () {
       await step('ours after overwrite', () =>
         table.write(writer, [...table.rows(0, 30, 'ours again'), ...table.deletes('k5')]),
       )
-      const { slices } = await TableReader.open(table.store)
-      console.log(slices.map(s => s.fileId))
-      expect(slices.length).to.equal(4)
+      if (tableType === 'MERGE_ON_READ')
+        await step('compaction', async () => {
+          await table.spark('reset hoodie.index.type')
+          await table.spark("call run_compaction(op => 'schedule', table => 't')")
+          await table.write(writer, table.rows(20, 12, 'while a compaction is planned'))
+          await table.spark("call run_compaction(op => 'run', table => 't')")
+          await table.sparkSet(sparkOptions(version, 4))
+        })
+      await step('clean, archive', async () => {
+        await table.spark(
+          "call run_clean(table => 't', retain_commits => 1)",
+          "call archive_commits(table => 't', min_commits => 2, max_commits => 3, retain_commits => 1)",
+        )
+      })
+      console.log((await loadTimeline(table.store, 2)).map(at => at.path))
+      await step('spark alone', async () => {
+        for (const from of [0, 5, 10, 15]) await table.sparkMerge(table.rows(from, 3, 'spark goes on'))
+        await table.spark(
+          "call archive_commits(table => 't', min_commits => 2, max_commits => 3, retain_commits => 1)",
+        )
+      })
+      console.log((await loadTimeline(table.store, 2)).map(at => at.path))
+      const next = await table.open()
+      const after = table.rows(3, 20, 'after the archive')
+      await step('ours after the archive', () => table.write(next, after))
+      await step('column', async () => {
+        await table.spark('alter table t add columns (extra int)')
+        await table.spark("update t set extra = 7 where id = 'k3'")
+        const extra = { name: 'extra', type: { kind: 'int32' }, nullable: true } as const
+        table.model.schema = { columns: [...table.model.schema.columns, extra], key: ['id'] }
+        table.model.apply([{ ...after[0]!, row: { ...after[0]!.row, extra: 7 } }])
+      })
+      await step('ours after the column', () => table.write(next, table.rows(4, 20, 'after the column')))
+      await step('first one', () => table.write(writer, table.rows(6, 20, 'first')))
     })
 })
