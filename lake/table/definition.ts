@@ -5,6 +5,7 @@ import type { TimelineLayout } from '#lake/timeline/instant-file.ts'
 import type { Properties } from '#lake/timeline/properties.ts'
 import { tableChecksum } from '#lake/timeline/properties.ts'
 import type { TableSchema } from '#catalog/types.ts'
+import type { KeyScope, PartitionRule } from './partition-rule.ts'
 
 export type TableVersion = 6 | 8 | 9
 export type TableType = 'COPY_ON_WRITE' | 'MERGE_ON_READ'
@@ -21,6 +22,10 @@ export interface TableDefinition {
   buckets: number
   /** Columns whose values name the partition; empty for a table without partitions. */
   partitionFields: readonly string[]
+  /** How the partition fields follow from the columns, in the same order; undefined without partitions. */
+  partitionBy?: readonly PartitionRule[]
+  /** Of a keyed table with partitions: where a key has one row. */
+  keyScope?: KeyScope
   /** The column (`long`, never null) whose greater value wins. */
   orderingField: string
 }
@@ -28,6 +33,15 @@ export interface TableDefinition {
 /** Timeline layout of a table version. */
 export function layoutOf(version: TableVersion): TimelineLayout {
   return version === 6 ? 1 : 2
+}
+
+/**
+ * Whether deletes are rows with `_hoodie_is_deleted` set, rather than delete blocks: Hudi 0.15 heeds the sequence of
+ * the former only.
+ */
+export function marksDeletes(definition: Pick<TableDefinition, 'kind' | 'tableType' | 'version'>): boolean {
+  const { kind, tableType, version } = definition
+  return version === 6 && kind === 'keyed' && tableType === 'MERGE_ON_READ'
 }
 
 /** Whether a change of a row is written by writing its base file anew. */
@@ -54,7 +68,7 @@ export function tableProperties(definition: TableDefinition): Properties {
     ['hoodie.populate.meta.fields', 'true'],
     ['hoodie.datasource.write.drop.partition.columns', 'false'],
     ['hoodie.datasource.write.hive_style_partitioning', 'true'],
-    ['hoodie.datasource.write.partitionpath.urlencode', 'false'],
+    ['hoodie.datasource.write.partitionpath.urlencode', String(escapesPartitions(definition))],
     ['hoodie.table.create.schema', JSON.stringify(createSchema)],
   ])
   if (schema.key.length > 0) properties.set('hoodie.table.recordkey.fields', schema.key.join(','))
@@ -62,6 +76,11 @@ export function tableProperties(definition: TableDefinition): Properties {
     properties.set('hoodie.table.partition.fields', definition.partitionFields.join(','))
   for (const [key, value] of versionProperties(definition)) properties.set(key, value)
   return properties
+}
+
+/** Whether values in partition paths may have characters that are escaped there. */
+function escapesPartitions({ partitionBy = [] }: TableDefinition): boolean {
+  return partitionBy.some(({ by }) => by === 'value')
 }
 
 function versionProperties(definition: TableDefinition): [string, string][] {

@@ -1,70 +1,51 @@
 // Stages rows of a keyed table: the last change of each key, spread over the buckets, as one file per bucket: the
 // group's first base file, or a log file with a data block and a delete block.
 import type { ChangeBatch } from '#catalog/change-batch.ts'
-import type { BinaryVector } from '#catalog/column.ts'
-import { concatVectors } from '#catalog/concat.ts'
-import { gather } from '#catalog/gather.ts'
-import type { Clock } from '#common/clock.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
 import type { BucketRows } from './bucket.ts'
 import { splitByBucket } from './bucket.ts'
 import type { BucketTarget, KeyedRows } from './bucket-file.ts'
 import { bucketBaseFile, bucketLogFile } from './bucket-file.ts'
 import { bucketChanges } from './copy-on-write-stage.ts'
-import { rewrites } from './definition.ts'
+import { layoutOf, marksDeletes, rewrites } from './definition.ts'
 import type { KeyChanges } from './final-rows.ts'
 import { keyChanges } from './final-rows.ts'
-import type { CommitView } from './lookup.ts'
-import { findRows, liveKeys, stagedGroups } from './lookup.ts'
+import type { ChangedRows } from './fill-unchanged.ts'
+import { rowsToSplit, withUnchanged } from './fill-unchanged.ts'
+import { readKeys, stagedGroups, stagedView } from './lookup.ts'
 import { fileGroupKey, parseFileGroupKey } from './names.ts'
+import { placeInPartitions } from './place-in-partitions.ts'
 import type { RecordKeys } from './record-key.ts'
 import { recordKeys } from './record-key.ts'
-import { storedColumns } from './rows.ts'
-import type { SliceHead } from './slice-heads.ts'
-import type { UnchangedRows } from './unchanged.ts'
-import { fillUnchanged, unchangedRows } from './unchanged.ts'
+import { deletedRows, storedColumns } from './rows.ts'
+import type { Bucket, PlacedInBuckets, StageContext } from './stage-context.ts'
+import { bucketOfRows, groupOf } from './stage-context.ts'
 
 const noRows = new Int32Array(0)
 
-export interface StageContext extends Omit<CommitView, 'files'> {
-  clock: Clock
-  /** The committed files, as the newest state the writer knows has them. */
-  currentFiles: () => Promise<CommitView['files']>
-  /** Id of a bucket's file group, whether there is one already or not. */
-  fileId: (partitionPath: string, bucket: number) => string
-  /** The group's newest slice, or null when the table has none, as far as the writer knows. */
-  slice: (fileGroup: string) => SliceHead | null
-  /** Looks again, once in a commit: another engine may have made file groups that no journal entry tells of. */
-  lookAgain: () => Promise<void>
-}
-
 export async function stageKeyed(batch: ChangeBatch, context: StageContext): Promise<void> {
-  const { definition, pending } = context
-  const columns = storedColumns(batch, pending.schema.columns)
-  const rows = batch.length
-  const keys = keysOfRows(columns, definition.schema.key, rows)
-  const changes: KeyChanges =
-    batch.operations === null ? { superseded: null, previous: null } : keyChanges(keys, rows)
-  const filled = await withUnchanged(columns, { batch, keys, changes }, context)
-  const keyed: KeyedRows = { columns: filled, keys: keys.keys, sequences: batch.sequences }
-  const split = { rows, hashes: keys.hashes, operations: batch.operations, superseded: changes.superseded }
-  const buckets = splitByBucket(split, definition.buckets)
+  const rows = preparedRows(batch, context)
+  const { columns, buckets } =
+    context.partitioning === null
+      ? await placeInBuckets(rows, context)
+      : await placeInPartitions(rows, context.partitioning, context)
+  const keyed: KeyedRows = { columns, keys: rows.keys.keys, sequences: batch.sequences }
+  await context.makePartitions(buckets.map(({ partitionPath }) => partitionPath))
   if (buckets.some(bucket => isNew(groupOf(bucket, context), context))) await context.lookAgain()
   for (const bucket of buckets) await stageBucket(keyed, bucket, context)
 }
 
-interface Bucket {
-  partitionPath: string
-  fileId: string
+function preparedRows(batch: ChangeBatch, { definition, pending }: StageContext): ChangedRows {
+  const columns = storedColumns(batch, pending.schema.columns)
+  const keys = keysOfRows(columns, definition.schema.key, batch.length)
+  const changes: KeyChanges =
+    batch.operations === null ? { superseded: null, previous: null } : keyChanges(keys, batch.length)
+  return { batch, columns, keys, changes }
 }
 
-function bucketOfRows({ partitionPath, bucket }: BucketRows, { fileId }: StageContext): Bucket {
-  return { partitionPath, fileId: fileId(partitionPath, bucket) }
-}
-
-function groupOf(rows: BucketRows, context: StageContext): string {
-  const { partitionPath, fileId } = bucketOfRows(rows, context)
-  return fileGroupKey(partitionPath, fileId)
+async function placeInBuckets(rows: ChangedRows, context: StageContext): Promise<PlacedInBuckets> {
+  const columns = await withUnchanged(rows, null, context)
+  return { columns, buckets: splitByBucket(rowsToSplit(rows), context.definition.buckets) }
 }
 
 function isNew(fileGroup: string, { slice, pending, definition }: StageContext): boolean {
@@ -105,8 +86,16 @@ async function stageLog(
     await pending.add(file, bytes, { group, as: 'changed' })
     return
   }
-  const slice = context.slice(group) ?? { baseInstant: pending.instant, baseFile: '' }
-  const target = { ...targetOf(place, context), version: pending.nextLogVersion(group), ...slice }
+  const slice = context.slice(group) ?? { baseInstant: pending.instant, baseFile: '', logVersion: 0 }
+  const inCommit = pending.nextLogVersion(group)
+  const isNamedBySlice = layoutOf(context.definition.version) === 1
+  const target = {
+    ...targetOf(place, context),
+    ...slice,
+    nameInstant: isNamedBySlice ? slice.baseInstant : pending.instant,
+    version: isNamedBySlice ? slice.logVersion + inCommit : inCommit,
+    marksDeletes: marksDeletes(context.definition),
+  }
   const { file, bytes } = bucketLogFile(rows, changed, target, clock)
   await pending.add(file, bytes, { group, as: 'logged' })
 }
@@ -118,81 +107,13 @@ function targetOf(place: Bucket, { pending }: StageContext): BucketTarget {
 
 /** Deletes every row the table has, as of this sequence. */
 export async function stageTruncate(sequence: bigint, context: StageContext): Promise<void> {
-  const view = { ...context, files: await context.currentFiles() }
-  await context.pending.staged.settle()
+  const view = await stagedView(context)
   for (const group of stagedGroups(view))
-    for await (const keys of liveKeys(view, group)) {
+    for await (const { keys } of readKeys(view, group, { only: null, columns: [] })) {
       const sequences = new BigInt64Array(keys.length).fill(sequence)
       const deleted = Int32Array.from({ length: keys.length }, (_, row) => row)
       const place = parseFileGroupKey(group)
-      await stageLog({ columns: [], keys, sequences }, { live: noRows, deleted }, context, place)
+      const columns = marksDeletes(context.definition) ? deletedRows(context.pending.schema, sequences) : []
+      await stageLog({ columns, keys, sequences }, { live: noRows, deleted }, context, place)
     }
-}
-
-interface Prepared {
-  batch: ChangeBatch
-  keys: RecordKeys
-  changes: KeyChanges
-}
-
-/** The columns with the values the source left out put in. */
-async function withUnchanged(
-  columns: readonly NamedVector[],
-  prepared: Prepared,
-  context: StageContext,
-): Promise<readonly NamedVector[]> {
-  const { batch, changes } = prepared
-  const rows = { rows: batch.length, operations: batch.operations, ...changes }
-  const holes = columns.map(({ vector }) => unchangedRows(vector, rows))
-  if (holes.every(hole => hole === null)) return columns
-  const found = await lookUp(columns, holes, prepared, context)
-  return columns.map((column, index) => {
-    const hole = holes[index]
-    if (!hole) return column
-    const hit =
-      found === null ? null : { at: hole.missing.map(row => found.at[row]!), values: found.values[index]! }
-    return { ...column, vector: fillUnchanged(column.vector, hole, hit) }
-  })
-}
-
-/** Reads what is missing from the buckets of the rows that miss it. */
-async function lookUp(
-  columns: readonly NamedVector[],
-  holes: readonly (UnchangedRows | null)[],
-  { batch, keys }: Prepared,
-  context: StageContext,
-): Promise<{ at: Int32Array; values: NamedVector['vector'][] } | null> {
-  const missing = Int32Array.from(new Set(holes.flatMap(hole => [...(hole?.missing ?? [])]))).toSorted()
-  if (missing.length === 0) return null
-  const view = { ...context, files: await context.currentFiles() }
-  await context.pending.staged.settle()
-  const wanted = holes.flatMap((hole, index) => (hole !== null && hole.missing.length > 0 ? [index] : []))
-  const asked = wanted.map(index => ({
-    name: columns[index]!.name,
-    type: columns[index]!.vector.type,
-    nullable: true,
-  }))
-  const at = new Int32Array(batch.length).fill(-1)
-  const parts: (readonly NamedVector['vector'][])[] = []
-  let found = 0
-  const hashes = keys.hashes
-  const split = { rows: batch.length, hashes, operations: null, superseded: allBut(missing, batch.length) }
-  for (const bucket of splitByBucket(split, context.definition.buckets)) {
-    const { live } = bucket
-    const wantedKeys = gather(keys.keys, live, live.length) as BinaryVector
-    const rows = await findRows(view, groupOf(bucket, context), wantedKeys, asked)
-    for (const [index, row] of live.entries()) if (rows.at[index] !== -1) at[row] = found + rows.at[index]!
-    found += rows.columns[0]!.length
-    parts.push(rows.columns)
-  }
-  const values: NamedVector['vector'][] = []
-  for (const [index, column] of wanted.entries())
-    values[column] = concatVectors(parts.map(part => part[index]!))
-  return { at, values }
-}
-
-function allBut(rows: Int32Array, count: number): Uint8Array {
-  const bits = new Uint8Array((count + 7) >> 3).fill(0xff)
-  for (const row of rows) bits[row >> 3]! &= ~(1 << (row & 7))
-  return bits
 }

@@ -30,6 +30,15 @@ export interface CommitView {
   pending: PendingCommit
 }
 
+/** The table as it stands with all that was staged; every staged file can be read. */
+export async function stagedView<Context extends Omit<CommitView, 'files'>>(
+  context: Context & { currentFiles: () => Promise<TableFiles> },
+): Promise<CommitView> {
+  const files = await context.currentFiles()
+  await context.pending.staged.settle()
+  return { ...context, files }
+}
+
 /** A file group with its staged files, or null when there is nothing in it. */
 export function stagedSlice(view: CommitView, fileGroup: string): FileSlice | null {
   const committed = view.files.slice(fileGroup)
@@ -56,11 +65,16 @@ export function stagedGroups(view: CommitView): string[] {
   return [...groups]
 }
 
-/** The keys that live in a file group. */
-export async function* liveKeys(view: CommitView, fileGroup: string): AsyncGenerator<BinaryVector> {
+/** The keys that live in a file group, and columns of their rows. */
+export async function* readKeys(
+  view: CommitView,
+  fileGroup: string,
+  { only, columns }: { only: KeyIndex | null; columns: readonly Column[] },
+): AsyncGenerator<{ keys: BinaryVector; columns: readonly ColumnVector[] }> {
   const slice = stagedSlice(view, fileGroup)
   if (slice === null) return
-  for await (const batch of readSlice(slice, queryOf(view, [], null))) yield keysOf(batch)
+  for await (const batch of readSlice(slice, queryOf(view, columns, only)))
+    yield { keys: keysOf(batch), columns: batch.columns.slice(1).map(({ vector }) => vector) }
 }
 
 export interface FoundRows {
@@ -98,14 +112,17 @@ export async function findRows(
   }
 }
 
+/** Counts what is staged as committed. */
+export function stagedTimeline({ pending, files }: CommitView): SliceQuery['timeline'] {
+  return { isCommitted: instant => instant === pending.instant || files.timeline.isCommitted(instant) }
+}
+
 function queryOf(view: CommitView, columns: readonly Column[], only: KeyIndex | null): SliceQuery {
-  const { store, definition, files, pending } = view
+  const { store, definition } = view
   return {
     store,
     config: writtenConfig(definition),
-    timeline: {
-      isCommitted: instant => instant === pending.instant || files.timeline.isCommitted(instant),
-    },
+    timeline: stagedTimeline(view),
     columns: [keyColumn, ...columns],
     only,
   }

@@ -7,10 +7,14 @@ import { ConfigError } from '#common/errors.ts'
 import { Journal } from '#lake/journal/journal.ts'
 import { defaultServicePolicy, servicePolicy, TableServices } from '#lake/services/table-services.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
+import { CommitTurns } from './commit-turns.ts'
+import { layoutOf, marksDeletes } from './definition.ts'
 import { sequenceColumn, tableColumns, withOwnColumns } from './columns.ts'
 import { createTable } from './create.ts'
 import type { TableDefinition, TableType, TableVersion } from './definition.ts'
 import type { EvolutionPolicy } from './evolve.ts'
+import type { KeyScope, PartitionRule, WantedPartition } from './partition-rule.ts'
+import { partitionRules, withPartitionColumns } from './partition-rule.ts'
 import { TableWriter } from './table-writer.ts'
 
 export interface WantedTable {
@@ -21,6 +25,12 @@ export interface WantedTable {
   sampled?: boolean
   /** File groups of a new table with a key. Undefined: by size. */
   buckets?: number
+  /** Partitions of the table, from the outer to the inner. */
+  partitionBy?: readonly WantedPartition[]
+  /** Of a table with a key and partitions: where a key has one row. `table` when undefined. */
+  keyScope?: KeyScope
+  /** What a writer may remember of where keys are, in a table whose rows may move between partitions. */
+  keyIndexBytes?: number
   /** Rough size of the source table; 0 when unknown. */
   estimatedBytes: number
   version: TableVersion
@@ -29,6 +39,8 @@ export interface WantedTable {
   policy: EvolutionPolicy
   /** How long earlier states of the table stay readable; 24 hours when undefined. */
   retentionMs?: number
+  /** How long the state at the end of each day stays readable, where that is longer. */
+  dailyHistoryMs?: number
 }
 
 export interface WriterContext {
@@ -49,24 +61,48 @@ export async function openTable(wanted: WantedTable, context: WriterContext): Pr
   signal.throwIfAborted()
   const closing = new AbortController()
   const journal = await Journal.open(store, { clock, writer: name, signal: closing.signal })
-  const { policy, retentionMs = defaultServicePolicy.cleaning.retentionMs } = wanted
-  const services = new TableServices({ store, definition, clock, writer: name }, servicePolicy(retentionMs))
-  const writer = new TableWriter({ store, definition, journal, clock, policy, services, closing })
+  const { policy, retentionMs = defaultServicePolicy.cleaning.retentionMs, dailyHistoryMs } = wanted
+  const turns = layoutOf(definition.version) === 1 ? { turns: new CommitTurns() } : {}
+  const services = new TableServices(
+    { store, definition, clock, writer: name, ...turns },
+    servicePolicy(retentionMs, dailyHistoryMs),
+  )
+  const { keyIndexBytes = keyIndexBytesDefault } = wanted
+  const writer = new TableWriter({
+    store,
+    definition,
+    journal,
+    clock,
+    policy,
+    services,
+    closing,
+    ...turns,
+    keyIndexBytes,
+  })
   await writer.evolve(wanted.sampled === true ? withSampled(writer.schema, wanted.schema) : wanted.schema)
   return writer
 }
 
 function definitionOf(wanted: WantedTable): TableDefinition {
-  const schema = withOwnColumns(tableColumns(wanted.name, wanted.schema))
-  const keyed = schema.key.length > 0
+  const columns = tableColumns(wanted.name, wanted.schema)
+  const keyed = columns.key.length > 0
+  const kind = keyed ? 'keyed' : 'append'
+  const tableType = keyed ? (wanted.tableType ?? 'MERGE_ON_READ') : 'COPY_ON_WRITE'
+  const { version } = wanted
+  const rules = partitionRules(wanted.name, wanted.partitionBy ?? [], columns)
+  const schema = withOwnColumns(withPartitionColumns(columns, rules), {
+    marksDeletes: marksDeletes({ kind, tableType, version }),
+  })
   return {
     name: wanted.name,
-    kind: keyed ? 'keyed' : 'append',
-    tableType: keyed ? (wanted.tableType ?? 'MERGE_ON_READ') : 'COPY_ON_WRITE',
-    version: wanted.version,
+    kind,
+    tableType,
+    version,
     schema,
-    buckets: keyed ? (wanted.buckets ?? bucketsFor(wanted.estimatedBytes)) : 0,
-    partitionFields: [],
+    buckets: keyed ? (wanted.buckets ?? bucketsFor(wanted.estimatedBytes, rules)) : 0,
+    partitionFields: rules.map(({ field }) => field),
+    ...(rules.length > 0 ? { partitionBy: rules } : {}),
+    ...(rules.length > 0 && keyed ? { keyScope: wanted.keyScope ?? 'table' } : {}),
     orderingField: sequenceColumn,
   }
 }
@@ -74,11 +110,18 @@ function definitionOf(wanted: WantedTable): TableDefinition {
 const bytesPerBucket = 256 << 20
 const bucketsUnknown = 4
 const bucketsMax = 256
+/** Some million keys. */
+const keyIndexBytesDefault = 64 << 20
 
-/** A bucket is a file group, and a file group reads best at some hundred megabytes. */
-export function bucketsFor(estimatedBytes: number): number {
-  if (estimatedBytes <= 0) return bucketsUnknown
-  return Math.min(bucketsMax, Math.ceil(estimatedBytes / bytesPerBucket))
+/**
+ * A bucket is a file group, and a file group reads best at some hundred megabytes. How many partitions a table gets is
+ * known only of hashes; of others one bucket each is taken to be enough, for too many make small files in all of them.
+ */
+export function bucketsFor(estimatedBytes: number, rules: readonly PartitionRule[] = []): number {
+  if (rules.some(({ by }) => by !== 'hash')) return 1
+  if (estimatedBytes <= 0) return rules.length > 0 ? 1 : bucketsUnknown
+  const partitions = rules.reduce((product, { hashes }) => product * hashes, 1)
+  return Math.min(bucketsMax, Math.ceil(estimatedBytes / bytesPerBucket / partitions))
 }
 
 function checkMatch(definition: TableDefinition, wanted: WantedTable): void {
@@ -86,8 +129,7 @@ function checkMatch(definition: TableDefinition, wanted: WantedTable): void {
   const key = tableColumns(name, schema).key
   const has = definition.schema.key
   if (has.join() !== key.join()) throw mismatch(name, `it has ${keyText(has)}, the job wants ${keyText(key)}`)
-  if (definition.partitionFields.length > 0)
-    throw mismatch(name, 'it has partitions, which cannot be written yet')
+  checkPartitions(definition, wanted)
   if (
     wanted.tableType !== undefined &&
     definition.kind === 'keyed' &&
@@ -96,6 +138,23 @@ function checkMatch(definition: TableDefinition, wanted: WantedTable): void {
     throw mismatch(name, `it is ${definition.tableType}, the job wants ${wanted.tableType}`)
   if (wanted.buckets !== undefined && definition.kind === 'keyed' && wanted.buckets !== definition.buckets)
     throw mismatch(name, `it has ${definition.buckets} buckets, the job wants ${wanted.buckets}`)
+}
+
+function checkPartitions(definition: TableDefinition, wanted: WantedTable): void {
+  const { name, keyScope, partitionBy } = wanted
+  const rules = partitionRules(name, partitionBy ?? [], tableColumns(name, wanted.schema))
+  const has = partitionsText(definition.partitionBy ?? [])
+  const wants = partitionsText(rules)
+  if (has !== wants) throw mismatch(name, `it has ${has}, the job wants ${wants}`)
+  if (keyScope !== undefined && definition.keyScope !== undefined && keyScope !== definition.keyScope)
+    throw mismatch(name, `its keys are unique in the ${definition.keyScope}, the job wants the ${keyScope}`)
+}
+
+function partitionsText(rules: readonly PartitionRule[]): string {
+  if (rules.length === 0) return 'no partitions'
+  const one = ({ field, column, by, hashes }: PartitionRule): string =>
+    by === 'value' ? field : `${field} (${by}${hashes > 0 ? ` ${hashes}` : ''} of ${column})`
+  return `partitions by ${rules.map(one).join(', ')}`
 }
 
 function keyText(key: readonly string[]): string {

@@ -103,11 +103,24 @@ export function checkPartitionsKeep(
   }
 }
 
-/** The columns the lake adds for the partition fields. */
-export function partitionColumns(rules: readonly PartitionRule[]): Column[] {
+function partitionColumns(rules: readonly PartitionRule[]): Column[] {
   return rules
     .filter(({ by }) => by !== 'value')
     .map(({ field, by }) => ({ name: field, type: fieldType(by), nullable: true }))
+}
+
+/** The schema with the columns the lake adds for the partition fields behind its own. */
+export function withPartitionColumns(schema: TableSchema, rules: readonly PartitionRule[]): TableSchema {
+  return { columns: [...schema.columns, ...partitionColumns(rules)], key: schema.key }
+}
+
+/** A schema without the columns the lake added for the partition fields. */
+export function withoutPartitionColumns(
+  schema: TableSchema,
+  rules: readonly PartitionRule[] = [],
+): TableSchema {
+  const added = new Set(partitionColumns(rules).map(({ name }) => name))
+  return { columns: schema.columns.filter(({ name }) => !added.has(name)), key: schema.key }
 }
 
 function fieldType(by: PartitionRule['by']): ColumnType {

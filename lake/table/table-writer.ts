@@ -13,18 +13,22 @@ import type { TableServices } from '#lake/services/table-services.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import { partitionMetadata, partitionMetadataName } from '#lake/timeline/partition-metadata.ts'
-import { appendedFile } from './append-rows.ts'
+import { appendedFile, piecesByPartition } from './append-rows.ts'
 import { operationColumn, tableColumns, withoutOwnColumns } from './columns.ts'
+import { checkPartitionsKeep, withoutPartitionColumns, withPartitionColumns } from './partition-rule.ts'
+import type { Partitioning } from './partitioning.ts'
+import { partitioningOf } from './partitioning.ts'
+import type { CommitTurns } from './commit-turns.ts'
 import type { TableDefinition } from './definition.ts'
 import { layoutOf, rewrites } from './definition.ts'
 import type { EvolutionPolicy } from './evolve.ts'
 import { evolvedSchema } from './evolve.ts'
-import type { StageContext } from './keyed-stage.ts'
 import { stageKeyed, stageTruncate } from './keyed-stage.ts'
 import { advanceStep, PendingCommit, schemaStep } from './pending-commit.ts'
 import { RewritingCommit } from './rewriting-commit.ts'
 import { hasOtherThanInserts, storedColumns, truncateRow } from './rows.ts'
 import { SliceHeads } from './slice-heads.ts'
+import type { StageContext } from './stage-context.ts'
 import { TableFiles } from './table-files.ts'
 
 export interface StagedChanges {
@@ -47,12 +51,17 @@ export interface OpenTable {
   clock: Clock
   policy: EvolutionPolicy
   services: Pick<TableServices, 'run'>
+  /** What may be remembered of where keys are, in a table whose rows may move between partitions. */
+  keyIndexBytes: number
+  /** In table version 6: shared with the services. */
+  turns?: CommitTurns
   /** Ends what the journal may be waiting for. */
   closing: AbortController
 }
 
 /** Files that a listing named are there for at least this long (the retention of cleaning). */
 const listingAgeMsMax = 1_800_000
+const parallelRequests = 16
 
 export class TableWriter {
   readonly #table: OpenTable
@@ -61,6 +70,8 @@ export class TableWriter {
   #step: Step | null = null
   /** A commit of a copy-on-write table of which the same is true. */
   #rewriting: RewritingCommit | null = null
+  /** Ends the turn of the commit in the making. */
+  #endTurn: (() => void) | null = null
   /** File groups of a keyed table, as far as this writer knows; null: not looked yet. */
   #heads: SliceHeads | null = null
   /** Commits of other engines that were known then. */
@@ -71,13 +82,23 @@ export class TableWriter {
   /** Partitions that are known to have their metadata file. */
   readonly #partitions = new Set<string>()
 
+  readonly #partitioning: Partitioning | null
+  /** Whether other writers did anything since all that is remembered of keys was read. */
+  #othersWrote = false
+
   constructor(table: OpenTable) {
     this.#table = table
+    this.#partitioning = partitioningOf(table.definition, table.keyIndexBytes)
   }
 
   /** The table's columns, without those the lake adds. */
   get schema(): TableSchema {
-    return withoutOwnColumns(this.#table.journal.state.schema)
+    const { journal, definition } = this.#table
+    return withoutPartitionColumns(withoutOwnColumns(journal.state.schema), definition.partitionBy)
+  }
+
+  get rewritesOnCommit(): boolean {
+    return rewrites(this.#table.definition)
   }
 
   positions(): Positions {
@@ -86,8 +107,10 @@ export class TableWriter {
 
   async refresh(): Promise<void> {
     const { journal } = this.#table
+    const { seq } = journal.state
     await journal.refresh()
     this.#heads = this.#files = null
+    if (this.#othersWrote || journal.state.seq !== seq) this.#forgetKeys()
     await this.#changeSchema(() => journal.foreignSchema)
   }
 
@@ -97,9 +120,14 @@ export class TableWriter {
    */
   async evolve(schema: TableSchema): Promise<void> {
     const { definition, policy } = this.#table
-    const wanted = tableColumns(definition.name, schema)
+    const { name, partitionBy = [] } = definition
+    const wanted = withPartitionColumns(tableColumns(name, schema), partitionBy)
     await this.#changeSchema(() => this.#table.journal.foreignSchema)
-    await this.#changeSchema(stored => evolvedSchema({ table: definition.name, stored, wanted, policy }))
+    await this.#changeSchema(stored => {
+      const evolved = evolvedSchema({ table: name, stored, wanted, policy })
+      if (evolved !== null) checkPartitionsKeep(name, partitionBy, { before: stored, after: evolved })
+      return evolved
+    })
   }
 
   /** @param change the schema the table must get, or null when it is fine as it is */
@@ -109,6 +137,7 @@ export class TableWriter {
       const before = journal.state
       const changed = change(before.schema)
       if (changed === null) return
+      this.#othersWrote = true
       try {
         await journal.commit(schemaStep(before, changed))
       } catch (error) {
@@ -129,11 +158,23 @@ export class TableWriter {
       this.#step === null && this.#rewriting === null,
       'Rows were staged before it was known what became of the last commit',
     )
-    if (this.#table.definition.kind === 'append') await this.#append(batch, truncate)
-    else {
-      if (truncate !== null) await stageTruncate(truncate.sequence, await this.#stageContext())
+    await this.#takeTurn(signal)
+    if (this.#table.definition.kind === 'append') return this.#append(batch, truncate)
+    try {
+      if (truncate !== null) {
+        this.#forgetKeys()
+        await stageTruncate(truncate.sequence, await this.#stageContext())
+      }
       if (batch.length > 0) await stageKeyed(batch, await this.#stageContext())
+    } catch (error) {
+      this.#forgetKeys()
+      throw error
     }
+  }
+
+  #forgetKeys(): void {
+    if (this.#partitioning?.by === 'lookUp') this.#partitioning.locations.clear()
+    this.#othersWrote = false
   }
 
   async #append(batch: ChangeBatch, truncate: StagedChanges['truncate']): Promise<void> {
@@ -145,21 +186,46 @@ export class TableWriter {
   }
 
   async #appendRows(columns: readonly NamedVector[], rows: number, pending: PendingCommit): Promise<void> {
-    const { instant, avroSchema: schema } = pending
-    const fileNumber = pending.nextFileNumber()
-    const appended = { columns, rows, instant, fileNumber, partitionPath: '', schema }
-    const { file, bytes } = appendedFile(appended, this.#table.clock)
-    await pending.add(file, bytes, { group: file.stat.fileId, as: null })
+    const { clock, definition } = this.#table
+    const pieces = piecesByPartition({ columns, rows }, definition.partitionBy)
+    await this.#makePartitions(
+      pieces.map(({ partitionPath }) => partitionPath),
+      pending.instant,
+    )
+    for (const piece of pieces) {
+      const { file, bytes } = appendedFile(piece, pending, clock)
+      await pending.add(file, bytes, { group: file.stat.fileId, as: null })
+    }
+  }
+
+  /** From the first rows of a commit until it is made or dropped no file group is compacted by this process. */
+  async #takeTurn(signal: AbortSignal): Promise<void> {
+    const { turns, journal } = this.#table
+    if (turns === undefined || this.#endTurn !== null) return
+    this.#endTurn = await turns.take(signal)
+    const { seq } = journal.state
+    await journal.refresh()
+    if (journal.state.seq === seq) return
+    this.#heads = this.#files = null
+    this.#othersWrote = true
+  }
+
+  #giveTurn(): void {
+    this.#endTurn?.()
+    this.#endTurn = null
   }
 
   async #begin(): Promise<PendingCommit> {
     const { store, definition, journal } = this.#table
     if (this.#pending === null) {
-      if (this.#foreignCommits !== journal.foreignCommits) this.#heads = this.#files = null
+      if (this.#foreignCommits !== journal.foreignCommits) {
+        this.#heads = this.#files = null
+        this.#forgetKeys()
+      }
       this.#foreignCommits = journal.foreignCommits
       const state = journal.state
       const instant = await journal.nextInstant()
-      await this.#makePartition('', instant)
+      if (this.#partitioning === null) await this.#makePartition('', instant)
       this.#pending = new PendingCommit(store, definition, { instant, state })
     }
     return this.#pending
@@ -172,6 +238,14 @@ export class TableWriter {
     const bytes = partitionMetadata(partitionPath, instant)
     await this.#table.store.putIfAbsent(`${folder}${partitionMetadataName}`, bytes)
     this.#partitions.add(partitionPath)
+  }
+
+  async #makePartitions(paths: readonly string[], instant: InstantTime): Promise<void> {
+    const wanting = [...new Set(paths)].filter(path => !this.#partitions.has(path))
+    for (let from = 0; from < wanting.length; from += parallelRequests)
+      await Promise.all(
+        wanting.slice(from, from + parallelRequests).map(path => this.#makePartition(path, instant)),
+      )
   }
 
   async #stageContext(): Promise<StageContext> {
@@ -191,11 +265,15 @@ export class TableWriter {
         await this.#lookFor(pending)
       },
       currentFiles: () => this.#currentFiles(),
+      partitioning: this.#partitioning,
+      makePartitions: paths => this.#makePartitions(paths, pending.instant),
     }
   }
 
   async #lookFor(pending: PendingCommit): Promise<void> {
-    this.#heads = new SliceHeads(await this.#currentFiles(), this.#table.clock)
+    const files = await this.#currentFiles()
+    this.#heads = new SliceHeads(files, this.#table.clock)
+    for (const { partitionPath } of files.slices) this.#partitions.add(partitionPath)
     this.#lookedFor = pending
   }
 
@@ -223,6 +301,20 @@ export class TableWriter {
     signal: AbortSignal,
   ): Promise<CommitResult> {
     signal.throwIfAborted()
+    const { journal } = this.#table
+    const { seq } = journal.state
+    try {
+      return await this.#commit(moves, metadata, signal)
+    } finally {
+      if (journal.state.seq !== seq + 1) this.#othersWrote = true
+    }
+  }
+
+  async #commit(
+    moves: readonly PositionMove[],
+    metadata: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<CommitResult> {
     const { journal, definition } = this.#table
     const pending = this.#pending?.isEmpty === false ? this.#pending : null
     if (pending !== null && rewrites(definition)) return this.#rewrite(pending, { moves, metadata, signal })
@@ -236,6 +328,7 @@ export class TableWriter {
     }
     this.#step = null
     this.#pending = null
+    this.#giveTurn()
     if (pending === null) return { rows: 0, bytes: 0, commit: null }
     this.#heads?.add(pending)
     return { rows: pending.rows, bytes: pending.bytes, commit: pending.instant }
@@ -253,6 +346,7 @@ export class TableWriter {
     const made = await this.#rewriting.commit(given.moves, given.metadata, given.signal)
     this.#rewriting = null
     this.#pending = null
+    this.#giveTurn()
     if (made === null) return { rows: 0, bytes: 0, commit: null }
     return { rows: pending.rows, bytes: made.bytes, commit: made.instant }
   }
@@ -267,6 +361,8 @@ export class TableWriter {
     const pending = this.#pending
     const rewriting = this.#rewriting
     this.#pending = this.#rewriting = this.#step = null
+    if (pending?.isEmpty === false) this.#forgetKeys()
+    this.#giveTurn()
     if (pending === null || this.#table.journal.unsettled) return
     await rewriting?.discard()
     await pending.discard(this.#table.clock.nowMs())
