@@ -30,8 +30,13 @@ export async function checkReach({ store, timeline, files }: OpenedTable, time: 
   })
 }
 
-/** Whether there were commits before this one: it names the slices it went on from. */
-function followsOthers({ compacted, partitionToWriteStats }: CommitMetadata): boolean {
+/** Whether there were commits before this one: it names the slices it went on from, or retires file groups. */
+function followsOthers({
+  compacted,
+  partitionToWriteStats,
+  partitionToReplaceFileIds = {},
+}: CommitMetadata): boolean {
+  if (Object.values(partitionToReplaceFileIds).some(ids => ids.length > 0)) return true
   const stats = Object.values(partitionToWriteStats).flat()
   return compacted || stats.some(({ prevCommit }) => isInstantText(prevCommit))
 }
@@ -43,6 +48,7 @@ function followsOthers({ compacted, partitionToWriteStats }: CommitMetadata): bo
  */
 export async function checkState(table: OpenedTable, asOf: InstantTime): Promise<void> {
   await checkReach(table, asOf)
+  await checkRetired(table, asOf)
   const commits = new Map<InstantTime, Promise<CommitMetadata>>()
   const commit = (instant: InstantTime): Promise<CommitMetadata> => {
     let read = commits.get(instant)
@@ -54,6 +60,23 @@ export async function checkState(table: OpenedTable, asOf: InstantTime): Promise
     while (instant !== null && instant > asOf) instant = predecessor(await commit(instant), group[0]!)
     if (instant !== null && !group.some(file => file.instant === instant))
       throw historyGone(`The state at ${asOf} was cleaned`, { asOf, path: group[0]!.path })
+  }
+}
+
+/**
+ * File groups that were retired after the instant still have their files. When a group began nobody can tell once they
+ * are gone: then the state may be incomplete.
+ */
+async function checkRetired(table: OpenedTable, asOf: InstantTime): Promise<void> {
+  const { store, timeline, files } = table
+  const left = new Set(files.map(({ partitionPath, fileId }) => fileGroupKey(partitionPath, fileId)))
+  for (const { instant, action, path } of timeline.completed) {
+    if (action !== 'replacecommit' || instant <= asOf) continue
+    const { partitionToReplaceFileIds = {} } = await readCommit(store, path)
+    for (const [partition, ids] of Object.entries(partitionToReplaceFileIds))
+      for (const id of ids)
+        if (!left.has(fileGroupKey(partition, id)))
+          throw historyGone(`The state at ${asOf} was cleaned`, { asOf, fileGroup: id })
   }
 }
 

@@ -5,6 +5,9 @@ import { defaultHistoryPolicy, tidyHistory } from './archive.ts'
 import type { ServiceContext } from './compact.ts'
 import { planCleaning } from './plan-cleaning.ts'
 import type { ThinningPolicy } from './thin-bases.ts'
+import { loadReplacements } from './replaced-groups.ts'
+import type { Retention } from './retention.ts'
+import { retainedFrom } from './retention.ts'
 import { defaultThinningPolicy } from './thin-bases.ts'
 import { trimTimeline } from './trim-timeline.ts'
 import { asideFolder, asideInstant } from '#lake/journal/placement.ts'
@@ -13,9 +16,7 @@ import type { InstantTime } from '#lake/timeline/instant.ts'
 import { formatInstant } from '#lake/timeline/instant.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
 
-export interface CleaningPolicy {
-  /** States of the table that are younger stay readable, by time travel and incremental queries too. */
-  retentionMs: number
+export interface CleaningPolicy extends Retention {
   /** Instants that stay on the timeline however old they are. */
   instantsMin: number
   /** How long instants are known in the history; 0: it is not kept. 90 days when undefined. */
@@ -57,7 +58,8 @@ export async function clean(context: ServiceContext, policy: CleaningPolicy): Pr
     files: await listDataFiles(store),
     timeline,
     instantFloor,
-    retainedFrom: formatInstant(clock.nowMs() - policy.retentionMs),
+    retainedFrom: retainedFrom(timeline, policy, { type: definition.tableType, nowMs: clock.nowMs() }),
+    replacements: await loadReplacements(store, timeline),
     instantsMin: policy.instantsMin,
     trimMax,
     thinning:

@@ -6,6 +6,8 @@
 // when it completed and take it for a part of the newest slice, and rows deleted since would come back.
 import type { ThinningView } from './thin-bases.ts'
 import { thinnedBases } from './thin-bases.ts'
+import type { Replacement } from './replaced-groups.ts'
+import { replacementsInUse, retiredFiles } from './replaced-groups.ts'
 import type { DataFile } from '#lake/reader/data-file.ts'
 import type { TimelineView } from '#lake/reader/timeline-view.ts'
 import { timelineView } from '#lake/reader/timeline-view.ts'
@@ -28,6 +30,8 @@ export interface CleaningView {
   trimMax: number
   /** Null: base files between the states that stay readable are kept too (tables without log files). */
   thinning: Pick<ThinningView, 'supersededBefore' | 'logShareMax'> | null
+  /** All replace commits on the timeline. */
+  replacements: readonly Replacement[]
 }
 
 export interface CleaningPlan {
@@ -44,7 +48,11 @@ export function planCleaning(view: CleaningView): CleaningPlan {
   const first = timeline.find(({ state }) => state === 'completed')?.instant ?? null
   const committed = timelineView({ layout: 2, instants: timeline, first, replaced: new Set() })
   const horizon = horizonOf(view)
-  const removed = new Set([...superseded(files, committed, horizon), ...leftovers(view, committed)])
+  const removed = new Set([
+    ...superseded(files, committed, horizon),
+    ...leftovers(view, committed),
+    ...retiredFiles(files, view.replacements, horizon),
+  ])
   for (const file of thinned({ ...view, files: files.filter(at => !removed.has(at)) }, committed, horizon))
     removed.add(file)
   const left = { ...view, files: files.filter(file => !removed.has(file)) }
@@ -114,17 +122,17 @@ function leftovers({ files, timeline, instantFloor }: CleaningView, committed: T
   )
 }
 
-/** Instants whose completed files say what only the timeline knows, or that name what must stay. */
-const keptActions = new Set(['replacecommit', 'savepoint'])
-
 function trimmed(view: CleaningView, horizon: InstantTime): InstantTime[] {
-  const { files, timeline, instantFloor, instantsMin, trimMax } = view
+  const { files, timeline, instantFloor, instantsMin, trimMax, replacements } = view
+  const inUse = replacementsInUse(files, replacements)
   const logs = new Set(files.flatMap(({ kind, instant }) => (kind === 'log' ? [instant] : [])))
   const count = Math.min(timeline.length - instantsMin, trimMax)
   const instants: InstantTime[] = []
   for (const { instant, action, completionTime } of timeline.slice(0, Math.max(count, 0))) {
     if (completionTime === null || completionTime > horizon || instant >= instantFloor) break
-    if (keptActions.has(action) || logs.has(instant)) break
+    // A savepoint names what must stay; only a replace commit tells that files are retired, only the instant of a log
+    // when it completed.
+    if (action === 'savepoint' || inUse.has(instant) || logs.has(instant)) break
     instants.push(instant)
   }
   return instants

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { parseDataFile } from '#lake/reader/data-file.ts'
 import type { CleaningView } from '#lake/services/plan-cleaning.ts'
 import { planCleaning } from '#lake/services/plan-cleaning.ts'
+import type { Replacement } from '#lake/services/replaced-groups.ts'
 import { baseFileName, logFileName } from '#lake/table/names.ts'
 import { parseInstantFileName } from '#lake/timeline/instant-file.ts'
 import type { TimelineInstant } from '#lake/timeline/timeline.ts'
@@ -33,6 +34,7 @@ function plan(given: {
   floor?: number
   instantsMin?: number
   trimMax?: number
+  replacements?: readonly Replacement[]
 }): { files: string[]; instants: number[] } {
   const files = given.files.map(file)
   const view: CleaningView = {
@@ -43,6 +45,7 @@ function plan(given: {
     instantsMin: given.instantsMin ?? 1,
     trimMax: given.trimMax ?? 100,
     thinning: null,
+    replacements: given.replacements ?? [],
   }
   const { files: removed, instants } = planCleaning(view)
   return {
@@ -113,9 +116,21 @@ describe('what cleaning removes', () => {
     expect(plan({ timeline, files: filesOfA }).files).to.deep.equal([])
   })
 
-  it('no instant from a replacement of file groups on', () => {
+  it('no file of a group that was replaced within the retention, nor the replacement and what follows', () => {
     const timeline = [...compacted.slice(0, 2), '25-26 replacecommit', ...compacted.slice(2)]
-    expect(plan({ timeline, files: filesOfA }).instants).to.deep.equal([10, 20])
+    const replacements = [{ instant: t(25), completionTime: t(26), groups: new Set(['b']) }]
+    const files = [...filesOfA, 'base b 10']
+    const kept = plan({ timeline, files, replacements, retainedFrom: 25, floor: 90 })
+    expect(kept.files).to.deep.equal([])
+    expect(kept.instants).not.to.include(25)
+  })
+
+  it('the files of a group that was replaced before, and then the replacement', () => {
+    const timeline = [...compacted.slice(0, 2), '25-26 replacecommit', ...compacted.slice(2)]
+    const replacements = [{ instant: t(25), completionTime: t(26), groups: new Set(['b']) }]
+    const cleaned = plan({ timeline, files: [...filesOfA, 'base b 10'], replacements })
+    expect(cleaned.files).to.include('base b 10')
+    expect(cleaned.instants).to.include.members([10, 20, 25])
   })
 
   it('not the newest instants, however old, and not too many at once', () => {

@@ -1,0 +1,210 @@
+// Clustering: puts small files of an append table together while writers go on. It is one step of the journal, staged
+// against the state in which the files were listed: of two clusterings of one file the later to be done is refused, and
+// so is one whose files another engine replaced. Nothing of it is on the timeline before it is done, and then its one
+// instant, a replace commit, makes the new files appear and the old ones disappear at the same moment.
+//
+// Rows keep the commit that wrote them, so incremental readers do not see them again. The old files stay for readers of
+// earlier states until cleaning removes them, and the replace commit stays on the timeline as long as they do.
+import type { ServiceContext } from './compact.ts'
+import { Pace } from './pace.ts'
+import type { ClusteringPolicy, FilesToCluster } from './plan-clustering.ts'
+import { filesToCluster } from './plan-clustering.ts'
+import { loadReplacements } from './replaced-groups.ts'
+import type { Column } from '#catalog/types.ts'
+import { avroSchemaOf, metaFields } from '#lake/avro/schema.ts'
+import type { TableState } from '#lake/journal/table-state.ts'
+import { constantStrings } from '#lake/parquet/constant-strings.ts'
+import { ParquetFile } from '#lake/parquet/encode.ts'
+import type { DataFile } from '#lake/reader/data-file.ts'
+import { listDataFiles } from '#lake/reader/data-file.ts'
+import { latestSlices } from '#lake/reader/file-slice.ts'
+import { readSlice } from '#lake/reader/slice-reader.ts'
+import type { TimelineView } from '#lake/reader/timeline-view.ts'
+import { timelineView } from '#lake/reader/timeline-view.ts'
+import type { ObjectStore } from '#lake/storage/object-store.ts'
+import { baseFileOptions } from '#lake/table/base-file.ts'
+import { writtenConfig } from '#lake/table/lookup.ts'
+import { baseFileName, fileGroupKey, newFileId, newWriteToken } from '#lake/table/names.ts'
+import { nullVector } from '#lake/table/project.ts'
+import { RowGroups } from '#lake/table/row-groups.ts'
+import type { CommitMetadata, WriteStat } from '#lake/timeline/commit-metadata.ts'
+import type { InstantTime } from '#lake/timeline/instant.ts'
+import { loadTimeline } from '#lake/timeline/timeline.ts'
+
+export interface Clustered {
+  instant: InstantTime
+  /** Files replaced, and those that took their place. */
+  filesBefore: number
+  filesAfter: number
+  rows: number
+  /** Of the new files. */
+  bytes: number
+}
+
+interface Clustering {
+  instant: InstantTime
+  /** The table when its files were listed. */
+  state: TableState
+  groups: readonly FilesToCluster[]
+  timeline: TimelineView
+}
+
+/** Well below the time after which the timeline may be trimmed. */
+const discardAgeMsMax = 15 * 60_000
+const fileNameField = '_hoodie_file_name'
+
+/**
+ * Puts the small files together that need it most; null when none do.
+ * @throws ConflictError COMMIT_CONFLICT when another clustering, or a change of the columns, came first
+ */
+export async function clusterSome(
+  context: ServiceContext,
+  policy: ClusteringPolicy,
+): Promise<Clustered | null> {
+  const { store, definition, journal, clock } = context
+  // In layout 1 replaced files would never be cleaned.
+  if (definition.kind !== 'append' || journal.layout === 1) return null
+  // Before the files are listed, so that whatever is done to them since clashes.
+  const { state } = journal
+  const instant = await journal.nextInstant()
+  const timeline = await settledTimeline(store)
+  if (timeline === null) return null
+  const bases = latestSlices(await listDataFiles(store), timeline).flatMap(({ base, logs }) =>
+    base === null || logs.length > 0 ? [] : [base],
+  )
+  const groups = filesToCluster(bases, policy, clock.nowMs())
+  return groups.length === 0 ? null : run({ instant, state, groups, timeline }, context)
+}
+
+/** What rewrites nothing. */
+const harmless = new Set(['clean', 'rollback', 'savepoint', 'restore', 'indexing'])
+
+/**
+ * The timeline; null while another engine has something under way: it may be about to rewrite a small file, to add rows
+ * to it or to cluster it, and it does not look for what we did meanwhile.
+ */
+async function settledTimeline(store: ObjectStore): Promise<TimelineView | null> {
+  const instants = await loadTimeline(store, 2)
+  if (instants.some(({ state, action }) => state !== 'completed' && !harmless.has(action))) return null
+  const replacements = await loadReplacements(store, instants)
+  const replaced = new Set(replacements.flatMap(({ groups }) => [...groups].map(sliceKey)))
+  const first = instants.find(({ state }) => state === 'completed')?.instant ?? null
+  return timelineView({ layout: 2, instants, first, replaced })
+}
+
+/** As the reader names file groups: without a partition there is the slash alone. */
+function sliceKey(group: string): string {
+  return group.includes('/') ? group : `/${group}`
+}
+
+async function run(clustering: Clustering, context: ServiceContext): Promise<Clustered> {
+  const { store, journal, clock } = context
+  const startedAtMs = clock.nowMs()
+  const stats: WriteStat[] = []
+  try {
+    for (const files of clustering.groups) stats.push(await mergeFiles(files, clustering, context))
+    await takeStep(stats, clustering, context)
+  } catch (error) {
+    // Files that may be part of the table stay: no answer came, or so late that nobody knows (clean.ts sees to them).
+    if (!journal.unsettled && clock.nowMs() - startedAtMs < discardAgeMsMax)
+      await store.delete(stats.map(({ path }) => path)).catch(() => undefined)
+    throw error
+  }
+  return {
+    instant: clustering.instant,
+    filesBefore: clustering.groups.reduce((sum, files) => sum + files.length, 0),
+    filesAfter: stats.length,
+    rows: stats.reduce((sum, { numWrites }) => sum + numWrites, 0),
+    bytes: stats.reduce((sum, { fileSizeInBytes }) => sum + fileSizeInBytes, 0),
+  }
+}
+
+/** Read row group by row group; held in memory are one old file and the new one, both compressed. */
+async function mergeFiles(
+  files: FilesToCluster,
+  { instant, state, timeline }: Clustering,
+  { store, definition, clock, signal }: ServiceContext,
+): Promise<WriteStat> {
+  const { schema } = state
+  const { partitionPath } = files[0]!
+  const fileId = newFileId(clock)
+  const fileName = baseFileName({ fileId, writeToken: newWriteToken(clock), instant })
+  const path = partitionPath === '' ? fileName : `${partitionPath}/${fileName}`
+  const columns = [...metaFields.map(metaColumn), ...schema.columns]
+  const empty = columns.map(({ name, type }) => ({ name, vector: nullVector(type, 0), nullable: true }))
+  const file = new ParquetFile(
+    empty,
+    baseFileOptions(avroSchemaOf(definition.name, schema, { metaFields: true })),
+  )
+  const pace = new Pace(clock, signal)
+  const pause = (): Promise<void> => pace.pause()
+  const groups = new RowGroups(file, pause)
+  const query = { store, config: writtenConfig(definition), timeline, columns, only: null, pause }
+  for (const base of files)
+    for await (const batch of readSlice(sliceOf(base), query)) {
+      const named = batch.columns.map(column =>
+        column.name === fileNameField ? { ...column, vector: constantStrings(fileName, batch.rows) } : column,
+      )
+      await groups.add(named, batch.rows)
+    }
+  await groups.flush()
+  const bytes = file.finish()
+  signal.throwIfAborted()
+  await store.put(path, bytes)
+  return {
+    fileId,
+    path,
+    prevCommit: 'null',
+    partitionPath,
+    fileSizeInBytes: bytes.length,
+    totalWriteBytes: bytes.length,
+    numWrites: file.rows,
+    numInserts: 0,
+  }
+}
+
+function metaColumn(name: string): Column {
+  return { name, type: { kind: 'string' }, nullable: true }
+}
+
+function sliceOf(base: DataFile): Parameters<typeof readSlice>[0] {
+  const { partitionPath, fileId, instant } = base
+  return { partitionPath, fileId, baseInstant: instant, base, logs: [] }
+}
+
+async function takeStep(
+  stats: readonly WriteStat[],
+  { instant, state, groups }: Clustering,
+  { definition, journal }: ServiceContext,
+): Promise<void> {
+  const replaced = groups.flat()
+  const avroSchema = avroSchemaOf(definition.name, state.schema, { metaFields: false })
+  const metadata: CommitMetadata = {
+    partitionToWriteStats: byPartition(stats, stat => stat),
+    compacted: false,
+    extraMetadata: { schema: JSON.stringify(avroSchema) },
+    operationType: 'CLUSTER',
+    partitionToReplaceFileIds: byPartition(replaced, ({ fileId }) => fileId),
+  }
+  await journal.commit({
+    kind: 'replace',
+    instant,
+    action: 'replacecommit',
+    metadata,
+    moves: [],
+    fileGroups: {
+      replaced: replaced.map(({ partitionPath, fileId }) => fileGroupKey(partitionPath, fileId)),
+    },
+    stagedAt: state.seq,
+    schemaVersion: state.schemaVersion,
+  })
+}
+
+function byPartition<T extends { partitionPath: string }, R>(
+  items: readonly T[],
+  of: (item: T) => R,
+): Record<string, R[]> {
+  const groups: Record<string, R[]> = {}
+  for (const item of items) (groups[item.partitionPath] ??= []).push(of(item))
+  return groups
+}
