@@ -1,41 +1,7 @@
 // What people write for a Hudi lake: where its tables lie (a DataSource of type `hudi`), and what a table made
 // there is like (`tables[].target.hudi` of a SyncJob).
 import { z } from 'zod'
-import { withRule } from '#api/rules.ts'
-import { secretValue } from '#api/secret.ts'
-
-const s3 = withRule(
-  z.strictObject({
-    endpoint: z
-      .string()
-      .max(1024)
-      .regex(/^https?:\/\/[^/\s]+/, 'use a URL such as http://minio.lake.svc:9000')
-      .optional()
-      .describe('URL of an S3-compatible store, `http://minio.lake.svc:9000`. Default: AWS.'),
-    region: z
-      .string()
-      .min(1)
-      .max(64)
-      .optional()
-      .describe('Region of the bucket. Default: `us-east-1` with an endpoint, else that of the environment.'),
-    pathStyle: z
-      .boolean()
-      .optional()
-      .describe(
-        'Whether the bucket is part of the path instead of the host name. Default: true with an endpoint, else false.',
-      ),
-    accessKeyId: secretValue
-      .optional()
-      .describe("Access key. Default: the pod's own identity, by the AWS credential chain."),
-    secretAccessKey: secretValue.optional().describe('Secret of the access key.'),
-    sessionToken: secretValue.optional().describe('Session token of temporary credentials.'),
-  }),
-  {
-    rule: 'has(self.accessKeyId) == has(self.secretAccessKey)',
-    message: 'give `accessKeyId` and `secretAccessKey` together',
-    test: given => (given.accessKeyId === undefined) === (given.secretAccessKey === undefined),
-  },
-)
+import { s3Spec } from './s3-spec.ts'
 
 export const hudiSpec = z.strictObject({
   url: z
@@ -46,16 +12,20 @@ export const hudiSpec = z.strictObject({
       'use s3://BUCKET/PREFIX, or file:///FOLDER in local mode',
     )
     .describe('Folder of the lake; each table is a folder below it: `s3://lake/ods`, `file:///var/lake`.'),
-  s3: s3.optional().describe('How to reach the bucket, for `s3://` lakes.'),
+  s3: s3Spec.optional().describe('How to reach the bucket, for `s3://` lakes.'),
   tableVersion: z
-    .literal([8, 9])
+    .literal([6, 8, 9])
     .default(8)
     .describe(
-      'Hudi table version of new tables. 8: readers from Hudi 1.0 and hudi-rs 0.5 on. 9: from Hudi 1.1 on.',
+      'Hudi table version of new tables. 8: readers from Hudi 1.0 and hudi-rs 0.5 on. 9: from Hudi 1.1 on. 6: also Hudi 0.14 and 0.15; of a table one lane at a time should write.',
     ),
 })
 
 export const hudiTableOptions = z.strictObject({
+  tableVersion: z
+    .literal([6, 8, 9])
+    .optional()
+    .describe('Hudi table version of this table, once it is made. Default: that of the DataSource.'),
   tableType: z
     .enum(['MERGE_ON_READ', 'COPY_ON_WRITE'])
     .default('MERGE_ON_READ')
@@ -77,6 +47,14 @@ export const hudiTableOptions = z.strictObject({
     .default(24)
     .describe(
       'How long earlier states of the table can be read (time travel, incremental queries, queries that run that long). Files that only older states need are removed.',
+    ),
+  dailyHistoryDays: z
+    .int32()
+    .min(0)
+    .max(3650)
+    .default(0)
+    .describe(
+      'For how many days, counted from now, the state at the end of each day (UTC) can be read, beyond `retentionHours`. It costs about what changed on those days, not a copy for each. For tables of type MERGE_ON_READ.',
     ),
 })
 

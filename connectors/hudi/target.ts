@@ -3,8 +3,8 @@ import type { ConnectorContext, Target, TableWriter, TargetTable } from '#connec
 import { ConfigError } from '#common/errors.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { openStore } from '#lake/storage/open.ts'
-import type { S3Options } from '#lake/storage/s3-options.ts'
 import { openTable } from '#lake/table/open-table.ts'
+import { s3Access } from './s3-access.ts'
 import type { HudiSpec, HudiTableOptions } from './spec.ts'
 import { hudiTableOptions } from './spec.ts'
 
@@ -19,23 +19,23 @@ export class HudiTarget implements Target {
 
   static async open(context: ConnectorContext<HudiSpec>): Promise<HudiTarget> {
     const { spec, clock } = context
-    const s3 = await s3Options(context)
+    const s3 = await s3Access(context)
     return new HudiTarget(await openStore(spec.url, { clock, ...(s3 ? { s3 } : {}) }), context)
   }
 
   openTable(table: TargetTable, signal: AbortSignal): Promise<TableWriter> {
     const { clock, job, spec } = this.#context
-    const { buckets, retentionHours, tableType } = tableOptions(table)
+    const { buckets, dailyHistoryDays, retentionHours, tableType, tableVersion } = tableOptions(table)
     const wanted = {
       name: table.name,
       schema: table.schema,
       sampled: table.sampled ?? false,
-      sampled: table.sampled ?? false,
       estimatedBytes: table.estimatedBytes,
-      version: spec.tableVersion,
+      version: tableVersion ?? spec.tableVersion,
       tableType,
       policy: table.schemaEvolution,
       retentionMs: retentionHours * 3_600_000,
+      dailyHistoryMs: dailyHistoryDays * 24 * 3_600_000,
       ...(buckets === undefined ? {} : { buckets }),
     }
     return openTable(wanted, { store: this.#store.at(tableFolder(table.name)), clock, writer: job, signal })
@@ -63,19 +63,4 @@ function tableFolder(name: string): string {
     `A table of a lake cannot be called ${JSON.stringify(name)}: use letters, digits, ".", "_" and "-"`,
     { code: 'TABLE_NAME_UNSUPPORTED', context: { table: name } },
   )
-}
-
-async function s3Options({ spec, secret }: ConnectorContext<HudiSpec>): Promise<S3Options | null> {
-  if (!spec.url.startsWith('s3://')) return null
-  const { endpoint, region, pathStyle, accessKeyId, secretAccessKey, sessionToken } = spec.s3 ?? {}
-  const options: S3Options = { pathStyle: pathStyle ?? endpoint !== undefined }
-  if (endpoint !== undefined) options.endpoint = endpoint
-  if (region !== undefined) options.region = region
-  if (accessKeyId !== undefined && secretAccessKey !== undefined)
-    options.credentials = {
-      accessKeyId: await secret(accessKeyId),
-      secretAccessKey: await secret(secretAccessKey),
-      ...(sessionToken === undefined ? {} : { sessionToken: await secret(sessionToken) }),
-    }
-  return options
 }
