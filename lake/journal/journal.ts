@@ -22,7 +22,7 @@ import { EntryReader, rememberedEntries } from './entry-reader.ts'
 import { InstantAllocator } from './instant-allocator.ts'
 import { getSchema, putSchema } from './schema-file.ts'
 import type { Step } from './step.ts'
-import { checkPositions, checkStaged, conflict, entryOf } from './step.ts'
+import { checkOrder, checkPositions, checkStaged, conflict, entryOf } from './step.ts'
 import { TableGuard } from './table-guard.ts'
 import type { TableState } from './table-state.ts'
 import { stateAfter } from './table-state.ts'
@@ -236,6 +236,7 @@ export class Journal {
   protected async check(step: Step): Promise<void> {
     checkPositions(this.#state, step.moves)
     checkStaged(this.#state, step)
+    if (this.layout === 1) checkOrder(this.#state, step)
     this.#checkForeign(step)
     if (usesNoFileGroup(step.fileGroups)) return
     for (const { entry } of await this.#entries.between(step.stagedAt, this.#head.entry.seq)) {

@@ -71,6 +71,20 @@ export function conflict(message: string, context: ErrorContext): ConflictError 
   return new ConflictError(message, { code: 'COMMIT_CONFLICT', context })
 }
 
+/**
+ * Layout 1 keeps no completion times: an incremental reader goes on from the latest instant it saw, and misses rows
+ * of an earlier one that completes afterwards. So rows are committed in the order of their instants, and of several
+ * writers all but the first to commit stage again.
+ * @throws ConflictError COMMIT_CONFLICT
+ */
+export function checkOrder(state: TableState, { kind, instant }: Step): void {
+  if (kind !== 'commit' || instant === null || instant > state.lastInstant) return
+  throw new ConflictError(`Staged at ${instant}, and the table has rows of ${state.lastInstant} already`, {
+    code: 'COMMIT_CONFLICT',
+    context: { instant, newest: state.lastInstant },
+  })
+}
+
 export interface EntryContext {
   head: HashedEntry
   state: TableState

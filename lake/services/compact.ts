@@ -74,6 +74,8 @@ export async function requestCompaction(
   context: ServiceContext,
   policy: CompactionPolicy,
 ): Promise<InstantTime | null> {
+  // Logs written while it is pending would name its instant, and hudi-rs does not see those.
+  if (context.journal.layout === 1) return null
   const scheduled = await schedule(context, policy, null)
   if (scheduled === null) return null
   const plan = { operations: scheduled.slices.map(operationOf), extraMetadata: {} }
@@ -89,7 +91,6 @@ async function schedule(
   const { store, journal, clock } = context
   // Before the files are listed, so that a compaction made since clashes.
   const { seq: stagedAt, schemaVersion } = journal.state
-  if (journal.layout === 1) return null
   const seen = await readTimeline(store, journal.layout)
   const slicesSeen = latestSlices(await listDataFiles(store), seen).filter(
     ({ base }) => since === null || base === null || base.instant <= since,

@@ -2,6 +2,8 @@
 // journal of its own, so that it may go on while the writer of the same lane stages and commits.
 import { clean, defaultCleaningPolicy } from './clean.ts'
 import type { CleaningPolicy } from './clean.ts'
+import { coalesceLogs } from './coalesce-logs.ts'
+import type { CoalescingPolicy } from './coalesce-logs.ts'
 import type { ServiceContext } from './compact.ts'
 import { compactSome } from './compact.ts'
 import { defaultCompactionPolicy } from './plan-compaction.ts'
@@ -12,12 +14,15 @@ import { ConflictError } from '#common/errors.ts'
 import { Journal } from '#lake/journal/journal.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { TableDefinition } from '#lake/table/definition.ts'
-import { layoutOf } from '#lake/table/definition.ts'
+import type { CommitTurns } from '#lake/table/commit-turns.ts'
+import type { InstantTime } from '#lake/timeline/instant.ts'
 import { laterInstant } from '#lake/timeline/instant.ts'
 
 export interface ServicePolicy {
   compaction: CompactionPolicy
   cleaning: CleaningPolicy
+  /** Null: every commit stays readable as long as its files do. */
+  coalescing: CoalescingPolicy | null
   /** Least time between two rounds of a table, whoever makes them. */
   intervalMs: number
 }
@@ -25,21 +30,28 @@ export interface ServicePolicy {
 export const defaultServicePolicy: ServicePolicy = {
   compaction: defaultCompactionPolicy,
   cleaning: defaultCleaningPolicy,
+  coalescing: null,
   intervalMs: 60_000,
 }
+
+const defaultCoalescing = { queryMsMax: 3_600_000, bytesMax: 16 << 20 }
 
 /** How much longer a table rests after a round than the round took: the services' share of a lane. */
 const restFactor = 2
 
-/** The policy for a table whose states of this long ago must stay readable. */
-export function servicePolicy(retentionMs: number): ServicePolicy {
+/**
+ * The policy for a table whose states of this long ago must stay readable, and beyond that, when `dailyMs` is greater,
+ * its state at the end of each day as far back as that.
+ */
+export function servicePolicy(retentionMs: number, dailyMs = 0): ServicePolicy {
   const { compaction, cleaning } = defaultServicePolicy
   // The timeline reaches as far back as the oldest log.
   const logAgeMsMax = Math.min(compaction.logAgeMsMax, retentionMs / 2)
   return {
     ...defaultServicePolicy,
     compaction: { ...compaction, logAgeMsMax },
-    cleaning: { ...cleaning, retentionMs },
+    cleaning: { ...cleaning, retentionMs: Math.max(retentionMs, dailyMs) },
+    coalescing: dailyMs > retentionMs ? { ...defaultCoalescing, ageMsMin: retentionMs } : null,
   }
 }
 
@@ -49,6 +61,8 @@ export interface ServicedTable {
   clock: Clock
   /** Who works, for people. */
   writer: string
+  /** In table version 6, what keeps the commits of the same process away from a compaction. */
+  turns?: CommitTurns
 }
 
 export class TableServices {
@@ -69,7 +83,6 @@ export class TableServices {
    */
   async run(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
-    if (layoutOf(this.#table.definition.version) === 1) return
     if (!(await this.#turn.take())) return
     const { clock } = this.#table
     const startedAtMs = clock.monotonicMs()
@@ -90,11 +103,26 @@ export class TableServices {
     const context: ServiceContext = { store, definition, journal, clock, signal }
     // Each group once: a table that is written to without a pause would always have one more that is due.
     const since = laterInstant(journal.state.lastInstant, journal.state.lastCompletionTime)
-    while ((await compactSome(context, this.#policy.compaction, since)) !== null) {
+    while (await this.#compact(context, since)) {
       signal.throwIfAborted()
       await this.#turn.renew()
       await journal.refresh()
     }
     await clean(context, this.#policy.cleaning)
+    if (this.#policy.coalescing !== null) await coalesceLogs(context, this.#policy.coalescing)
+  }
+
+  /** Whether anything was compacted. */
+  async #compact(context: ServiceContext, since: InstantTime): Promise<boolean> {
+    const { compaction } = this.#policy
+    if (context.journal.layout === 2) return (await compactSome(context, compaction, since)) !== null
+    // Commits wait meanwhile, or their logs would belong to a slice that is no longer read: so one group at a time.
+    const end = await this.#table.turns?.take(context.signal)
+    try {
+      await context.journal.refresh()
+      return (await compactSome(context, { ...compaction, compactionBytesMax: 0 }, since)) !== null
+    } finally {
+      end?.()
+    }
   }
 }

@@ -6,9 +6,11 @@ import type { AvroRecordSchema } from '#lake/avro/schema.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import { encodeBaseFile } from './base-file.ts'
+import { deletedColumn } from './columns.ts'
 import { encodeLogFile } from './log-file.ts'
 import { metaColumns } from './meta-columns.ts'
-import { baseFileName, logFileName, newWriteToken } from './names.ts'
+import { baseFileName, checksumWriteToken, logFileName, newWriteToken } from './names.ts'
+import { deleteMarks } from './rows.ts'
 import type { StagedFile } from './staged-files.ts'
 
 /** All rows of a batch, of which a file takes some. */
@@ -51,8 +53,11 @@ export function bucketBaseFile(
 }
 
 export interface LogTarget extends BucketTarget {
-  /** 1 for the first log file of the commit in this group, then 2, … */
+  /** In the file's name: the commit's instant, and 1 for its first log file in this group; see names.ts for version 6. */
+  nameInstant: InstantTime
   version: number
+  /** Whether deletes are rows as well (definition.ts#marksDeletes). */
+  marksDeletes: boolean
   /** The slice the log changes: its base instant and its base file's name ('' when it has none). */
   baseInstant: InstantTime
   baseFile: string
@@ -64,16 +69,26 @@ export function bucketLogFile(
   target: LogTarget,
   clock: Clock,
 ): FileToStage {
-  const { fileId, instant, version, baseInstant, baseFile, partitionPath } = target
+  const { fileId, instant, nameInstant, version, baseInstant, baseFile, partitionPath } = target
   const { live, deleted } = changed
-  const fileName = logFileName({ fileId, writeToken: newWriteToken(clock), instant, version })
+  const written = target.marksDeletes ? joined(live, deleted) : live
+  const columns = written.length === 0 ? [] : columnsOf(rows, written, { ...target, fileName: fileId })
   const bytes = encodeLogFile({
     instant,
     schema: target.schema,
-    columns: live.length === 0 ? [] : columnsOf(rows, live, { ...target, fileName: fileId }),
-    rows: live.length,
-    deletes: { keys: rows.keys, sequences: rows.sequences, rows: deleted, partitionPath },
+    columns: target.marksDeletes ? withDeleteMarks(columns, written.length, live.length) : columns,
+    rows: written.length,
+    deletes: {
+      keys: rows.keys,
+      sequences: rows.sequences,
+      rows: target.marksDeletes ? noRows : deleted,
+      partitionPath,
+    },
   })
+  // What is named by its slice may be appended to by other engines (table version 6).
+  const writeToken =
+    nameInstant === instant && !target.marksDeletes ? checksumWriteToken(bytes, clock) : newWriteToken(clock)
+  const fileName = logFileName({ fileId, writeToken, instant: nameInstant, version })
   const stat = {
     ...statOf(target, fileName, bytes),
     prevCommit: baseInstant,
@@ -86,6 +101,22 @@ export function bucketLogFile(
     numDeletes: deleted.length,
   }
   return { file: { stat, kind: 'log', rows: live.length + deleted.length }, bytes }
+}
+
+const noRows = new Int32Array(0)
+
+function joined(first: Int32Array, second: Int32Array): Int32Array {
+  const rows = new Int32Array(first.length + second.length)
+  rows.set(first)
+  rows.set(second, first.length)
+  return rows
+}
+
+/** The rows from the number `live` on as deletes. */
+function withDeleteMarks(columns: readonly NamedVector[], rows: number, live: number): NamedVector[] {
+  return columns.map(column =>
+    column.name === deletedColumn ? { ...column, vector: deleteMarks(rows, live) } : column,
+  )
 }
 
 function columnsOf(

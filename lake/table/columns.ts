@@ -10,6 +10,10 @@ export const sequenceColumn = '_sluice_seq'
 /** What a row of a table without a key stands for: insert, update, delete or truncate. Null: insert. */
 export const operationColumn = '_sluice_op'
 
+/** Says that a row of a log is a delete, in tables that have no delete blocks (definition.ts#marksDeletes). */
+export const deletedColumn = '_hoodie_is_deleted'
+const ownColumns: ReadonlySet<string> = new Set([sequenceColumn, operationColumn, deletedColumn])
+
 /** The schema with the names and nullability it has in the table. @throws ConfigError COLUMN_NAME_UNSUPPORTED */
 export function tableColumns(table: string, schema: TableSchema): TableSchema {
   const sources = new Map<string, string>()
@@ -37,16 +41,15 @@ function refused(table: string, message: string): ConfigError {
 
 /** The columns of a stored schema that come from the source. */
 export function withoutOwnColumns(schema: TableSchema): TableSchema {
-  const columns = schema.columns.filter(
-    column => column.name !== sequenceColumn && column.name !== operationColumn,
-  )
-  return { columns, key: schema.key }
+  return { columns: schema.columns.filter(({ name }) => !ownColumns.has(name)), key: schema.key }
 }
 
 /** The stored schema of a new table. */
-export function withOwnColumns(schema: TableSchema): TableSchema {
-  return {
-    columns: [...schema.columns, { name: sequenceColumn, type: { kind: 'int64' }, nullable: true }],
-    key: schema.key,
-  }
+export function withOwnColumns(
+  schema: TableSchema,
+  { marksDeletes }: { marksDeletes: boolean } = { marksDeletes: false },
+): TableSchema {
+  const own: Column[] = [{ name: sequenceColumn, type: { kind: 'int64' }, nullable: true }]
+  if (marksDeletes) own.push({ name: deletedColumn, type: { kind: 'boolean' }, nullable: true })
+  return { columns: [...schema.columns, ...own], key: schema.key }
 }

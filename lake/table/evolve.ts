@@ -3,6 +3,7 @@
 import type { Column, ColumnType, TableSchema } from '#catalog/types.ts'
 import { typeName, typesEqual } from '#catalog/types.ts'
 import { ConfigError } from '#common/errors.ts'
+import { withoutOwnColumns } from './columns.ts'
 
 /**
  * evolve: adds columns, widens types. additive: adds columns. ignore: neither, new columns are not written.
@@ -53,9 +54,7 @@ function checkWidening(change: SchemaChange, known: Column, column: Column): voi
 
 function checkNothingDropped(change: SchemaChange): void {
   const wanted = new Set(change.wanted.columns.map(column => column.name))
-  const gone = change.stored.columns.find(
-    column => !column.name.startsWith('_sluice_') && !wanted.has(column.name),
-  )
+  const gone = withoutOwnColumns(change.stored).columns.find(column => !wanted.has(column.name))
   if (gone) throw refused(change, `column ${gone.name} (${typeName(gone.type)}) is gone`)
 }
 

@@ -13,6 +13,7 @@ import { parseInstant } from '#lake/timeline/instant.ts'
 import type { PositionMove } from '#catalog/position.ts'
 import type { TableSchema } from '#catalog/types.ts'
 import type { TableDefinition } from './definition.ts'
+import { layoutOf } from './definition.ts'
 import type { StagedFile } from './staged-files.ts'
 import { StagedFiles } from './staged-files.ts'
 
@@ -24,6 +25,21 @@ export type GroupUse = 'created' | 'rewritten' | 'logged' | 'changed' | null
 
 /** Well below the time after which an instant may be trimmed from the timeline. */
 const discardAgeMsMax = 1_800_000
+
+/** Whether a file is out of readers' sight until its commit is taken (placement.ts). */
+function keptAside(use: NonNullable<GroupUse>, { tableType, version }: TableDefinition): boolean {
+  switch (use) {
+    case 'changed':
+      return true
+    case 'created':
+    case 'rewritten':
+      // Where there are no log files, a base file hides none.
+      return tableType === 'MERGE_ON_READ'
+    case 'logged':
+      // A log of layout 1 bears the name of its slice, not of its commit: nothing would tell that it is a leftover.
+      return layoutOf(version) === 1
+  }
+}
 
 export class PendingCommit {
   readonly instant: InstantTime
@@ -105,9 +121,7 @@ export class PendingCommit {
 
   async add(file: StagedFile, bytes: Uint8Array, use: { group: string; as: GroupUse }): Promise<void> {
     if (use.as !== null) this.#groups[use.as].add(use.group)
-    // Base files of a copy-on-write table hide nothing from anyone: it has no log files (placement.ts).
-    const isAside =
-      use.as === 'changed' || (use.as === 'created' && this.#definition.tableType === 'MERGE_ON_READ')
+    const isAside = use.as !== null && keptAside(use.as, this.#definition)
     await this.staged.add(isAside ? { ...file, aside: asidePath(this.instant, file.stat.path) } : file, bytes)
   }
 

@@ -1,12 +1,12 @@
 // Rows on their way into a file: the source's columns in the order of the table, then the lake's own.
 import type { ChangeBatch } from '#catalog/change-batch.ts'
 import { Operation } from '#catalog/change-batch.ts'
-import type { ColumnVector, Int64Vector } from '#catalog/column.ts'
+import type { BooleanVector, ColumnVector, Int64Vector } from '#catalog/column.ts'
 import { vectorBytes } from '#catalog/column.ts'
 import type { Column, TableSchema } from '#catalog/types.ts'
 import { TextBuffer } from './record-key.ts'
 import { nullVector, projectColumns } from './project.ts'
-import { operationColumn, sequenceColumn } from './columns.ts'
+import { deletedColumn, operationColumn, sequenceColumn } from './columns.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
 import { constantStrings } from '#lake/parquet/constant-strings.ts'
 
@@ -18,6 +18,7 @@ export function storedColumns(batch: ChangeBatch, stored: readonly Column[]): Na
   return stored.map(({ name }, index) => {
     if (name === sequenceColumn) return named(name, sequenceVector(batch))
     if (name === operationColumn) return named(name, operationVector(batch))
+    if (name === deletedColumn) return named(name, deleteMarks(batch.length, batch.length))
     return named(name, fromSource[index]!)
   })
 }
@@ -29,6 +30,21 @@ export function truncateRow(schema: TableSchema, sequence: bigint): NamedVector[
     if (name === operationColumn) return named(name, constantStrings('truncate', 1))
     return named(name, nullVector(type, 1))
   })
+}
+
+/** Rows that say nothing but when their keys were deleted. */
+export function deletedRows(schema: TableSchema, sequences: BigInt64Array): NamedVector[] {
+  return schema.columns.map(({ name, type }) =>
+    named(name, name === sequenceColumn ? int64Vector(sequences) : nullVector(type, sequences.length)),
+  )
+}
+
+/** The `_hoodie_is_deleted` column: false for the first `live` rows, true for the others. */
+export function deleteMarks(rows: number, live: number): BooleanVector {
+  const values = new Uint8Array((rows + 7) >> 3)
+  for (let row = live; row < rows; row++) values[row >> 3]! |= 1 << (row & 7)
+  const head = { length: rows, nullCount: 0, validity: null, unchanged: null }
+  return { ...head, type: { kind: 'boolean' }, layout: 'bits', values }
 }
 
 /** Whether the batch holds anything but inserts. */

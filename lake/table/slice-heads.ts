@@ -14,6 +14,8 @@ export interface SliceHead {
   baseInstant: InstantTime
   /** Name of the base file, '' when the slice has none. */
   baseFile: string
+  /** The highest version of its log files, by which table version 6 orders them; 0 without any. */
+  logVersion: number
 }
 
 export class SliceHeads {
@@ -26,8 +28,10 @@ export class SliceHeads {
   constructor(files: TableFiles, clock: Clock) {
     this.#files = files
     this.#clock = clock
-    for (const { partitionPath, fileId, baseInstant, base } of files.slices) {
-      this.#heads.set(fileGroupKey(partitionPath, fileId), { baseInstant, baseFile: base?.name ?? '' })
+    for (const { partitionPath, fileId, baseInstant, base, logs } of files.slices) {
+      const logVersion = logs.reduce((highest, { version }) => Math.max(highest, version), 0)
+      const head = { baseInstant, baseFile: base?.name ?? '', logVersion }
+      this.#heads.set(fileGroupKey(partitionPath, fileId), head)
       this.#fileIds.set(fileGroupKey(partitionPath, fileId.slice(0, bucketDigits)), fileId)
     }
   }
@@ -68,8 +72,11 @@ export class SliceHeads {
       const group = fileGroupKey(stat.partitionPath, stat.fileId)
       if (kind === 'base') {
         const baseFile = stat.path.slice(stat.path.lastIndexOf('/') + 1)
-        this.#heads.set(group, { baseInstant: instant, baseFile })
-      } else if (!this.#heads.has(group)) this.#heads.set(group, { baseInstant: instant, baseFile: '' })
+        this.#heads.set(group, { baseInstant: instant, baseFile, logVersion: 0 })
+      } else {
+        const head = this.#heads.get(group) ?? { baseInstant: instant, baseFile: '' }
+        this.#heads.set(group, { ...head, logVersion: stat.logVersion ?? 0 })
+      }
     }
   }
 }
