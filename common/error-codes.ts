@@ -204,8 +204,14 @@ export const errorCodes = {
     remedy: 'Read the whole table, or from a later time; a larger `retentionHours` keeps more.',
   },
   LAKE_FILE_CORRUPT: {
-    meaning: 'A data or log file of the lake is damaged: torn, truncated or not what its format says.',
-    remedy: 'Restore the object from a backup or a bucket version; else sync the table anew.',
+    meaning: 'A file of a lake table is damaged: torn, truncated or not what its format or checksum says.',
+    remedy:
+      'Restore the object the message names from a bucket version or a backup; `sluice table check URL` finds all of them. Without a copy see docs/guides/repairing-a-table.md.',
+  },
+  LAKE_FILE_MISSING: {
+    meaning: 'A file that a commit of a lake table wrote, and that is still needed, is gone.',
+    remedy:
+      'Restore the object the message names (undelete its bucket version), and find out what removed it: nothing but Sluice or Hudi may clean in the folder of a table. See docs/guides/repairing-a-table.md.',
   },
   LAKE_TYPE_UNSUPPORTED: {
     meaning: 'A column of a lake table has a type Sluice cannot hold exactly (struct, map, local time …).',

@@ -4,6 +4,7 @@
 import type { FileMetaData, RowGroup } from 'hyparquet'
 import { assemble } from './assemble.ts'
 import type { NamedVector } from './encode.ts'
+import { footerChecksumKey } from './footer-checksum.ts'
 import { readChunk } from './read-chunk.ts'
 import { readFooter } from './read-footer.ts'
 import type { ReadColumn } from './read-schema.ts'
@@ -73,7 +74,9 @@ export async function openParquet(bytes: Uint8Array, options: DecodeOptions = {}
   const read = (column: ReadColumn, group: RowGroup): NamedVector =>
     named(
       column,
-      guarded({ ...context, column: column.name }, () => readColumn(bytes, column, group)),
+      guarded({ ...context, rowGroup: metadata.row_groups.indexOf(group), column: column.name }, () =>
+        readColumn(bytes, column, group),
+      ),
     )
   return {
     rows: Number(metadata.num_rows),
@@ -97,7 +100,8 @@ export async function openParquet(bytes: Uint8Array, options: DecodeOptions = {}
 }
 
 function keyValuesOf({ key_value_metadata: pairs }: FileMetaData): Record<string, string> {
-  return Object.fromEntries((pairs ?? []).map(({ key, value }) => [key, value ?? '']))
+  const ofOthers = (pairs ?? []).filter(({ key }) => key !== footerChecksumKey)
+  return Object.fromEntries(ofOthers.map(({ key, value }) => [key, value ?? '']))
 }
 
 function readColumn(file: Uint8Array, column: ReadColumn, group: RowGroup): ColumnVector {
@@ -122,6 +126,13 @@ function guarded<T>(context: ErrorContext, read: () => T): T {
     return read()
   } catch (cause) {
     if (cause instanceof SyncError) throw cause
-    throw new DataError('The Parquet file is damaged', { code: 'LAKE_FILE_CORRUPT', context, cause })
+    throw new DataError(damageText(context), { code: 'LAKE_FILE_CORRUPT', context, cause })
   }
+}
+
+function damageText({ path, rowGroup, column }: ErrorContext): string {
+  const file = path === undefined ? 'The Parquet file' : `The Parquet file ${path}`
+  return rowGroup === undefined
+    ? `${file} is damaged`
+    : `${file} is damaged: column ${column}, row group ${rowGroup}`
 }

@@ -16,6 +16,7 @@ import {
   writeSchemaElement,
 } from './format.ts'
 import { nestingOf } from './nested.ts'
+import { footerChecksumKey, noChecksum, putChecksum } from './footer-checksum.ts'
 import type { RowRange } from './row-range.ts'
 import { writeStatistics } from './statistics.ts'
 import { ThriftWriter } from './thrift.ts'
@@ -127,6 +128,7 @@ function footer(
   },
 ): Buffer {
   const sink = new ByteSink(1 << 14)
+  let checksumEnd = 0
   const thrift = new ThriftWriter(sink)
   const root: SchemaElement = {
     name: 'schema',
@@ -147,14 +149,21 @@ function footer(
         codec: Codec[file.compression],
       }),
     )
-    thrift.structList(5, Object.entries(file.keyValues), ([key, value]) => {
-      thrift.string(1, key)
-      thrift.string(2, value)
-    })
+    thrift.structList(
+      5,
+      [...Object.entries(file.keyValues), [footerChecksumKey, noChecksum] as const],
+      ([key, value]) => {
+        thrift.string(1, key)
+        thrift.string(2, value)
+        // At last this is where the checksum is.
+        checksumEnd = sink.at
+      },
+    )
     thrift.string(6, createdBy)
     // Column orders: min and max follow the order of the type.
     thrift.structList(7, columns, () => thrift.structField(1, () => {}))
   })
+  putChecksum(sink.view(), checksumEnd)
   sink.uint32(sink.at)
   sink.append(magic)
   return sink.take()

@@ -3,6 +3,7 @@
 import type { FileMetaData, SchemaElement } from 'hyparquet'
 import { parquetMetadata } from 'hyparquet'
 import { checkThrift } from './check-thrift.ts'
+import { checkChecksum } from './footer-checksum.ts'
 
 /** The length of the footer, the magic. */
 const tailBytes = 8
@@ -14,6 +15,7 @@ export function readFooter(bytes: Uint8Array): FileMetaData {
   const length = view.getUint32(bytes.length - tailBytes, true) + tailBytes
   if (length > bytes.length) throw new RangeError('a footer longer than the file')
   const footer = new Uint8Array(bytes.subarray(-length))
+  checkChecksum(Buffer.from(footer.buffer, 0, footer.length - tailBytes))
   checkThrift(footer.subarray(0, -tailBytes), 0)
   // Geo columns are none of ours, and marking them never ends where an element has fewer than no children.
   const metadata = parquetMetadata(footer.buffer, { geoparquet: false })

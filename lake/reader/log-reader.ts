@@ -1,5 +1,5 @@
 // The log files of a slice, as the steps they make in order: rows written, keys deleted. Blocks of commits that
-// never completed, and blocks a rollback took back, are left out; torn ones are what a crashed writer left.
+// never completed, and blocks a rollback took back, are left out.
 import type { BinaryVector } from '#catalog/column.ts'
 import { gather } from '#catalog/gather.ts'
 import { DataError } from '#common/errors.ts'
@@ -11,10 +11,12 @@ import { decodeDeletes } from '#lake/log/delete-block.ts'
 import { decodeParquet } from '#lake/parquet/decode.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
+import { logBytes, wholeBlock } from './checked-blocks.ts'
 import type { DataFile } from './data-file.ts'
 import type { KeyIndex } from './key-index.ts'
 import type { Ordering } from './merge.ts'
 import { alwaysDeletes } from './merge.ts'
+import type { TableConfig } from './table-config.ts'
 import type { TimelineView } from './timeline-view.ts'
 import type { Rows } from './wanted-rows.ts'
 import { rowsOfKeys, wantedRows } from './wanted-rows.ts'
@@ -30,7 +32,9 @@ export interface LogRecords extends Rows {
 
 export interface LogQuery {
   store: ObjectStore
-  timeline: Pick<TimelineView, 'isCommitted'>
+  timeline: Pick<TimelineView, 'isCommitted'> & Partial<Pick<TimelineView, 'layout'>>
+  /** Tells the layout where the timeline does not. */
+  config?: Pick<TableConfig, 'layout'>
   /** Columns to read of data blocks. */
   names: readonly string[]
   /** Keys to keep rows and deletes of; null: all. */
@@ -42,13 +46,14 @@ export interface LogQuery {
 /** What the logs do, in the order in which it applies. One log file is in memory at a time, and what is kept of all. */
 export async function readLogs(logs: readonly DataFile[], query: LogQuery): Promise<LogStep[]> {
   let steps: LogStep[] = []
-  for (const { path } of logs) {
-    const bytes = await query.store.get(path)
-    if (bytes === null)
-      throw new DataError('A log file of the table is gone', { code: 'LAKE_FILE_CORRUPT', context: { path } })
-    for (const block of decodeBlocks(bytes, { path })) {
+  const layout = (query.config ?? query.timeline).layout ?? 2
+  for (const log of logs) {
+    const { path } = log
+    const context = { table: query.store.url, path }
+    for (const found of decodeBlocks(await logBytes(query.store, log), context)) {
       await query.pause?.()
-      if (block.type === 'corrupt') continue
+      const block = wholeBlock(found, { ...context, layout })
+      if (block === null) continue
       if (block.type === 'rollback') {
         const { targetInstant } = block
         steps = steps.filter(({ instant }) => instant !== targetInstant)
@@ -58,9 +63,9 @@ export async function readLogs(logs: readonly DataFile[], query: LogQuery): Prom
   return steps
 }
 
-async function stepOf(block: LogBlock, path: string, { names, only }: LogQuery): Promise<LogStep> {
+async function stepOf(block: LogBlock, path: string, { store, names, only }: LogQuery): Promise<LogStep> {
   const { instant, type } = block
-  const context = { path, offset: block.offset }
+  const context = { table: store.url, path, offset: block.offset }
   if (type === 'delete')
     return { kind: 'delete', instant, ...wantedDeletes(decodeDeletes(block, context), only) }
   if (type !== 'avro' && type !== 'parquet')

@@ -2,11 +2,11 @@
 // rows the logs brought. Logs are held in memory whole (compaction keeps them short), the base file's rows are not.
 import { bitAt, isNull } from '#catalog/column.ts'
 import type { Column } from '#catalog/types.ts'
-import { DataError } from '#common/errors.ts'
 import { openParquet } from '#lake/parquet/decode.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { conform } from './conform.ts'
+import { missingFile } from './damage.ts'
 import type { FileSlice } from './file-slice.ts'
 import type { KeyIndex } from './key-index.ts'
 import type { LogRecords, LogStep } from './log-reader.ts'
@@ -77,11 +77,10 @@ async function* baseRows(
   names: readonly string[],
 ): AsyncGenerator<Rows> {
   const bytes = await store.get(path)
-  if (bytes === null)
-    throw new DataError('A file of the table is gone', { code: 'LAKE_FILE_CORRUPT', context: { path } })
+  if (bytes === null) throw missingFile(store, path)
   // Every file has this column, so that rows are counted even where all others are absent.
   const columns = names.includes(recordKeyField) ? names : [...names, recordKeyField]
-  const file = await openParquet(bytes, { columns, context: { path } })
+  const file = await openParquet(bytes, { columns, context: { table: store.url, path } })
   yield* pause ? file.pacedSlices(pause) : file.slices()
 }
 

@@ -4,6 +4,7 @@
 //   base   <fileId>_<writeToken>_<instant>.parquet
 //   log    .<fileId>_<instant>.log.<version>_<writeToken>     instant: the commit's own (table version 8 and 9),
 //                                                             the slice's base instant (6)
+import { crc32 } from 'node:zlib'
 import type { Clock } from '#common/clock.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 
@@ -50,13 +51,34 @@ export function newFileId(clock: Clock): string {
   return `${clock.uuid()}-0`
 }
 
+/** First numbers of write tokens from here on say that a checksum follows. Engines number their tasks from 0. */
+const checksumMark = 0x7c00_0000
+const intMax = 0x7fff_ffff
+
 /**
  * A write token (three integers) that no other writer has, so that two writers never write one path: what a
  * loser of a race removes is its own.
  */
 export function newWriteToken(clock: Clock): string {
-  const part = (): number => Math.floor(clock.random() * 0x7fff_ffff)
-  return `${part()}-${part()}-${part()}`
+  const part = (max: number): number => Math.floor(clock.random() * max)
+  return `${part(checksumMark)}-${part(intMax)}-${part(intMax)}`
+}
+
+/**
+ * A write token that holds a checksum of the file. Log blocks have none of their own, and a damaged record of one
+ * would pass for another. Only for files that nobody appends to: not for logs of table version 6.
+ */
+export function checksumWriteToken(bytes: Uint8Array, clock: Clock): string {
+  const mark = checksumMark + Math.floor(clock.random() * (intMax - checksumMark))
+  const checksum = crc32(bytes)
+  return `${mark}-${checksum >>> 16}-${checksum & 0xffff}`
+}
+
+/** The CRC-32 that a write token says its file has, or null when it says nothing. */
+export function checksumOf(writeToken: string): number | null {
+  const parts = /^(\d{10})-(\d{1,5})-(\d{1,5})$/.exec(writeToken)
+  if (parts === null || Number(parts[1]) < checksumMark) return null
+  return Number(parts[2]) * 0x1_0000 + Number(parts[3])
 }
 
 /** The name under which claims about a file group are compared: partition path and file id. */

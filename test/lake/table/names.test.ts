@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import { expect } from 'chai'
 import { fixedClock } from '#test/lake/journal/table-fixture.ts'
 import {
@@ -5,6 +6,8 @@ import {
   fileGroupKey,
   logFileName,
   newFileId,
+  checksumOf,
+  checksumWriteToken,
   newWriteToken,
   parseBaseFileName,
   parseLogFileName,
@@ -48,5 +51,15 @@ describe('data file names', () => {
   it('name a file group within its partition', () => {
     expect(fileGroupKey('', fileId)).to.equal(fileId)
     expect(fileGroupKey('dt=1', fileId)).to.equal(`dt=1/${fileId}`)
+  })
+
+  it('can hold a checksum of the file, which no other token seems to', () => {
+    const clock = fixedClock()
+    const bytes = Buffer.from('some log')
+    const token = checksumWriteToken(bytes, clock)
+    expect(checksumOf(token)).to.equal(crc32(bytes))
+    expect(checksumWriteToken(bytes, clock)).to.not.equal(token)
+    expect(checksumOf(newWriteToken({ ...clock, random: () => 0.999_999_999 }))).to.equal(null)
+    for (const other of ['0-12-345', '1-0-1', '']) expect(checksumOf(other)).to.equal(null)
   })
 })
