@@ -47,8 +47,8 @@ export async function withUnchanged(
   return columns.map((column, index) => {
     const hole = holes[index]
     if (!hole) return column
-    const hit =
-      found === null ? null : { at: hole.missing.map(row => found.at[row]!), values: found.values[index]! }
+    const values = found?.values[index]
+    const hit = values ? { at: hole.missing.map(row => found!.at[row]!), values } : null
     return { ...column, vector: fillUnchanged(column.vector, hole, hit) }
   })
 }

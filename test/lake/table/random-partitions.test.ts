@@ -1,0 +1,121 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import type { TableSchema } from '#catalog/types.ts'
+import { TableReader } from '#lake/reader/table-reader.ts'
+import { MemoryStore } from '#lake/storage/memory.ts'
+import type { WantedTable } from '#lake/table/open-table.ts'
+import { openTable } from '#lake/table/open-table.ts'
+import type { CanonicalRow } from '#test/bed/canonical.ts'
+import { fixedClock } from '../journal/table-fixture.ts'
+import { canonicalRows } from '../reader/canonical.ts'
+import { inOrder, TableModel } from './model.ts'
+import type { RowChange } from './vectors.ts'
+import { batchOf, unchanged } from './vectors.ts'
+
+const schema: TableSchema = {
+  columns: [
+    { name: 'id', type: { kind: 'string' }, nullable: false },
+    { name: 'region', type: { kind: 'string' }, nullable: true },
+    { name: 'day', type: { kind: 'date' }, nullable: true },
+    { name: 'doc', type: { kind: 'string' }, nullable: true },
+  ],
+  key: ['id'],
+}
+const signal = new AbortController().signal
+
+type Draw = { id: number; op: 'insert' | 'update' | 'delete'; region: number; keep: boolean; stay: boolean }
+type Batch = { draws: Draw[]; truncate: boolean; after: 'nothing' | 'commit' | 'abort' | 'refresh' }
+
+const batches = fc.array(
+  fc.record({
+    draws: fc.array(
+      fc.record({
+        id: fc.nat(9),
+        op: fc.constantFrom<Draw['op']>('insert', 'update', 'update', 'delete'),
+        region: fc.nat(3),
+        keep: fc.boolean(),
+        stay: fc.boolean(),
+      }),
+      { maxLength: 20 },
+    ),
+    truncate: fc.nat(11).map(drawn => drawn === 0),
+    after: fc.constantFrom<Batch['after']>('nothing', 'commit', 'commit', 'abort', 'refresh'),
+  }),
+  { maxLength: 12 },
+)
+
+const regions = ['eu', 'us/west', null, '']
+let written = 0
+
+function changesOf(draws: readonly Draw[], seq: number): RowChange[] {
+  return draws.map(({ id, op, region, keep, stay }) => {
+    const key = { id: `k${id}` }
+    if (op === 'delete') return { op, seq, row: key }
+    const doc = keep && op === 'update' ? unchanged : `doc ${++written}`
+    const where = stay && op === 'update' ? unchanged : regions[region]!
+    return { op, seq, row: { ...key, region: where, day: 20_000 + (region % 2), doc } }
+  })
+}
+
+const kinds: Record<string, Partial<WantedTable>> = {
+  'partitioned by value': { partitionBy: [{ column: 'region' }] },
+  'partitioned by two columns': {
+    partitionBy: [{ column: 'region' }, { column: 'day', datePart: 'month' }],
+    buckets: 1,
+  },
+  'with more keys than a writer may remember': { partitionBy: [{ column: 'region' }], keyIndexBytes: 0 },
+  'partitioned by a hash of a column that is no key': { partitionBy: [{ column: 'doc', hash: 3 }] },
+  'partitioned by a hash of the key': { partitionBy: [{ column: 'id', hash: 3 }] },
+  'of version 6': { partitionBy: [{ column: 'region' }], version: 6 },
+  'of copy on write': { partitionBy: [{ column: 'region' }], tableType: 'COPY_ON_WRITE' },
+}
+
+describe('a keyed table with partitions, under any changes', () => {
+  for (const [name, kind] of Object.entries(kinds))
+    it(`${name}, has one row for each key`, async () => {
+      await fc.assert(
+        fc.asyncProperty(batches, given => holdsModel(given, kind)),
+        { numRuns: 60 },
+      )
+    })
+})
+
+async function holdsModel(given: Batch[], kind: Partial<WantedTable>): Promise<void> {
+  const store = new MemoryStore()
+  const wanted = {
+    name: 't',
+    schema,
+    estimatedBytes: 0,
+    buckets: 2,
+    version: 8,
+    policy: 'evolve',
+    ...kind,
+  } as const
+  const writer = await openTable(wanted, { store, clock: fixedClock(), writer: 'test', signal })
+  const done: { changes: RowChange[]; truncate: boolean }[] = []
+  let open: typeof done = []
+  for (const [index, { draws, truncate, after }] of given.entries()) {
+    const seq = index >> 1
+    const sequence = BigInt(seq)
+    const changes = changesOf(draws, seq)
+    await writer.stage({ batch: batchOf(schema, changes), truncate: truncate ? { sequence } : null }, signal)
+    open.push({ changes, truncate })
+    if (after === 'commit') {
+      await writer.commit([], {}, signal)
+      done.push(...open)
+    } else if (after !== 'nothing') await writer.abort()
+    if (after === 'refresh') await writer.refresh()
+    if (after !== 'nothing') open = []
+  }
+  await writer.close()
+  const model = new TableModel(schema)
+  for (const { changes, truncate } of done) {
+    if (truncate) model.truncate()
+    model.apply(changes)
+  }
+  const rows: CanonicalRow[] = []
+  const columns = [...schema.columns.map(({ name }) => name), '_sluice_seq']
+  const reader = await TableReader.open(store)
+  for await (const batch of reader.read({ columns })) rows.push(...canonicalRows(batch))
+  expect(inOrder(rows)).to.deep.equal(model.rows())
+}
