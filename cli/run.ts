@@ -15,7 +15,7 @@ import { loadManifests } from './manifests.ts'
 import { ProgressView } from './progress-view.ts'
 import { secretValues } from './secret-manifest.ts'
 import { secretVariables } from './secret-variables.ts'
-import { stopSignal } from './stop-signal.ts'
+import { leaveSoon, stopSignal } from './stop-signal.ts'
 import { UsageError } from './usage-error.ts'
 import { problemLine } from './validate.ts'
 
@@ -113,6 +113,7 @@ async function runPlans(plans: readonly Plan[], settings: RunSettings, signal: A
   } finally {
     await Promise.allSettled(running)
     clearInterval(timer)
+    leaveSoon()
   }
 }
 

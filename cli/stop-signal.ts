@@ -13,3 +13,11 @@ export function stopSignal(): AbortSignal {
     })
   return stop.signal
 }
+
+/**
+ * For a command that has done all it wants to: what it left behind, because a server does not answer, may still have
+ * connections and timers, which would keep the process.
+ */
+export function leaveSoon(): void {
+  setTimeout(() => process.exit(), 500).unref()
+}

@@ -5,7 +5,7 @@ import { workerHttpPort } from '#api/worker-status.ts'
 import type { LogLevel } from '#common/logger.ts'
 import { loadPlan, runWorker } from '#worker/main.ts'
 import { secretVariables } from './secret-variables.ts'
-import { stopSignal } from './stop-signal.ts'
+import { leaveSoon, stopSignal } from './stop-signal.ts'
 import { UsageError } from './usage-error.ts'
 
 export const usage = `Usage: sluice worker --plan FILE [options]
@@ -36,14 +36,18 @@ export async function run(argv: string[]): Promise<number> {
   if (!/^\d{1,5}$/.test(values.port)) throw new UsageError('--port is a number')
   if (!logLevels.includes(values['log-level'])) throw new UsageError(`--log-level is ${logLevels.join(', ')}`)
   const plan = await loadPlan(values.plan)
-  await runWorker(
-    {
-      plan,
-      secrets: { directory: values.secrets ?? null, variables: secretVariables() },
-      logLevel: values['log-level'] as LogLevel,
-      http: { host: values.host, port: Number(values.port) },
-    },
-    stopSignal(),
-  )
+  try {
+    await runWorker(
+      {
+        plan,
+        secrets: { directory: values.secrets ?? null, variables: secretVariables() },
+        logLevel: values['log-level'] as LogLevel,
+        http: { host: values.host, port: Number(values.port) },
+      },
+      stopSignal(),
+    )
+  } finally {
+    leaveSoon()
+  }
   return 0
 }

@@ -13,6 +13,7 @@ import { failureOf, retryPolicy } from './disposition.ts'
 import { JobStatus } from './job-status.ts'
 import type { FromLane, Grant, GrantedTable, LaneFailure } from './lane-protocol.ts'
 import { LaneThread } from './lane-thread.ts'
+import { orLeftBehind } from './left-behind.ts'
 import { observe } from './observe.ts'
 import { openSource, openTarget, preload } from './open-connectors.ts'
 import { sameGrant } from './same-grant.ts'
@@ -31,6 +32,11 @@ export interface JobOptions {
   /** How long lanes may take to commit what they read when the job stops. */
   drainDeadlineMs: number
 }
+
+/** How long a look at the source that is under way may still take when the job stops … */
+const roundGraceMs = 1_000
+/** … and the closing of its connections, then or after a failure: with `drainDeadlineMs` less than the 30 seconds of a pod. */
+const closingGraceMs = 2_000
 
 export class Job {
   readonly status: JobStatus
@@ -58,7 +64,7 @@ export class Job {
     try {
       while (!signal.aborted) {
         try {
-          const done = await this.#round(signal)
+          const done = await this.#orLeft(this.#round(signal), signal, roundGraceMs)
           if (done) return
           delayMs = 0
         } catch (error) {
@@ -70,6 +76,10 @@ export class Job {
     } finally {
       await this.#stop()
     }
+  }
+
+  #orLeft<T>(work: Promise<T>, signal: AbortSignal, graceMs: number): Promise<T | undefined> {
+    return orLeftBehind(work, { signal, graceMs, clock: this.#options.clock })
   }
 
   /** Looks at the source, grants what should be read now, and waits for the next reason to look again. */
@@ -188,8 +198,12 @@ export class Job {
   async #closeEnds(): Promise<void> {
     const ends = this.#ends
     this.#ends = null
-    await ends?.planner.close()
-    if (ends) await Promise.allSettled([ends.source.close(), ends.target.close()])
+    if (ends === null) return
+    const closing = async (): Promise<void> => {
+      await ends.planner.close()
+      await Promise.allSettled([ends.source.close(), ends.target.close()])
+    }
+    await this.#orLeft(closing(), AbortSignal.abort(), closingGraceMs)
   }
 
   async #stop(): Promise<void> {

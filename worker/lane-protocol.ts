@@ -58,6 +58,8 @@ export type FromLane =
   /** What lies between a split's committed position and its end. */
   | { kind: 'backlog'; split: string; amount: number; unit: 'records' | 'bytes' }
   | { kind: 'bad-record'; code: ErrorCode; message: string }
+  /** Compacting or cleaning a table failed; it will be tried again, and syncing goes on. */
+  | { kind: 'service-failed'; table: string; code: ErrorCode }
   /** Every bounded split of the grant is committed to its end. */
   | { kind: 'finished'; grant: number }
   | { kind: 'failed'; grant: number; failure: LaneFailure }

@@ -8,6 +8,7 @@ import { createLogger, errorFields } from '#common/logger.ts'
 import type { Source, Target } from '#connectors/connector.ts'
 import { failureOf } from './disposition.ts'
 import type { FromLane, Grant, LaneData, ToLane } from './lane-protocol.ts'
+import { orLeftBehind } from './left-behind.ts'
 import type { EndpointServices } from './open-connectors.ts'
 import { openSource, openTarget, preload } from './open-connectors.ts'
 import { OpenWriters } from './open-writers.ts'
@@ -38,6 +39,9 @@ let grants: Promise<void> = Promise.resolve()
 function report(message: FromLane): void {
   port.postMessage(message)
 }
+
+/** How long connections may take to close when the lane stops. */
+const closingGraceMs = 2_000
 
 /** Commit races lost in a row before it is reported as a failure. */
 const conflictsMax = 3
@@ -76,8 +80,10 @@ async function runSession(grant: Grant, drain: AbortSignal): Promise<ConflictErr
     freshnessMs,
     clock: systemClock,
     report,
-    onServiceFailure: (table: string, error: unknown) =>
-      logger.warn('compacting or cleaning a table failed', { table, ...errorFields(error) }),
+    onServiceFailure: (table: string, error: unknown) => {
+      logger.warn('compacting or cleaning a table failed', { table, ...errorFields(error) })
+      report({ kind: 'service-failed', table, code: failureOf(error).code })
+    },
   }
   try {
     await new Session(options).run(drain, never)
@@ -114,9 +120,15 @@ port.on('message', (message: ToLane) => {
   if (message.kind === 'grant') grants = grants.then(() => runGrant(message.grant, drain))
   else
     grants = grants.then(async () => {
-      await closeEnds()
+      await orLeftBehind(closeEnds(), {
+        signal: AbortSignal.abort(),
+        graceMs: closingGraceMs,
+        clock: systemClock,
+      })
       report({ kind: 'stopped' })
       port.close()
+      // Ends the thread, should what was left behind keep it.
+      setTimeout(() => process.exit(), closingGraceMs).unref()
     })
 })
 

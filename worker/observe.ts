@@ -29,6 +29,9 @@ export function observe(
     case 'failed':
       metrics.errors.inc({ ...labels, code: message.failure.code })
       return
+    case 'service-failed':
+      metrics.errors.inc({ ...labels, code: message.code })
+      return
     case 'bad-record':
       metrics.badRecords.inc({ ...labels, code: message.code })
       return

@@ -7,6 +7,8 @@ import { connect, createServer } from 'node:net'
 
 export interface BlackHole {
   readonly port: number
+  /** Connections taken so far. */
+  readonly connections: number
   /** From now on nothing comes through, in either direction; new connections are taken all the same. */
   fallSilent(): void
   /** New connections come through again; those that were silenced stay so. */
@@ -16,6 +18,7 @@ export interface BlackHole {
 
 export async function startBlackHole(target: { host: string; port: number }): Promise<BlackHole> {
   let silent = false
+  let connections = 0
   const links = new Set<{ near: Socket; far: Socket | null }>()
   const silence = ({ near, far }: { near: Socket; far: Socket | null }): void => {
     near.unpipe()
@@ -24,6 +27,7 @@ export async function startBlackHole(target: { host: string; port: number }): Pr
     far?.resume()
   }
   const server = createServer({ allowHalfOpen: true }, near => {
+    connections++
     const link = { near, far: silent ? null : connect({ ...target, allowHalfOpen: true }) }
     const { far } = link
     links.add(link)
@@ -40,6 +44,9 @@ export async function startBlackHole(target: { host: string; port: number }): Pr
   const { port } = server.address() as AddressInfo
   return {
     port,
+    get connections() {
+      return connections
+    },
     fallSilent() {
       silent = true
       links.forEach(silence)

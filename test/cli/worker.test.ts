@@ -13,6 +13,7 @@ import { readManifests } from '#cli/manifests.ts'
 import { compile } from '#master/compile.ts'
 import { startEmbeddedPostgres, type PostgresServer } from '#scripts/embedded-postgres.ts'
 import { freePort } from '#scripts/free-port.ts'
+import { startBlackHole } from '#test/bed/black-hole.ts'
 
 const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 
@@ -119,4 +120,23 @@ spec: {source: {name: db}, target: {name: lake}, tables: [{include: public.order
     expect(await worker.ended).to.equal(1)
     expect(worker.log()).to.include('SPEC_INVALID').and.to.include('broken.json')
   })
+
+  it('ends at SIGTERM while it waits for brokers that take connections and say nothing', async () => {
+    const hole = await startBlackHole({ host: '127.0.0.1', port: 1 })
+    hole.fallSilent()
+    const silent = join(folder, 'silent.json')
+    const source = { type: 'kafka', name: 'broker', spec: { brokers: [`127.0.0.1:${hole.port}`] } }
+    await writeFile(silent, JSON.stringify({ ...plan(), source }))
+    try {
+      const worker = start('worker', '--plan', silent, '--host', '127.0.0.1', '--port', '0')
+      while (hole.connections === 0) {
+        if (worker.child.exitCode !== null) throw new Error(`the worker ended: ${worker.log()}`)
+        await delay(20)
+      }
+      worker.child.kill('SIGTERM')
+      expect(await worker.ended, worker.log()).to.equal(0)
+    } finally {
+      await hole.stop()
+    }
+  }).timeout(29_000)
 })
