@@ -19,6 +19,8 @@ import { loadTimeline } from '#lake/timeline/timeline.ts'
 export interface CleaningPolicy extends Retention {
   /** Instants that stay on the timeline however old they are. */
   instantsMin: number
+  /** So many instants leave the timeline at once, at least. 1 when undefined. */
+  trimMin?: number
   /** How long instants are known in the history; 0: it is not kept. 90 days when undefined. */
   historyMs?: number
   /** Null: every base file stays as long as its state does. */
@@ -48,13 +50,12 @@ export interface Cleaned {
 export async function clean(context: ServiceContext, policy: CleaningPolicy): Promise<Cleaned> {
   const { store, definition, journal, clock, signal } = context
   const { layout } = journal
-  // In layout 1 nothing tells when a log completed.
-  if (layout === 1) return { files: 0, bytes: 0, instants: 0 }
   // In this order: every step staged before the floor is on the timeline that is listed afterwards.
   const { instantFloor } = await journal.refresh()
   const timeline = await loadTimeline(store, layout)
   const { thinning } = policy
   const { files, instants, emptied } = planCleaning({
+    layout,
     files: await listDataFiles(store),
     timeline,
     instantFloor,
@@ -63,7 +64,7 @@ export async function clean(context: ServiceContext, policy: CleaningPolicy): Pr
     instantsMin: policy.instantsMin,
     trimMax,
     thinning:
-      thinning !== null && definition.tableType === 'MERGE_ON_READ'
+      thinning !== null && definition.tableType === 'MERGE_ON_READ' && layout === 2
         ? {
             supersededBefore: formatInstant(
               clock.nowMs() - Math.min(thinning.queryMsMax, policy.retentionMs),
@@ -76,7 +77,8 @@ export async function clean(context: ServiceContext, policy: CleaningPolicy): Pr
     signal.throwIfAborted()
     await store.delete(files.slice(at, at + deleteBatch).map(({ path }) => path))
   }
-  const trimmed = (await trim(context, instants, policy)) + (await trim(context, emptied, policy))
+  const due = instants.length < (policy.trimMin ?? 1) ? [] : instants
+  const trimmed = (await trim(context, due, policy)) + (await trim(context, emptied, policy))
   await removeAside(context, instantFloor)
   const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   return { files: files.length, bytes, instants: trimmed }
@@ -90,7 +92,8 @@ async function trim(
 ): Promise<number> {
   if (instants.length === 0) return 0
   const trimmed = await trimTimeline(context, instants, historyMs > 0)
-  await tidyHistory(context, defaultHistoryPolicy, formatInstant(context.clock.nowMs() - historyMs))
+  if (context.journal.layout === 2)
+    await tidyHistory(context, defaultHistoryPolicy, formatInstant(context.clock.nowMs() - historyMs))
   return trimmed
 }
 

@@ -12,11 +12,13 @@ import type { DataFile } from '#lake/reader/data-file.ts'
 import type { TimelineView } from '#lake/reader/timeline-view.ts'
 import { timelineView } from '#lake/reader/timeline-view.ts'
 import { fileGroupKey } from '#lake/table/names.ts'
+import type { TimelineLayout } from '#lake/timeline/instant-file.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import { firstInstant } from '#lake/timeline/instant.ts'
 import type { TimelineInstant } from '#lake/timeline/timeline.ts'
 
 export interface CleaningView {
+  layout: TimelineLayout
   files: readonly DataFile[]
   /** The whole timeline, oldest first. */
   timeline: readonly TimelineInstant[]
@@ -44,12 +46,12 @@ export interface CleaningPlan {
 }
 
 export function planCleaning(view: CleaningView): CleaningPlan {
-  const { timeline, files } = view
+  const { timeline, files, layout } = view
   const first = timeline.find(({ state }) => state === 'completed')?.instant ?? null
   const committed = timelineView({ layout: 2, instants: timeline, first, replaced: new Set() })
   const horizon = horizonOf(view)
   const removed = new Set([
-    ...superseded(files, committed, horizon),
+    ...superseded(files, { layout, timeline: committed }, horizon),
     ...leftovers(view, committed),
     ...retiredFiles(files, view.replacements, horizon),
   ])
@@ -90,7 +92,7 @@ function horizonOf({ timeline, retainedFrom }: CleaningView): InstantTime {
 /** The files of slices that were followed by another one before the horizon. */
 function superseded(
   files: readonly DataFile[],
-  timeline: TimelineView,
+  { layout, timeline }: { layout: TimelineLayout; timeline: TimelineView },
   horizon: InstantTime,
 ): readonly DataFile[] {
   const completionTime = (file: DataFile): InstantTime =>
@@ -105,7 +107,8 @@ function superseded(
   return files.filter(file => {
     const base = currentBases.get(groupOf(file))
     if (base === undefined || !timeline.isCommitted(file.instant)) return false
-    if (file.kind === 'base') return file.instant < base
+    // A log of layout 1 names the base file of its slice.
+    if (file.kind === 'base' || layout === 1) return file.instant < base
     const completed = timeline.completionTime(file.instant)
     return completed !== null && completed < base
   })
@@ -123,9 +126,10 @@ function leftovers({ files, timeline, instantFloor }: CleaningView, committed: T
 }
 
 function trimmed(view: CleaningView, horizon: InstantTime): InstantTime[] {
-  const { files, timeline, instantFloor, instantsMin, trimMax, replacements } = view
+  const { layout, files, timeline, instantFloor, instantsMin, trimMax, replacements } = view
   const inUse = replacementsInUse(files, replacements)
   const logs = new Set(files.flatMap(({ kind, instant }) => (kind === 'log' ? [instant] : [])))
+  const oldestLog = logs.size === 0 ? null : [...logs].reduce((a, b) => (a < b ? a : b))
   const count = Math.min(timeline.length - instantsMin, trimMax)
   const instants: InstantTime[] = []
   for (const { instant, action, completionTime } of timeline.slice(0, Math.max(count, 0))) {
@@ -133,6 +137,8 @@ function trimmed(view: CleaningView, horizon: InstantTime): InstantTime[] {
     // A savepoint names what must stay; only a replace commit tells that files are retired, only the instant of a log
     // when it completed.
     if (action === 'savepoint' || inUse.has(instant) || logs.has(instant)) break
+    // In layout 1 a log may have been written by any commit since its slice began.
+    if (layout === 1 && oldestLog !== null && instant >= oldestLog) break
     instants.push(instant)
   }
   return instants

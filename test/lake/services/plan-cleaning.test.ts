@@ -28,6 +28,7 @@ function file(text: string) {
 }
 
 function plan(given: {
+  layout?: 1 | 2
   timeline: string[]
   files: string[]
   retainedFrom?: number
@@ -38,6 +39,7 @@ function plan(given: {
 }): { files: string[]; instants: number[] } {
   const files = given.files.map(file)
   const view: CleaningView = {
+    layout: given.layout ?? 2,
     files,
     timeline: given.timeline.map(instant),
     instantFloor: t(given.floor ?? given.retainedFrom ?? 90),
@@ -92,6 +94,29 @@ describe('what cleaning removes', () => {
       files: ['base a 10', 'log a 20', 'log a 30'],
       instants: [10],
     })
+  })
+
+  it('of layout 1 the logs that name a superseded base file', () => {
+    const timeline = ['10-10 deltacommit', '20-20 deltacommit', '30-30 commit', '40-40 deltacommit']
+    const files = ['base a 10', 'log a 10', 'base a 30', 'log a 30']
+    expect(plan({ layout: 1, timeline, files })).to.deep.equal({
+      files: ['base a 10', 'log a 10'],
+      instants: [10, 20],
+    })
+  })
+
+  it('of layout 1 the logs of a base file whose instant was trimmed', () => {
+    const timeline = ['30-30 commit', '40-40 deltacommit']
+    const files = ['base a 10', 'log a 10', 'base a 30']
+    expect(plan({ layout: 1, timeline, files })).to.deep.equal({
+      files: ['base a 10', 'log a 10'],
+      instants: [30],
+    })
+  })
+
+  it('of layout 1 no instant since the slice of a log began: any of them may have written it', () => {
+    const timeline = ['10-10 deltacommit', '20-20 deltacommit', '30-30 deltacommit', '40-40 deltacommit']
+    expect(plan({ layout: 1, timeline, files: ['base b 1', 'log b 1'] }).instants).to.deep.equal([])
   })
 
   it('the leftovers of dead writers, once they can no longer be committed', () => {

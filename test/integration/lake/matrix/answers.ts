@@ -1,0 +1,81 @@
+// How each reader answers a question, and what is recorded of it. The record lies in test/golden/readers.json;
+// docs/reference/readers.md is made of it.
+import type { CanonicalRow } from '#test/bed/canonical.ts'
+import { canonicalJson } from '#test/bed/canonical.ts'
+import type { HudiReaders, ReadOptions } from '#test/bed/hudi-readers.ts'
+import { TableReader } from '#lake/reader/table-reader.ts'
+import { canonicalRows } from '#test/lake/reader/canonical.ts'
+import { inOrder } from '#test/lake/table/model.ts'
+import type { Question, RecordedTable } from './recorded-table.ts'
+import { matrixColumns } from './recorded-table.ts'
+
+/** In the order of the page. */
+export const readerNames = ['Spark, Hudi 1.2.0', 'Spark, Hudi 0.15.0', 'hudi-rs 0.5.0', 'Sluice'] as const
+export type ReaderName = (typeof readerNames)[number]
+
+/** `right`: exactly the rows; `wrong`: others; `refused`: it failed. */
+export type Answer = 'right' | 'wrong' | 'refused'
+
+const columns = [...matrixColumns.map(({ name }) => name), '_sluice_seq']
+
+export interface Answered {
+  answer: Answer
+  /** What the reader said, or how the rows differ: for people. */
+  detail: string | null
+}
+
+/** Null: the reader has no such query. */
+export async function ask(
+  reader: ReaderName,
+  question: Question,
+  table: RecordedTable,
+  readers: HudiReaders,
+): Promise<Answered | null> {
+  if (reader === 'Sluice' && question.query === 'read-optimized') return null
+  try {
+    const rows = inOrder(await rowsOf(reader, question, table, readers)).map(canonicalJson)
+    const wanted = inOrder(question.rows).map(canonicalJson)
+    if (JSON.stringify(rows) === JSON.stringify(wanted)) return { answer: 'right', detail: null }
+    const missing = wanted.filter(row => !rows.includes(row)).length
+    const others = rows.filter(row => !wanted.includes(row)).length
+    return { answer: 'wrong', detail: `${missing} rows missing, ${others} others` }
+  } catch (error) {
+    return { answer: 'refused', detail: firstWords(error) }
+  }
+}
+
+function rowsOf(
+  reader: ReaderName,
+  { query, asOf, from }: Question,
+  table: RecordedTable,
+  readers: HudiReaders,
+): Promise<readonly CanonicalRow[]> {
+  if (reader === 'Sluice') return ownRows(table, asOf, from)
+  const options: ReadOptions = {
+    columns,
+    ...(asOf === undefined ? {} : { asOf }),
+    ...(from === undefined ? {} : { incrementalFrom: from }),
+    ...(query === 'read-optimized' ? { readOptimized: true } : {}),
+  }
+  if (reader === 'hudi-rs 0.5.0') return readers.readHudiRs(table.url, options)
+  const hudiVersion = reader === 'Spark, Hudi 1.2.0' ? '1.2.0' : '0.15.0'
+  return readers.readSpark(table.url, { ...options, hudiVersion })
+}
+
+async function ownRows(table: RecordedTable, asOf?: string, from?: string): Promise<CanonicalRow[]> {
+  const reader = await TableReader.open(table.store, asOf === undefined ? {} : { asOf })
+  const rows: CanonicalRow[] = []
+  for await (const batch of reader.read({ columns, ...(from === undefined ? {} : { from }) }))
+    rows.push(...canonicalRows(batch))
+  return rows
+}
+
+/** The beginning of an error, without what differs from run to run. */
+function firstWords(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  return text
+    .split('\n', 1)[0]!
+    .replaceAll(/(file:)?\/[^\s]+/g, '…')
+    .replaceAll(/\d{17}/g, '…')
+    .slice(0, 160)
+}
