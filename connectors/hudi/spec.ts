@@ -48,6 +48,14 @@ export const hudiTableOptions = z.strictObject({
     .describe(
       'How long earlier states of the table can be read (time travel, incremental queries, queries that run that long). Files that only older states need are removed.',
     ),
+  retentionCommits: z
+    .int32()
+    .min(1)
+    .max(100_000)
+    .optional()
+    .describe(
+      'The states after so many of the newest commits can be read, too, however old they are: for tables that are written to rarely.',
+    ),
   dailyHistoryDays: z
     .int32()
     .min(0)
@@ -55,6 +63,22 @@ export const hudiTableOptions = z.strictObject({
     .default(0)
     .describe(
       'For how many days, counted from now, the state at the end of each day (UTC) can be read, beyond `retentionHours`. It costs about what changed on those days, not a copy for each. For tables of type MERGE_ON_READ.',
+    ),
+  targetFileMiB: z
+    .int32()
+    .min(0)
+    .max(4096)
+    .default(128)
+    .describe(
+      'Small files of a table without a key are put together to files of about this size, in MiB (clustering). 0: they are left as the commits wrote them.',
+    ),
+  historyDays: z
+    .int32()
+    .min(0)
+    .max(36_500)
+    .default(90)
+    .describe(
+      'For how many days commits that left the timeline are known in its history: what they did, not the states they made. 0: they are forgotten.',
     ),
 })
 

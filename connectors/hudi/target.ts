@@ -3,6 +3,7 @@ import type { ConnectorContext, Target, TableWriter, TargetTable } from '#connec
 import { ConfigError } from '#common/errors.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { openStore } from '#lake/storage/open.ts'
+import type { WantedTable } from '#lake/table/open-table.ts'
 import { openTable } from '#lake/table/open-table.ts'
 import { s3Access } from './s3-access.ts'
 import type { HudiSpec, HudiTableOptions } from './spec.ts'
@@ -25,7 +26,8 @@ export class HudiTarget implements Target {
 
   openTable(table: TargetTable, signal: AbortSignal): Promise<TableWriter> {
     const { clock, job, spec } = this.#context
-    const { buckets, dailyHistoryDays, retentionHours, tableType, tableVersion } = tableOptions(table)
+    const options = tableOptions(table)
+    const { buckets, dailyHistoryDays, retentionHours, tableType, tableVersion } = options
     const wanted = {
       name: table.name,
       schema: table.schema,
@@ -36,6 +38,7 @@ export class HudiTarget implements Target {
       policy: table.schemaEvolution,
       retentionMs: retentionHours * 3_600_000,
       dailyHistoryMs: dailyHistoryDays * 24 * 3_600_000,
+      services: serviceOptions(options),
       ...(buckets === undefined ? {} : { buckets }),
     }
     return openTable(wanted, { store: this.#store.at(tableFolder(table.name)), clock, writer: job, signal })
@@ -43,6 +46,18 @@ export class HudiTarget implements Target {
 
   close(): Promise<void> {
     return this.#store.close()
+  }
+}
+
+function serviceOptions({
+  historyDays,
+  retentionCommits,
+  targetFileMiB,
+}: HudiTableOptions): NonNullable<WantedTable['services']> {
+  return {
+    historyMs: historyDays * 24 * 3_600_000,
+    targetFileBytes: targetFileMiB * 1024 * 1024,
+    ...(retentionCommits === undefined ? {} : { retentionCommits }),
   }
 }
 

@@ -1,11 +1,14 @@
-// What keeps a table fast to read and small, beside the writers: compaction, cleaning, trimming. Each round has a
-// journal of its own, so that it may go on while the writer of the same lane stages and commits.
+// What keeps a table fast to read and small, beside the writers: compaction, clustering, cleaning, archiving. Each round
+// has a journal of its own, so that it may go on while the writer of the same lane stages and commits.
 import { clean, defaultCleaningPolicy } from './clean.ts'
 import type { CleaningPolicy } from './clean.ts'
+import { clusterSome } from './cluster.ts'
 import { coalesceLogs } from './coalesce-logs.ts'
 import type { CoalescingPolicy } from './coalesce-logs.ts'
 import type { ServiceContext } from './compact.ts'
 import { compactSome } from './compact.ts'
+import type { ClusteringPolicy } from './plan-clustering.ts'
+import { clusteringPolicy, defaultTargetFileBytes } from './plan-clustering.ts'
 import { defaultCompactionPolicy } from './plan-compaction.ts'
 import type { CompactionPolicy } from './plan-compaction.ts'
 import { ServiceTurn } from './service-turn.ts'
@@ -22,6 +25,8 @@ export interface ServicePolicy {
   compaction: CompactionPolicy
   cleaning: CleaningPolicy
   /** Null: every commit stays readable as long as its files do. */
+  /** Of append tables; null: small files are left. */
+  clustering: ClusteringPolicy | null
   coalescing: CoalescingPolicy | null
   /** Least time between two rounds of a table, whoever makes them. */
   intervalMs: number
@@ -31,6 +36,7 @@ export const defaultServicePolicy: ServicePolicy = {
   compaction: defaultCompactionPolicy,
   cleaning: defaultCleaningPolicy,
   coalescing: null,
+  clustering: clusteringPolicy(defaultTargetFileBytes),
   intervalMs: 60_000,
 }
 
@@ -38,19 +44,34 @@ const defaultCoalescing = { queryMsMax: 3_600_000, bytesMax: 16 << 20 }
 
 /** How much longer a table rests after a round than the round took: the services' share of a lane. */
 const restFactor = 2
+/** A file of the history should be worth its requests. */
+const trimMin = 10
+
+/** What a table's owner may want otherwise. */
+export interface ServiceOptions {
+  /** The states after so many of the newest commits stay readable, however old they are. */
+  retentionCommits?: number
+  /** How long instants are known in the history; 0: it is not kept. */
+  historyMs?: number
+  /** Small files of append tables are put together to about this size; 0: they are left. */
+  targetFileBytes?: number
+}
+
 
 /**
  * The policy for a table whose states of this long ago must stay readable, and beyond that, when `dailyMs` is greater,
  * its state at the end of each day as far back as that.
  */
-export function servicePolicy(retentionMs: number, dailyMs = 0): ServicePolicy {
+export function servicePolicy(retentionMs: number, dailyMs = 0, options: ServiceOptions = {}): ServicePolicy {
   const { compaction, cleaning } = defaultServicePolicy
   // The timeline reaches as far back as the oldest log.
   const logAgeMsMax = Math.min(compaction.logAgeMsMax, retentionMs / 2)
+  const { targetFileBytes = defaultTargetFileBytes, ...kept } = options
   return {
     ...defaultServicePolicy,
     compaction: { ...compaction, logAgeMsMax },
-    cleaning: { ...cleaning, retentionMs: Math.max(retentionMs, dailyMs) },
+    clustering: targetFileBytes === 0 ? null : clusteringPolicy(targetFileBytes),
+    cleaning: { ...cleaning, ...kept, retentionMs: Math.max(retentionMs, dailyMs), trimMin },
     coalescing: dailyMs > retentionMs ? { ...defaultCoalescing, ageMsMin: retentionMs } : null,
   }
 }
@@ -117,10 +138,20 @@ export class TableServices {
     const { compaction } = this.#policy
     if (context.journal.layout === 2) return (await compactSome(context, compaction, since)) !== null
     // Commits wait meanwhile, or their logs would belong to a slice that is no longer read: so one group at a time.
+    await this.#cluster(context)
     const end = await this.#table.turns?.take(context.signal)
     try {
       await context.journal.refresh()
       return (await compactSome(context, { ...compaction, compactionBytesMax: 0 }, since)) !== null
+  async #cluster(context: ServiceContext): Promise<void> {
+    const { clustering } = this.#policy
+    while (clustering !== null && (await clusterSome(context, clustering)) !== null) {
+      context.signal.throwIfAborted()
+      await this.#turn.renew()
+      await context.journal.refresh()
+    }
+  }
+
     } finally {
       end?.()
     }

@@ -5,6 +5,7 @@ import type { TableSchema } from '#catalog/types.ts'
 import type { Clock } from '#common/clock.ts'
 import { ConfigError } from '#common/errors.ts'
 import { Journal } from '#lake/journal/journal.ts'
+import type { ServiceOptions } from '#lake/services/table-services.ts'
 import { defaultServicePolicy, servicePolicy, TableServices } from '#lake/services/table-services.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { CommitTurns } from './commit-turns.ts'
@@ -41,6 +42,7 @@ export interface WantedTable {
   retentionMs?: number
   /** How long the state at the end of each day stays readable, where that is longer. */
   dailyHistoryMs?: number
+  services?: ServiceOptions
 }
 
 export interface WriterContext {
@@ -65,7 +67,7 @@ export async function openTable(wanted: WantedTable, context: WriterContext): Pr
   const turns = layoutOf(definition.version) === 1 ? { turns: new CommitTurns() } : {}
   const services = new TableServices(
     { store, definition, clock, writer: name, ...turns },
-    servicePolicy(retentionMs, dailyHistoryMs),
+    servicePolicy(retentionMs, dailyHistoryMs, wanted.services),
   )
   const { keyIndexBytes = keyIndexBytesDefault } = wanted
   const writer = new TableWriter({
