@@ -23,7 +23,7 @@ export class EntryReader {
     if (known !== undefined) return known
     const bytes = await this.#store.get(entryPath(seq))
     if (bytes === null) return null
-    const read = decodeEntry(bytes)
+    const read = decodeEntry(bytes, seq)
     this.add(read)
     return read
   }

@@ -2,6 +2,7 @@
 // never changed; each names the hash of the one before it, so a chain of them can be told from a stray one.
 // Stored as JSON in `.hoodie/.sluice/journal/<seq, 20 digits>.json`.
 import { createHash } from 'node:crypto'
+import { crc32 } from 'node:zlib'
 import type { PositionMove } from '#catalog/position.ts'
 import { DataError, InvariantError } from '#common/errors.ts'
 import type { CommitAction } from '#lake/timeline/instant-file.ts'
@@ -85,17 +86,41 @@ export function entrySeq(path: string): number | null {
   return /^\d{20}\.json$/.test(name) ? Number(name.slice(0, -suffix.length)) : null
 }
 
+/** JSON whose last member is the CRC-32 of what it is without it. */
 export function encodeEntry(entry: JournalEntry): Uint8Array {
-  return Buffer.from(JSON.stringify(entry))
+  const text = JSON.stringify(entry)
+  return Buffer.from(`${text.slice(0, -1)},"checksum":"${checksumText(text)}"}`)
 }
 
-/** @throws DataError LAKE_FILE_CORRUPT */
-export function decodeEntry(bytes: Uint8Array): HashedEntry {
+/**
+ * The entry of that number. One without a checksum passes, as long as it is JSON and has the number.
+ * @throws DataError LAKE_FILE_CORRUPT
+ */
+export function decodeEntry(bytes: Uint8Array, seq: number): HashedEntry {
   try {
-    return { entry: JSON.parse(Buffer.from(bytes).toString('utf8')) as JournalEntry, hash: hashBytes(bytes) }
+    const entry = JSON.parse(checkedText(Buffer.from(bytes).toString('utf8'))) as JournalEntry
+    if (entry.seq !== seq) throw new RangeError('it is another entry')
+    return { entry, hash: hashBytes(bytes) }
   } catch (cause) {
-    throw new DataError('An entry of the journal is no JSON', { code: 'LAKE_FILE_CORRUPT', cause })
+    const path = entryPath(seq)
+    throw new DataError(`The journal entry ${path} is damaged`, {
+      code: 'LAKE_FILE_CORRUPT',
+      context: { path },
+      cause,
+    })
   }
+}
+
+function checkedText(stored: string): string {
+  const parts = /^(.*),"checksum":"([0-9a-f]{8})"\}$/s.exec(stored)
+  if (parts === null) return stored
+  const text = `${parts[1]}}`
+  if (checksumText(text) !== parts[2]) throw new RangeError('its checksum is wrong')
+  return text
+}
+
+function checksumText(text: string): string {
+  return crc32(text).toString(16).padStart(8, '0')
 }
 
 export function hashBytes(bytes: Uint8Array): string {

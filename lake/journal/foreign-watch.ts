@@ -121,7 +121,7 @@ export class ForeignWatch {
     const foreign = { instant, completionTime: completionTime!, fileGroups: {}, schema: null }
     // Java engines take an empty file for a commit of nothing.
     if (bytes.length === 0) return foreign
-    const metadata = decodeCommitMetadata(bytes)
+    const metadata = decodeCommitMetadata(bytes, { table: this.#store.url, path })
     const { schema = null, [journalSeqKey]: seq } = metadata.extraMetadata
     return seq === undefined ? { ...foreign, fileGroups: fileGroupUseOf(metadata), schema } : null
   }

@@ -317,7 +317,7 @@ export class Journal {
       const bytes = await this.#store.get(entryPath(last))
       // Gone between the listing and the reading: it was trimmed, so there are newer ones.
       if (bytes === null) continue
-      const head = decodeEntry(bytes)
+      const head = decodeEntry(bytes, last)
       const schema =
         head.entry.schemaId === this.#state?.schemaId
           ? this.#state.schema

@@ -16,5 +16,5 @@ export async function readNewestEntry(store: ObjectStore): Promise<JournalEntry 
 /** The entry of that number, or null when it was trimmed. */
 export async function readEntry(store: ObjectStore, seq: number): Promise<JournalEntry | null> {
   const bytes = await store.get(entryPath(seq))
-  return bytes === null ? null : decodeEntry(bytes).entry
+  return bytes === null ? null : decodeEntry(bytes, seq).entry
 }

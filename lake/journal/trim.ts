@@ -65,7 +65,7 @@ async function oldestToKeep(store: ObjectStore, at: TrimPoint, retention: Retent
   for (let cut = at.seq - retention.entriesMin, step = retention.trimEvery; cut > 1; cut -= step, step *= 2) {
     const bytes = await store.get(entryPath(cut - 1))
     if (bytes === null) return cut
-    if (at.nowMs - decodeEntry(bytes).entry.writtenAtMs >= retention.ageMsMin) return cut
+    if (at.nowMs - decodeEntry(bytes, cut - 1).entry.writtenAtMs >= retention.ageMsMin) return cut
   }
   return 0
 }

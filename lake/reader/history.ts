@@ -74,7 +74,7 @@ async function readMetadata(
 ): Promise<CommitMetadata | null> {
   if (state !== 'completed' || !writingActions.has(action)) return null
   const bytes = await store.get(path)
-  return bytes && decodeCommitMetadata(bytes)
+  return bytes && decodeCommitMetadata(bytes, { table: store.url, path })
 }
 
 async function historyEntry(

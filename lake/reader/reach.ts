@@ -114,7 +114,7 @@ function isInstantText(text: string | undefined): text is InstantTime {
 export async function readCommit(store: ObjectStore, path: string): Promise<CommitMetadata> {
   const bytes = await store.get(path)
   if (bytes === null) throw historyGone('A commit was taken off the timeline', { path })
-  return decodeCommitMetadata(bytes)
+  return decodeCommitMetadata(bytes, { table: store.url, path })
 }
 
 export function historyGone(message: string, context: ErrorContext): ConfigError {

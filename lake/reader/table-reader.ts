@@ -167,7 +167,7 @@ function texts(vector: ColumnVector): BinaryVector {
 async function newestSchema(store: ObjectStore, timeline: TimelineView): Promise<string | null> {
   for (const { path } of timeline.completed.toReversed()) {
     const bytes = await store.get(path)
-    const schema = bytes && decodeCommitMetadata(bytes).extraMetadata['schema']
+    const schema = bytes && decodeCommitMetadata(bytes, { table: store.url, path }).extraMetadata['schema']
     if (schema) return schema
   }
   return null

@@ -42,7 +42,7 @@ export async function readTimeline(
 async function replacedGroups(store: ObjectStore, path: string): Promise<string[]> {
   const bytes = await store.get(path)
   if (bytes === null) return []
-  const replaced = decodeCommitMetadata(bytes).partitionToReplaceFileIds ?? {}
+  const replaced = decodeCommitMetadata(bytes, { table: store.url, path }).partitionToReplaceFileIds ?? {}
   return Object.entries(replaced).flatMap(([partition, ids]) => ids.map(id => `${partition}/${id}`))
 }
 

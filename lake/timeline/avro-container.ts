@@ -35,7 +35,7 @@ const stepOverHead = skipper(avroTree({ type: 'map', values: 'bytes' }))
 export function encodeContainer(schema: object, record: object): Uint8Array {
   const { type, head } = containerType(schema)
   const body = type.toBuffer(record)
-  const sync = createHash('sha256').update(body).digest().subarray(0, syncBytes)
+  const sync = syncOf(body)
   return Buffer.concat([head, sync, longType.toBuffer(1), longType.toBuffer(body.length), body, sync])
 }
 
@@ -65,14 +65,33 @@ export function decodeContainer(bytes: Uint8Array): unknown[] {
   const type = readType(head['avro.schema']!.toString('utf8'))
   const deflated = head['avro.codec']?.toString('utf8') === 'deflate'
   const records: unknown[] = []
-  file.skip(syncBytes)
+  const sync = file.bytes.subarray(file.skip(syncBytes), file.at)
   while (file.at < file.bytes.length) {
     const count = file.count()
     const packed = file.bytes.subarray(file.skip(file.count()), file.at)
     readBlock(type, new RecordReader(deflated ? inflateRawSync(packed) : packed), count, records)
-    file.skip(syncBytes)
+    if (!file.bytes.subarray(file.skip(syncBytes), file.at).equals(sync))
+      throw new RangeError('a block does not end with the sync marker')
   }
   return records
+}
+
+/**
+ * Whether the sync marker follows from the content, as encodeContainer() makes it: then, and only then, the records are
+ * those that were written. The bytes are a container that decodeContainer() reads.
+ */
+export function isSyncOfContent(bytes: Uint8Array): boolean {
+  const file = new RecordReader(bytes)
+  file.skip(magic.length)
+  stepOverHead(file)
+  const sync = file.bytes.subarray(file.skip(syncBytes), file.at)
+  file.count()
+  const body = file.bytes.subarray(file.skip(file.count()), file.at)
+  return syncOf(body).equals(sync)
+}
+
+function syncOf(body: Uint8Array): Buffer {
+  return createHash('sha256').update(body).digest().subarray(0, syncBytes)
 }
 
 /** avsc does not look for the end of the bytes while it reads, so each record is stepped over before. */

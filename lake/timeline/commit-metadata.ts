@@ -1,9 +1,10 @@
 // The body of a completed commit, delta commit or replace commit: which files it wrote, and the key-value pairs
 // that travel with it. Layout 2 keeps it as an Avro object container with upstream's field order (class
 // HoodieCommitMetadata, HoodieWriteStat, HoodieReplaceCommitMetadata), layout 1 as JSON.
-import { decodeContainer, encodeContainer } from './avro-container.ts'
+import { decodeContainer, encodeContainer, isSyncOfContent } from './avro-container.ts'
 import { commitRecord, replaceCommitRecord } from './commit-schema.ts'
 import type { CommitAction, TimelineLayout } from './instant-file.ts'
+import type { ErrorContext } from '#common/errors.ts'
 import { DataError } from '#common/errors.ts'
 
 /** One file a commit wrote. */
@@ -65,20 +66,31 @@ export function encodeCommitMetadata(
   })
 }
 
-/** @throws DataError LAKE_FILE_CORRUPT */
-export function decodeCommitMetadata(bytes: Uint8Array): CommitMetadata {
+/**
+ * @param context what errors say of the file: its path
+ * @throws DataError LAKE_FILE_CORRUPT
+ */
+export function decodeCommitMetadata(bytes: Uint8Array, context: ErrorContext = {}): CommitMetadata {
   const isAvro = bytes[0] === 0x4f && bytes[1] === 0x62 && bytes[2] === 0x6a
   try {
     const body = (
       isAvro ? decodeContainer(bytes)[0] : JSON.parse(Buffer.from(bytes).toString('utf8'))
     ) as Record<string, unknown>
-    return metadataOf(body)
+    const metadata = metadataOf(body)
+    const isOurs = metadata.extraMetadata['sluice.seq'] !== undefined
+    if (isAvro && isOurs && !isSyncOfContent(bytes))
+      throw new RangeError('the bytes are not those that were written')
+    return metadata
   } catch (cause) {
-    throw new DataError('The commit metadata cannot be read', { code: 'LAKE_FILE_CORRUPT', cause })
+    const what = context['path'] === undefined ? 'The commit metadata' : `The commit ${context['path']}`
+    throw new DataError(`${what} is damaged`, { code: 'LAKE_FILE_CORRUPT', context, cause })
   }
 }
 
 function metadataOf(body: Record<string, unknown>): CommitMetadata {
+  // Every version of Hudi has these, if with nothing in them. Where one is not, its name is damaged.
+  for (const field of ['partitionToWriteStats', 'extraMetadata'])
+    if (!(field in body)) throw new RangeError(`it has no ${field}`)
   const stats: Record<string, WriteStat[]> = {}
   for (const [partition, files] of Object.entries(body['partitionToWriteStats'] ?? {}))
     stats[partition] = (files as Record<string, unknown>[]).map(presentFields)

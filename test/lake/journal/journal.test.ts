@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { commitsOf, metadataOf, newTable, shopDefinition, stagedStep } from './table-fixture.ts'
 import { ConfigError, ConflictError, FencedError } from '#common/errors.ts'
-import { entryPath } from '#lake/journal/entry.ts'
+import { decodeEntry, entryPath } from '#lake/journal/entry.ts'
 import type { MemoryStore } from '#lake/storage/memory.ts'
 import { createTable } from '#lake/table/create.ts'
 import { decodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
@@ -195,10 +195,26 @@ describe('Journal', () => {
     expect((await open('b')).state.positions.size).to.equal(0)
   })
 
-  it('says that an entry is damaged', async () => {
+  it('says that an entry is damaged, whatever byte of it changed', async () => {
     const { open, store } = await newTable()
     await store.put(entryPath(2), Buffer.from('{"seq": 2, "ki'))
-    expect(await rejection(open('a'))).to.include({ code: 'LAKE_FILE_CORRUPT' })
+    const torn = await rejection(open('a'))
+    expect(torn).to.include({ code: 'LAKE_FILE_CORRUPT' })
+    expect(torn).to.have.property('message').that.includes(entryPath(2))
+    await store.delete([entryPath(2)])
+    const whole = (await store.get(entryPath(1)))!
+    for (let at = 0; at < whole.length; at += 7) {
+      const bytes = Uint8Array.from(whole)
+      bytes[at]! ^= 0x01
+      // A damaged word `checksum` leaves an entry without one, which is whole otherwise.
+      if (!Buffer.from(bytes).includes('"checksum":"')) continue
+      expect(() => decodeEntry(bytes, 1), `byte ${at}`)
+        .to.throw()
+        .with.property('code', 'LAKE_FILE_CORRUPT')
+    }
+    expect(() => decodeEntry(whole, 2))
+      .to.throw()
+      .with.property('code', 'LAKE_FILE_CORRUPT')
   })
 
   it('needs no more than five requests a commit, two of them at once', async () => {

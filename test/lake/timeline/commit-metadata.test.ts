@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { DataError } from '#common/errors.ts'
 import type { CommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import { decodeCommitMetadata, encodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import { partitionDepth, partitionMetadata } from '#lake/timeline/partition-metadata.ts'
@@ -58,7 +59,7 @@ describe('commit metadata', () => {
   ])
     it(`says that ${name} cannot be read`, () => {
       expect(() => decodeCommitMetadata(bytes))
-        .to.throw('cannot be read')
+        .to.throw('is damaged')
         .with.property('code', 'LAKE_FILE_CORRUPT')
     })
 })
@@ -83,6 +84,29 @@ describe('damaged commit metadata', () => {
     expect(whole[at]).to.equal(2)
     const count = Buffer.from([0xfe, 0xff, 0xff, 0xff, 0x0f])
     expectUnreadable(Buffer.concat([whole.subarray(0, at), count, whole.subarray(at + count.length)]))
+  })
+
+  it('of ours is told, whatever byte of it changed', () => {
+    const ours: CommitMetadata = {
+      partitionToWriteStats: {},
+      compacted: false,
+      extraMetadata: { 'sluice.seq': '7', schema: '{}' },
+      operationType: 'UPSERT',
+      partitionToReplaceFileIds: { p: ['a', 'b'] },
+    }
+    const whole = encodeCommitMetadata(ours, 'replacecommit', 2)
+    for (let at = 0; at < whole.length; at++) {
+      const bytes = Uint8Array.from(whole)
+      bytes[at]! ^= 0x01
+      try {
+        // Left are words of its schema that mean nothing here, and the mark that it is ours.
+        const read = decodeCommitMetadata(bytes)
+        expect(read.partitionToReplaceFileIds, `byte ${at}`).to.deep.equal(ours.partitionToReplaceFileIds)
+        expect(read.extraMetadata, `byte ${at}`).to.include({ schema: '{}' })
+      } catch (error) {
+        expect(error, String(error)).to.be.instanceOf(DataError)
+      }
+    }
   })
 
   it('is read or told to be damaged, whatever the bytes', () =>
