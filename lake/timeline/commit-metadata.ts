@@ -78,13 +78,27 @@ export function decodeCommitMetadata(bytes: Uint8Array, context: ErrorContext = 
     ) as Record<string, unknown>
     const metadata = metadataOf(body)
     const isOurs = metadata.extraMetadata['sluice.seq'] !== undefined
-    if (isAvro && isOurs && !isSyncOfContent(bytes))
+    if (isAvro && isOurs && !(isSyncOfContent(bytes) && hasOurFields(body)))
       throw new RangeError('the bytes are not those that were written')
     return metadata
   } catch (cause) {
     const what = context['path'] === undefined ? 'The commit metadata' : `The commit ${context['path']}`
     throw new DataError(`${what} is damaged`, { code: 'LAKE_FILE_CORRUPT', context, cause })
   }
+}
+
+const ourFields: ReadonlySet<string> = new Set([
+  'partitionToWriteStats',
+  'compacted',
+  'extraMetadata',
+  'version',
+  'operationType',
+  'partitionToReplaceFileIds',
+])
+
+/** The sync marker is of the records alone; the names of their fields come before it. */
+function hasOurFields(body: object): boolean {
+  return Object.keys(body).every(field => ourFields.has(field))
 }
 
 function metadataOf(body: Record<string, unknown>): CommitMetadata {
@@ -105,6 +119,8 @@ function metadataOf(body: Record<string, unknown>): CommitMetadata {
 }
 
 function presentFields(stat: Record<string, unknown>): WriteStat {
+  if (typeof stat['path'] !== 'string' || typeof stat['fileId'] !== 'string')
+    throw new RangeError('a file has no name')
   const present = Object.entries(stat).filter(([, value]) => value !== null && value !== undefined)
   return Object.fromEntries(present) as unknown as WriteStat
 }
