@@ -21,6 +21,7 @@ import { ForeignWatch } from './foreign-watch.ts'
 import { EntryReader, rememberedEntries } from './entry-reader.ts'
 import { InstantAllocator } from './instant-allocator.ts'
 import { getSchema, putSchema } from './schema-file.ts'
+import type { Sharing } from './sharing.ts'
 import type { Step } from './step.ts'
 import { checkOrder, checkPositions, checkStaged, conflict, entryOf } from './step.ts'
 import { TableGuard } from './table-guard.ts'
@@ -44,6 +45,8 @@ export interface JournalOptions {
   writer: string
   signal: AbortSignal
   retention?: Retention
+  /** defaultSharing when absent. */
+  sharing?: Sharing
 }
 
 export interface StepResult {
@@ -105,7 +108,10 @@ export class Journal {
    * @throws ConfigError LAKE_TABLE_MISSING, LAKE_JOURNAL_MISSING, LAKE_VERSION_UNSUPPORTED, LAKE_METADATA_TABLE
    */
   static async open(store: ObjectStore, options: JournalOptions): Promise<Journal> {
-    const [guard, hint] = await Promise.all([TableGuard.open(store), readHeadHint(store)])
+    const [guard, hint] = await Promise.all([
+      TableGuard.open(store, options.sharing?.metadataTable),
+      readHeadHint(store),
+    ])
     const journal = new this(store, guard, options)
     await journal.#open(Math.max(0, hint - 1))
     return journal

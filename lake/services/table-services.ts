@@ -15,6 +15,8 @@ import { ServiceTurn } from './service-turn.ts'
 import type { Clock } from '#common/clock.ts'
 import { ConflictError } from '#common/errors.ts'
 import { Journal } from '#lake/journal/journal.ts'
+import type { Sharing } from '#lake/journal/sharing.ts'
+import { defaultSharing } from '#lake/journal/sharing.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { TableDefinition } from '#lake/table/definition.ts'
 import type { CommitTurns } from '#lake/table/commit-turns.ts'
@@ -23,10 +25,10 @@ import { laterInstant } from '#lake/timeline/instant.ts'
 
 export interface ServicePolicy {
   compaction: CompactionPolicy
-  cleaning: CleaningPolicy
-  /** Null: every commit stays readable as long as its files do. */
   /** Of append tables; null: small files are left. */
   clustering: ClusteringPolicy | null
+  cleaning: CleaningPolicy
+  /** Null: every commit stays readable as long as its files do. */
   coalescing: CoalescingPolicy | null
   /** Least time between two rounds of a table, whoever makes them. */
   intervalMs: number
@@ -34,16 +36,14 @@ export interface ServicePolicy {
 
 export const defaultServicePolicy: ServicePolicy = {
   compaction: defaultCompactionPolicy,
+  clustering: clusteringPolicy(defaultTargetFileBytes),
   cleaning: defaultCleaningPolicy,
   coalescing: null,
-  clustering: clusteringPolicy(defaultTargetFileBytes),
   intervalMs: 60_000,
 }
 
 const defaultCoalescing = { queryMsMax: 3_600_000, bytesMax: 16 << 20 }
 
-/** How much longer a table rests after a round than the round took: the services' share of a lane. */
-const restFactor = 2
 /** A file of the history should be worth its requests. */
 const trimMin = 10
 
@@ -57,6 +57,8 @@ export interface ServiceOptions {
   targetFileBytes?: number
 }
 
+/** How much longer a table rests after a round than the round took: the services' share of a lane. */
+const restFactor = 2
 
 /**
  * The policy for a table whose states of this long ago must stay readable, and beyond that, when `dailyMs` is greater,
@@ -64,9 +66,9 @@ export interface ServiceOptions {
  */
 export function servicePolicy(retentionMs: number, dailyMs = 0, options: ServiceOptions = {}): ServicePolicy {
   const { compaction, cleaning } = defaultServicePolicy
+  const { targetFileBytes = defaultTargetFileBytes, ...kept } = options
   // The timeline reaches as far back as the oldest log.
   const logAgeMsMax = Math.min(compaction.logAgeMsMax, retentionMs / 2)
-  const { targetFileBytes = defaultTargetFileBytes, ...kept } = options
   return {
     ...defaultServicePolicy,
     compaction: { ...compaction, logAgeMsMax },
@@ -82,6 +84,8 @@ export interface ServicedTable {
   clock: Clock
   /** Who works, for people. */
   writer: string
+  /** defaultSharing when absent. */
+  sharing?: Sharing
   /** In table version 6, what keeps the commits of the same process away from a compaction. */
   turns?: CommitTurns
 }
@@ -119,8 +123,13 @@ export class TableServices {
   }
 
   async #round(signal: AbortSignal): Promise<void> {
-    const { store, definition, clock, writer } = this.#table
-    const journal = await Journal.open(store, { clock, writer: `${writer}/services`, signal })
+    const { store, definition, clock, writer, sharing = defaultSharing } = this.#table
+    const journal = await Journal.open(store, {
+      clock,
+      writer: `${writer}/services`,
+      signal,
+      sharing,
+    })
     const context: ServiceContext = { store, definition, journal, clock, signal }
     // Each group once: a table that is written to without a pause would always have one more that is due.
     const since = laterInstant(journal.state.lastInstant, journal.state.lastCompletionTime)
@@ -129,20 +138,11 @@ export class TableServices {
       await this.#turn.renew()
       await journal.refresh()
     }
+    await this.#cluster(context)
     await clean(context, this.#policy.cleaning)
     if (this.#policy.coalescing !== null) await coalesceLogs(context, this.#policy.coalescing)
   }
 
-  /** Whether anything was compacted. */
-  async #compact(context: ServiceContext, since: InstantTime): Promise<boolean> {
-    const { compaction } = this.#policy
-    if (context.journal.layout === 2) return (await compactSome(context, compaction, since)) !== null
-    // Commits wait meanwhile, or their logs would belong to a slice that is no longer read: so one group at a time.
-    await this.#cluster(context)
-    const end = await this.#table.turns?.take(context.signal)
-    try {
-      await context.journal.refresh()
-      return (await compactSome(context, { ...compaction, compactionBytesMax: 0 }, since)) !== null
   async #cluster(context: ServiceContext): Promise<void> {
     const { clustering } = this.#policy
     while (clustering !== null && (await clusterSome(context, clustering)) !== null) {
@@ -152,6 +152,15 @@ export class TableServices {
     }
   }
 
+  /** Whether anything was compacted. */
+  async #compact(context: ServiceContext, since: InstantTime): Promise<boolean> {
+    const { compaction } = this.#policy
+    if (context.journal.layout === 2) return (await compactSome(context, compaction, since)) !== null
+    // Commits wait meanwhile, or their logs would belong to a slice that is no longer read: so one group at a time.
+    const end = await this.#table.turns?.take(context.signal)
+    try {
+      await context.journal.refresh()
+      return (await compactSome(context, { ...compaction, compactionBytesMax: 0 }, since)) !== null
     } finally {
       end?.()
     }

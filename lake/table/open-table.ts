@@ -5,6 +5,8 @@ import type { TableSchema } from '#catalog/types.ts'
 import type { Clock } from '#common/clock.ts'
 import { ConfigError } from '#common/errors.ts'
 import { Journal } from '#lake/journal/journal.ts'
+import type { Sharing } from '#lake/journal/sharing.ts'
+import { defaultSharing } from '#lake/journal/sharing.ts'
 import type { ServiceOptions } from '#lake/services/table-services.ts'
 import { defaultServicePolicy, servicePolicy, TableServices } from '#lake/services/table-services.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
@@ -40,6 +42,8 @@ export interface WantedTable {
   policy: EvolutionPolicy
   /** How long earlier states of the table stay readable; 24 hours when undefined. */
   retentionMs?: number
+  /** With other engines; defaultSharing when undefined. */
+  sharing?: Sharing
   /** How long the state at the end of each day stays readable, where that is longer. */
   dailyHistoryMs?: number
   services?: ServiceOptions
@@ -62,11 +66,12 @@ export async function openTable(wanted: WantedTable, context: WriterContext): Pr
   checkMatch(definition, wanted)
   signal.throwIfAborted()
   const closing = new AbortController()
-  const journal = await Journal.open(store, { clock, writer: name, signal: closing.signal })
+  const { sharing = defaultSharing } = wanted
+  const journal = await Journal.open(store, { clock, writer: name, signal: closing.signal, sharing })
   const { policy, retentionMs = defaultServicePolicy.cleaning.retentionMs, dailyHistoryMs } = wanted
   const turns = layoutOf(definition.version) === 1 ? { turns: new CommitTurns() } : {}
   const services = new TableServices(
-    { store, definition, clock, writer: name, ...turns },
+    { store, definition, clock, writer: name, sharing, ...turns },
     servicePolicy(retentionMs, dailyHistoryMs, wanted.services),
   )
   const { keyIndexBytes = keyIndexBytesDefault } = wanted
