@@ -28,7 +28,7 @@ function cells(entry: HistoryEntry): string[] {
   return [
     entry.instant,
     entry.completionTime === null ? entry.state : instantText(entry.completionTime),
-    entry.operation === null ? entry.action : `${entry.action} ${entry.operation}`,
+    actionText(entry),
     count(rows?.inserted),
     count(rows?.updated),
     count(rows?.deleted),
@@ -38,6 +38,11 @@ function cells(entry: HistoryEntry): string[] {
     entry.writer?.replace(/\/[0-9a-f-]{36}$/, '') ?? '–',
     movesText(entry.moves),
   ]
+}
+
+function actionText({ action, operation, archived }: HistoryEntry): string {
+  const text = operation === null ? action : `${action} ${operation}`
+  return archived ? `${text}, archived` : text
 }
 
 /** What makes a line long is left to `--output json`: other splits here, and the number of the writer's start above. */

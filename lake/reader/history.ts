@@ -9,6 +9,7 @@ import type { InstantState } from '#lake/timeline/instant-file.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import type { TimelineInstant } from '#lake/timeline/timeline.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
+import { readArchived } from './archived-timeline.ts'
 import { readTableConfig } from './table-config.ts'
 import { writingActions } from './timeline-view.ts'
 
@@ -16,6 +17,8 @@ export interface HistoryEntry {
   instant: InstantTime
   action: string
   state: InstantState
+  /** Whether it left the active timeline and is known from the history alone. */
+  archived: boolean
   completionTime: InstantTime | null
   /** Upper-case name as writers give it (`UPSERT`, `COMPACT` …); null while pending and of actions that write no rows. */
   operation: string | null
@@ -30,7 +33,8 @@ export interface HistoryEntry {
 }
 
 interface ReadInstant {
-  at: TimelineInstant
+  at: Omit<TimelineInstant, 'path'>
+  archived: boolean
   metadata: CommitMetadata | null
 }
 
@@ -44,13 +48,24 @@ export async function readHistory(store: ObjectStore, limit: number): Promise<Hi
   const { layout } = await readTableConfig(store)
   // One more than asked for: the one before the last tells how far the last moved.
   const wanted = (await loadTimeline(store, layout)).toSorted(newestFirst).slice(0, limit + 1)
-  const instants = await inParallel(wanted, async at => ({ at, metadata: await readMetadata(store, at) }))
+  const active = await inParallel(wanted, async at => ({
+    at,
+    archived: false,
+    metadata: await readMetadata(store, at),
+  }))
+  const missing = layout === 1 ? 0 : limit + 1 - active.length
+  const archived = missing > 0 ? await archivedInstants(store, missing) : []
+  const known = new Set(active.map(({ at }) => at.instant))
+  // What is about to leave the timeline is in both.
+  const instants = [...active, ...archived.filter(({ at }) => !known.has(at.instant))]
   return inParallel(instants.slice(0, limit), (instant, index) =>
     historyEntry(store, instant, instants.slice(index + 1)),
   )
 }
 
-function newestFirst(a: TimelineInstant, b: TimelineInstant): number {
+type Timed = Pick<TimelineInstant, 'instant' | 'completionTime'>
+
+function newestFirst(a: Timed, b: Timed): number {
   const timeA = a.completionTime ?? `~${a.instant}`
   const timeB = b.completionTime ?? `~${b.instant}`
   return timeA < timeB ? 1 : -1
@@ -77,9 +92,20 @@ async function readMetadata(
   return bytes && decodeCommitMetadata(bytes, { table: store.url, path })
 }
 
+async function archivedInstants(store: ObjectStore, count: number): Promise<ReadInstant[]> {
+  const archived = await readArchived(store, count)
+  return archived
+    .map(({ instant, action, completionTime, metadata }) => ({
+      at: { instant, action, completionTime, state: 'completed' as const },
+      archived: true,
+      metadata: metadata && writingActions.has(action) ? decodeCommitMetadata(metadata) : null,
+    }))
+    .toSorted((a, b) => newestFirst(a.at, b.at))
+}
+
 async function historyEntry(
   store: ObjectStore,
-  { at, metadata }: ReadInstant,
+  { at, archived, metadata }: ReadInstant,
   older: readonly ReadInstant[],
 ): Promise<HistoryEntry> {
   const { instant, action, state, completionTime } = at
@@ -91,6 +117,7 @@ async function historyEntry(
     instant,
     action,
     state,
+    archived,
     completionTime,
     operation: metadata?.operationType ?? null,
     rows: metadata && {

@@ -1,0 +1,43 @@
+import { expect } from 'chai'
+import type { HistoryEntry } from '#lake/reader/history.ts'
+import { readHistory } from '#lake/reader/history.ts'
+import { clean, defaultCleaningPolicy } from '#lake/services/clean.ts'
+import { clusterSome } from '#lake/services/cluster.ts'
+import { clusteringPolicy } from '#lake/services/plan-clustering.ts'
+import { loadTimeline } from '#lake/timeline/timeline.ts'
+import { AppendTable } from '../services/append-table.ts'
+
+const hourMs = 3_600_000
+const cleaning = { ...defaultCleaningPolicy, retentionMs: hourMs, instantsMin: 2 }
+
+function withoutPlace(entries: readonly HistoryEntry[]): object[] {
+  return entries.map(entry => ({ ...entry, archived: null }))
+}
+
+describe('the history of a table', () => {
+  it('goes on where the timeline ends', async () => {
+    const table = new AppendTable()
+    const writer = await table.openWriter()
+    for (let at = 0; at < 9; at++) await table.write(writer)
+    await clusterSome(await table.services(), clusteringPolicy(1 << 20))
+    table.clock.nowAtMs += 30 * hourMs
+    for (let at = 0; at < 3; at++) await table.write(writer)
+    const before = await readHistory(table.store, 100)
+    expect(before.map(({ archived }) => archived)).not.to.include(true)
+
+    for (let turn = 0; turn < 2; turn++) {
+      await clean(await table.services(), cleaning)
+      table.clock.nowAtMs += 2 * hourMs
+    }
+    const active = (await loadTimeline(table.store, 2)).length
+    expect(active).to.be.lessThan(before.length - 8)
+    const after = await readHistory(table.store, 100)
+    expect(withoutPlace(after)).to.deep.equal(withoutPlace(before))
+    expect(after.filter(({ archived }) => !archived)).to.have.length(active)
+    const replacement = after.find(({ action }) => action === 'replacecommit')
+    expect(replacement).to.include({ operation: 'CLUSTER', archived: true })
+
+    const some = await readHistory(table.store, active + 2)
+    expect(withoutPlace(some)).to.deep.equal(withoutPlace(before.slice(0, active + 2)))
+  })
+})
