@@ -41,6 +41,11 @@ export interface SparkReadOptions extends ReadOptions {
   readonly hudiVersion?: HudiVersion
 }
 
+export interface RustReadOptions extends ReadOptions {
+  /** Column, operator and value, as text: by these hudi-rs leaves out partitions. */
+  readonly filters?: readonly (readonly [string, string, string])[]
+}
+
 interface RowSet extends RowSetHash {
   readonly rows?: readonly CanonicalRow[]
 }
@@ -60,7 +65,7 @@ export class HudiReaders {
     return rowsOf(await this.#sparkRead(url, options, true))
   }
 
-  async readHudiRs(url: string, options: ReadOptions = {}): Promise<readonly CanonicalRow[]> {
+  async readHudiRs(url: string, options: RustReadOptions = {}): Promise<readonly CanonicalRow[]> {
     return rowsOf(await this.#rustRead(url, options, true))
   }
 
@@ -101,7 +106,7 @@ export class HudiReaders {
     }) as Promise<RowSet>
   }
 
-  #rustRead(url: string, options: ReadOptions, keep: boolean): Promise<RowSet> {
+  #rustRead(url: string, options: RustReadOptions, keep: boolean): Promise<RowSet> {
     this.#rust ??= new PythonServer('hudi-rs', [join(assets, 'rust_reader.py')])
     return this.#rust.request({ op: 'read', url, keep, ...options }) as Promise<RowSet>
   }

@@ -33,6 +33,8 @@ def read(request):
         options = options.with_query_type(HudiQueryType.Incremental).with_start_timestamp(request["incrementalFrom"])
     if request.get("readOptimized"):
         options = options.with_hudi_option("hoodie.read.use.read_optimized.mode", "true")
+    if request.get("filters"):
+        options = options.with_filters([tuple(given) for given in request["filters"]])
     rows = RowSet(request.get("meta", False), request.get("columns"), request["keep"], request.get("path"))
     for batch in table.read(options):
         rows.add(batch)
