@@ -54,7 +54,7 @@ const worker = z
   .strictObject({
     lanes: z.int32().min(1).max(64).default(2).describe('Threads per worker that read, decode and write.'),
     bufferSize: quantityAtLeast('8Mi')
-      .default('128Mi')
+      .default('96Mi')
       .describe('Memory that all lanes of a worker together may hold in column buffers.'),
     resources: z
       .strictObject({

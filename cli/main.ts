@@ -2,6 +2,7 @@
 // worker never loads what the operator needs, and `sluice validate` starts at once.
 import { enableCompileCache } from 'node:module'
 import { SyncError, describeError } from '#common/errors.ts'
+import { prepareLane } from '#worker/lane-thread.ts'
 import { UsageError } from './usage-error.ts'
 
 interface Command {
@@ -10,12 +11,15 @@ interface Command {
 }
 
 const commands: Readonly<Record<string, Command>> = {
-  run: { summary: 'run SyncJobs from YAML files on this machine', load: () => import('./run.ts') },
+  run: {
+    summary: 'run SyncJobs from YAML files on this machine',
+    load: () => besideLane(() => import('./run.ts')),
+  },
   validate: { summary: 'say what is wrong with YAML files', load: () => import('./validate.ts') },
   table: { summary: 'look at a table of the lake: show, history, read', load: () => import('./table.ts') },
   worker: {
     summary: 'run one worker of a SyncJob (what its pods run)',
-    load: () => import('./worker.ts'),
+    load: () => besideLane(() => import('./worker.ts')),
   },
   teardown: {
     summary: 'remove what a deleted SyncJob made at its source',
@@ -24,6 +28,12 @@ const commands: Readonly<Record<string, Command>> = {
   // oxlint-disable-next-line no-restricted-imports -- one entry for the image; loaded in the operator's pod only
   operator: { summary: 'run the operator (what its pod runs)', load: () => import('#operator/main.ts') },
   version: { summary: 'print the version', load: () => import('./version.ts') },
+}
+
+/** Two threads then load code at once. */
+function besideLane<T>(load: () => Promise<T>): Promise<T> {
+  prepareLane()
+  return load()
 }
 
 const width = Math.max(...Object.keys(commands).map(name => name.length))

@@ -2,7 +2,7 @@
 // it in a pod of its own when a SyncJob is deleted, since only the workers' image reaches databases.
 import { parseArgs } from 'node:util'
 import { systemClock } from '#common/clock.ts'
-import { createLogger } from '#common/logger.ts'
+import { createLogger } from '#common/json-logger.ts'
 import { loadPlan } from '#worker/main.ts'
 import { openSource } from '#worker/open-connectors.ts'
 import { secretVariables } from './secret-variables.ts'

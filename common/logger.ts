@@ -1,6 +1,5 @@
-// Structured logs, one JSON object a line on stderr. Values of secrets never reach here: specs are logged by
-// name only, and errors carry codes and facts, not rows.
-import winston from 'winston'
+// What everything logs to. Values of secrets never reach here: specs are logged by name only, and errors carry codes
+// and facts, not rows. What writes the lines is json-logger.ts.
 import { SyncError, describeError } from './errors.ts'
 
 export type LogFields = Readonly<Record<string, unknown>>
@@ -14,18 +13,13 @@ export interface Logger {
   child(fields: LogFields): Logger
 }
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
+/** How urgent a line is, the least urgent first. */
+export const severities = ['debug', 'info', 'warn', 'error'] as const
 
-export function createLogger(level: LogLevel, fields: LogFields = {}): Logger {
-  return winston.createLogger({
-    level: level === 'silent' ? 'error' : level,
-    silent: level === 'silent',
-    levels: { error: 0, warn: 1, info: 2, debug: 3 },
-    format: winston.format.combine(winston.format.timestamp(), winston.format.json()),
-    defaultMeta: fields,
-    transports: [new winston.transports.Console({ stderrLevels: ['error', 'warn', 'info', 'debug'] })],
-  })
-}
+export type Severity = (typeof severities)[number]
+
+/** The least urgent lines that are written. */
+export type LogLevel = Severity | 'silent'
 
 export const silentLogger: Logger = {
   debug: () => undefined,

@@ -1,10 +1,9 @@
 // The contract between the platform and whatever holds tables. A connector is one folder with one object of
-// this type, named in one line of registry.ts. It may be a source, a target, or both; the shared suites in
+// this type, named in registry.ts (what people write for it) and load.ts (its code). It may be a source, a target, or both; the shared suites in
 // test/contract/ say what each half must do, and a connector is done when they pass against the real server.
 //
 // The way of a row: Source.read(split) -> SourceChunk (columns) -> TableWriter.stage -> TableWriter.commit(moves)
 // -> Source.acknowledge. The order is the promise: the source is told only what the target holds.
-import type { z } from 'zod'
 import type { DataError } from '#common/errors.ts'
 import type { Logger } from '#common/logger.ts'
 import type { Clock } from '#common/clock.ts'
@@ -17,13 +16,12 @@ import type { TableSchema } from '#catalog/types.ts'
 export interface Connector<Spec = unknown> {
   /** The value of `type` in a DataSource, and the name of its sub-object. */
   readonly type: string
-  /** The connector's part of a DataSource, secrets still as references (api/secret.ts). */
-  readonly spec: z.ZodType<Spec>
   openSource?(context: ConnectorContext<Spec>): Promise<Source>
   openTarget?(context: ConnectorContext<Spec>): Promise<Target>
 }
 
 export interface ConnectorContext<Spec> {
+  /** The connector's part of a DataSource: valid, with defaults, secrets still as references (api/secret.ts). */
   spec: Spec
   /** The DataSource's name. */
   name: string
@@ -118,6 +116,8 @@ export interface ReadLimits {
   chunkBytesMax: number
   /** … or this long after its first row, whichever comes first. An idle split yields an empty chunk (position, no rows) that often too when its position moved. */
   lingerMs: number
+  /** The first chunk of a read may be cut at this size already, so that the first rows are committed soon. */
+  firstChunkBytesMax?: number
 }
 
 /** What the source can tell about how far behind a split is. */
@@ -171,7 +171,7 @@ export interface TargetTable {
   /** Rough size of the source table, for bucket counts; 0 when unknown. */
   estimatedBytes: number
   estimatedRows: number
-  /** Options of the SyncJob for this table that only the target understands (already validated). */
+  /** Options of the SyncJob for this table that only the target understands (valid, with defaults). */
   options: Readonly<Record<string, unknown>>
   schemaEvolution: 'evolve' | 'additive' | 'ignore' | 'fail'
 }

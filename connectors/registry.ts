@@ -1,7 +1,6 @@
-// Every connector in one entry: its part of the resources people write, and its code, loaded only when a job
-// needs it. The DataSource and SyncJob schemas, the CRDs and their reference are assembled from here.
+// Every connector's part of the resources people write. The DataSource and SyncJob schemas, the CRDs and their
+// reference are assembled from here. What carries a plan out needs none of it, only load.ts.
 import type { z } from 'zod'
-import type { Connector } from './connector.ts'
 import { hudiSpec, hudiTableOptions } from './hudi/spec.ts'
 import { kafkaSpec } from './kafka/spec.ts'
 import { postgresSpec } from './postgres/spec.ts'
@@ -15,7 +14,6 @@ export interface ConnectorEntry {
   tableOptions?: z.ZodType
   /** What a DataSource of this type can be in a SyncJob. */
   roles: readonly ConnectorRole[]
-  load(): Promise<Connector<never>>
 }
 
 export const connectors: Readonly<Record<string, ConnectorEntry>> = {
@@ -23,16 +21,7 @@ export const connectors: Readonly<Record<string, ConnectorEntry>> = {
     spec: hudiSpec,
     tableOptions: hudiTableOptions,
     roles: ['target'],
-    load: async () => (await import('./hudi/connector.ts')).hudi as Connector<never>,
   },
-  kafka: {
-    spec: kafkaSpec,
-    roles: ['source'],
-    load: async () => (await import('./kafka/connector.ts')).kafka as Connector<never>,
-  },
-  postgres: {
-    spec: postgresSpec,
-    roles: ['source'],
-    load: async () => (await import('./postgres/connector.ts')).postgres as Connector<never>,
-  },
+  kafka: { spec: kafkaSpec, roles: ['source'] },
+  postgres: { spec: postgresSpec, roles: ['source'] },
 }

@@ -7,6 +7,7 @@ import type { Plan, PlanEndpoint, TableRule } from '#api/plan.ts'
 import { invalidResource } from '#api/problem.ts'
 import { parseQuantity } from '#api/quantity.ts'
 import type { SyncJob, SyncJobTable } from '#api/sync-job.ts'
+import { completePlan } from './complete-plan.ts'
 import { checkReferences, checkVirtualTable, findDataSource, type Surroundings } from './references.ts'
 
 /**
@@ -20,7 +21,7 @@ export function compile(job: SyncJob, around: Surroundings): Plan {
   if (problems.length > 0) throw invalidResource(`SyncJob ${name}`, problems)
   const source = findDataSource(job, spec.source.name, around)!
   const target = findDataSource(job, spec.target.name, around)!
-  return {
+  return completePlan({
     version: 1,
     job: { namespace, name },
     source: endpoint(source),
@@ -38,7 +39,7 @@ export function compile(job: SyncJob, around: Surroundings): Plan {
       lanes: spec.worker.lanes,
       bufferBytesMax: Math.ceil(parseQuantity(spec.worker.bufferSize)),
     },
-  }
+  })
 }
 
 function endpoint(dataSource: DataSource): PlanEndpoint {

@@ -160,6 +160,8 @@ export class Job {
       this.#wake()
     } else if (message.kind === 'bad-record') {
       this.#options.logger.warn('a record was skipped', { code: message.code, error: message.message })
+    } else if (message.kind === 'log') {
+      this.#options.logger[message.severity](message.message, message.fields)
     }
   }
 

@@ -1,11 +1,11 @@
 // What the main thread and a lane tell each other. Everything is structured-cloneable; rows never cross.
-import type { LogLevel } from '#common/logger.ts'
+import type { LogFields, LogLevel, Severity } from '#common/logger.ts'
 import type { ErrorCode } from '#common/error-codes.ts'
 import type { Plan } from '#api/plan.ts'
 import type { SourceTable, Split, TargetTable } from '#connectors/connector.ts'
 import type { SecretLocations } from './secrets.ts'
 
-/** How a lane is started. */
+/** What a lane is. */
 export interface LaneData {
   lane: number
   plan: Plan
@@ -26,7 +26,10 @@ export interface Grant {
   tables: readonly GrantedTable[]
 }
 
-export type ToLane = { kind: 'grant'; grant: Grant } | { kind: 'stop' }
+export type LaneTask = { kind: 'grant'; grant: Grant } | { kind: 'stop' }
+
+/** `start` comes first, and once. */
+export type ToLane = { kind: 'start'; data: LaneData } | LaneTask
 
 /** What the worker must do about a failure. */
 export type Disposition = 'retry' | 'wait-for-person' | 'crash'
@@ -60,6 +63,7 @@ export type FromLane =
   | { kind: 'bad-record'; code: ErrorCode; message: string }
   /** Compacting or cleaning a table failed; it will be tried again, and syncing goes on. */
   | { kind: 'service-failed'; table: string; code: ErrorCode }
+  | { kind: 'log'; severity: Severity; message: string; fields: LogFields }
   /** Every bounded split of the grant is committed to its end. */
   | { kind: 'finished'; grant: number }
   | { kind: 'failed'; grant: number; failure: LaneFailure }

@@ -2,16 +2,32 @@
 import { Worker } from 'node:worker_threads'
 import type { FromLane, Grant, LaneData, ToLane } from './lane-protocol.ts'
 
+/** A thread that loads a lane's code while it is not known yet what the lane will do. It keeps no process alive. */
+let spare: Worker | null = null
+
+/** Has the code of the first lane loaded while the main thread finds out what there is to do. */
+export function prepareLane(): void {
+  spare ??= newThread()
+  spare.unref()
+}
+
+function newThread(): Worker {
+  return new Worker(new URL('./lane-thread-entry.ts', import.meta.url))
+}
+
 export class LaneThread {
   readonly #thread: Worker
   readonly #exited: Promise<void>
   #grant: Grant | null = null
 
   constructor(data: LaneData, onMessage: (message: FromLane) => void, onCrash: (error: Error) => void) {
-    this.#thread = new Worker(new URL('./lane-thread-entry.ts', import.meta.url), { workerData: data })
+    this.#thread = spare ?? newThread()
+    spare = null
+    this.#thread.ref()
     this.#thread.on('message', onMessage)
     this.#thread.on('error', error => onCrash(error instanceof Error ? error : new Error(String(error))))
     this.#exited = new Promise(resolve => this.#thread.once('exit', () => resolve()))
+    this.#send({ kind: 'start', data })
   }
 
   /** The grant the lane works on, or null after it failed or finished. */

@@ -3,10 +3,11 @@ import { readFile } from 'node:fs/promises'
 import { systemClock } from '#common/clock.ts'
 import { ConfigError } from '#common/errors.ts'
 import type { LogLevel } from '#common/logger.ts'
-import { createLogger } from '#common/logger.ts'
+import { createLogger } from '#common/json-logger.ts'
 import { createMetrics } from '#common/metrics.ts'
 import type { Plan } from '#api/plan.ts'
 import { planSchema } from '#api/plan.ts'
+import { completePlan } from '#master/complete-plan.ts'
 import { startHttpServer } from './http-server.ts'
 import { Job } from './job.ts'
 import type { JobStatus } from './job-status.ts'
@@ -67,7 +68,7 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
 /** @throws ConfigError SPEC_INVALID when the file is not a plan */
 export async function loadPlan(path: string): Promise<Plan> {
   const parsed = planSchema.safeParse(JSON.parse(await readFile(path, 'utf8')))
-  if (parsed.success) return parsed.data
+  if (parsed.success) return completePlan(parsed.data)
   const issue = parsed.error.issues[0]!
   throw new ConfigError(`The plan in ${path} is not valid at ${issue.path.join('.')}: ${issue.message}`, {
     code: 'SPEC_INVALID',

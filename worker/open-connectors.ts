@@ -5,7 +5,7 @@ import { ConfigError } from '#common/errors.ts'
 import type { Logger } from '#common/logger.ts'
 import type { Plan, PlanEndpoint } from '#api/plan.ts'
 import type { Connector, ConnectorContext, Source, Target } from '#connectors/connector.ts'
-import { connectors } from '#connectors/registry.ts'
+import { connectorCode } from '#connectors/load.ts'
 import type { SecretLocations } from './secrets.ts'
 import { readSecret } from './secrets.ts'
 
@@ -31,22 +31,22 @@ export async function openTarget(services: EndpointServices): Promise<Target> {
 
 /** Loads a connector's code ahead of its use. */
 export async function preload(endpoint: PlanEndpoint): Promise<void> {
-  await connectors[endpoint.type]?.load()
+  await connectorCode[endpoint.type]?.()
 }
 
 async function load(
   endpoint: PlanEndpoint,
   services: EndpointServices,
 ): Promise<{ connector: Connector<never>; context: ConnectorContext<never> }> {
-  const entry = connectors[endpoint.type]
-  if (!entry)
+  const code = connectorCode[endpoint.type]
+  if (!code)
     throw new ConfigError(`No connector for DataSource type ${endpoint.type}`, {
       code: 'SPEC_INVALID',
       context: { dataSource: endpoint.name },
     })
   const { plan, secrets, clock, logger, onBadRecord } = services
   const context: ConnectorContext<never> = {
-    spec: entry.spec.parse(endpoint.spec) as never,
+    spec: endpoint.spec as never,
     name: endpoint.name,
     job: `${plan.job.namespace}.${plan.job.name}`,
     secret: value => readSecret(value, secrets),
@@ -55,7 +55,7 @@ async function load(
     clock,
     logger: logger.child({ connector: endpoint.type, dataSource: endpoint.name }),
   }
-  return { connector: await entry.load(), context }
+  return { connector: await code(), context }
 }
 
 function cannotBe(endpoint: PlanEndpoint, role: string): ConfigError {

@@ -24,6 +24,8 @@ const backlogIntervalMs = 15_000
 
 const serviceIntervalMs = 60_000
 
+const chunkBytesMin = 256 * 1024
+
 export interface SessionOptions {
   source: Source
   splits: readonly Split[]
@@ -139,10 +141,13 @@ export class Session {
   }
 
   #limits(concurrent: number): ReadLimits {
-    const { bufferBytesMax, freshnessMs } = this.#options
+    const { bufferBytesMax, freshnessMs, tables } = this.#options
     const share = bufferBytesMax / (4 * Math.max(concurrent, 1))
+    // Where a commit costs as much as the table is large, a small one first would be a poor beginning.
+    const isCheap = tables.every(({ writer }) => writer.rewritesOnCommit !== true)
     return {
-      chunkBytesMax: Math.floor(Math.min(Math.max(share, 256 * 1024), 4 * 1024 * 1024)),
+      chunkBytesMax: Math.floor(Math.min(Math.max(share, chunkBytesMin), 4 * 1024 * 1024)),
+      ...(isCheap ? { firstChunkBytesMax: chunkBytesMin } : {}),
       lingerMs: Math.min(Math.max(freshnessMs * 0.05, 20), 1000),
     }
   }
@@ -154,9 +159,12 @@ export class Session {
       .map(({ granted: { source } }): SourceTable => {
         return { ...source, positions: new Map(this.#pipes.get(source.name)!.held) }
       })
+    let isFirst = limits.firstChunkBytesMax !== undefined
     try {
       for await (const chunk of this.#options.source.read(split, tables, limits, signal)) {
         await this.#distribute(split, chunk, signal)
+        if (isFirst) await this.#begin(chunk)
+        isFirst = false
         const { newestAtMs, caughtUp } = chunk
         this.#options.report({ kind: 'read', split: split.id, newestAtMs, caughtUp })
         this.#options.report({ kind: 'buffered', bytes: this.#budget.usedBytes })
@@ -164,6 +172,16 @@ export class Session {
     } catch (error) {
       if (!signal.aborted || !isAbort(error)) throw error
     }
+  }
+
+  /**
+   * Waits until the first chunk is committed, so that its way into the table is not held up by the decoding of what
+   * comes after it: what is wrong with the target shows soon, and so do the first rows.
+   */
+  async #begin({ position, changes }: SourceChunk): Promise<void> {
+    if (position === null) return
+    const written = changes.filter(({ batch, truncate }) => batch.length > 0 || truncate !== null)
+    await Promise.all(written.map(({ table }) => this.#pipes.get(table)!.begun))
   }
 
   /** Hands each table its changes; only the last of a table carries the position, which stands for all of them. */

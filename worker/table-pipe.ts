@@ -67,6 +67,7 @@ export class TablePipe {
   #advancedAtMs: number
   #schema: TableSchema | null = null
   #draining = false
+  readonly #begun = Promise.withResolvers<void>()
   #wake: () => void = () => undefined
 
   constructor(options: TablePipeOptions) {
@@ -79,6 +80,11 @@ export class TablePipe {
   /** Where the target holds every split, as far as this pipe brought it: where reading goes on. */
   get held(): Positions {
     return this.#held
+  }
+
+  /** Resolves with the first commit, or when the pipe ends without one. */
+  get begun(): Promise<void> {
+    return this.#begun.promise
   }
 
   /** Takes changes (or only a position) of a split; waits while the lane's budget is full. */
@@ -101,12 +107,16 @@ export class TablePipe {
   /** Writes and commits until the signal aborts, or, once drained, until nothing more can be committed. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, limits } = this.#options
-    for (;;) {
-      signal.throwIfAborted()
-      const action = decideCommit(this.#waiting(), limits, clock.monotonicMs(), this.#draining)
-      if (action !== 'wait') await this.#act(action, signal)
-      else if (this.#draining) return
-      else await this.#sleepUntilDue(signal)
+    try {
+      for (;;) {
+        signal.throwIfAborted()
+        const action = decideCommit(this.#waiting(), limits, clock.monotonicMs(), this.#draining)
+        if (action !== 'wait') await this.#act(action, signal)
+        else if (this.#draining) return
+        else await this.#sleepUntilDue(signal)
+      }
+    } finally {
+      this.#begun.resolve()
     }
   }
 
@@ -179,6 +189,7 @@ export class TablePipe {
       this.#commitMs = nowMs - startedAtMs
     }
     this.#newestAtMs = this.#oldestAtMs = null
+    this.#begun.resolve()
     this.#options.onCommit({ table, result, moved, newestAtMs, oldestAtMs, durationMs: nowMs - startedAtMs })
   }
 

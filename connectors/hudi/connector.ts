@@ -1,11 +1,9 @@
 // The connector of Hudi lakes: a target now; reading tables back as a source comes with the opposite direction.
 import type { Connector } from '#connectors/connector.ts'
 import type { HudiSpec } from './spec.ts'
-import { hudiSpec } from './spec.ts'
 import { HudiTarget } from './target.ts'
 
 export const hudi: Connector<HudiSpec> = {
   type: 'hudi',
-  spec: hudiSpec,
   openTarget: context => HudiTarget.open(context),
 }

@@ -7,7 +7,6 @@ import type { WantedTable } from '#lake/table/open-table.ts'
 import { openTable } from '#lake/table/open-table.ts'
 import { s3Access } from './s3-access.ts'
 import type { HudiSpec, HudiTableOptions } from './spec.ts'
-import { hudiTableOptions } from './spec.ts'
 
 export class HudiTarget implements Target {
   readonly #store: ObjectStore
@@ -26,7 +25,7 @@ export class HudiTarget implements Target {
 
   openTable(table: TargetTable, signal: AbortSignal): Promise<TableWriter> {
     const { clock, job, spec } = this.#context
-    const options = tableOptions(table)
+    const options = table.options as HudiTableOptions
     const { buckets, dailyHistoryDays, retentionHours, tableType, tableVersion } = options
     const wanted = {
       name: table.name,
@@ -59,16 +58,6 @@ function serviceOptions({
     targetFileBytes: targetFileMiB * 1024 * 1024,
     ...(retentionCommits === undefined ? {} : { retentionCommits }),
   }
-}
-
-function tableOptions(table: TargetTable): HudiTableOptions {
-  const parsed = hudiTableOptions.safeParse(table.options)
-  if (parsed.success) return parsed.data
-  const problem = parsed.error.issues[0]!
-  throw new ConfigError(
-    `Options of table ${table.name}: ${problem.path.join('.')} ${problem.message}`.replace('  ', ' '),
-    { code: 'SPEC_INVALID', context: { table: table.name } },
-  )
 }
 
 /** The folder of a table: its name, where that is a plain one. @throws ConfigError TABLE_NAME_UNSUPPORTED */

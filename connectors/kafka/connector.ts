@@ -4,11 +4,9 @@ import type { Connector, ConnectorContext, Source } from '#connectors/connector.
 import { openKafkajsClient } from './kafkajs-client.ts'
 import { KafkaSource } from './source.ts'
 import type { KafkaSpec } from './spec.ts'
-import { kafkaSpec } from './spec.ts'
 
 export const kafka: Connector<KafkaSpec> = {
   type: 'kafka',
-  spec: kafkaSpec,
   openSource,
 }
 

@@ -108,10 +108,15 @@ class ChunkCutter {
     if (next > this.offset) this.#moveTo(next)
   }
 
+  get #bytesMax(): number {
+    const { chunkBytesMax, firstChunkBytesMax = chunkBytesMax } = this.#read.limits
+    return this.#spoken ? chunkBytesMax : Math.min(firstChunkBytesMax, chunkBytesMax)
+  }
+
   *#decodeAll(fetched: FetchedRecords, end: number): Generator<SourceChunk, DataError | null, void> {
     const cursor = this.#cursor
-    const { decoder, limits } = this.#read
-    const lookBytes = Math.min(lookBytesMax, limits.chunkBytesMax / 8)
+    const { decoder } = this.#read
+    const lookBytes = Math.min(lookBytesMax, this.#bytesMax / 8)
     try {
       cursor.open(fetched.batches, fetched.aborted)
       while (cursor.next()) {
@@ -120,7 +125,7 @@ class ChunkCutter {
         this.#decode(cursor)
         if (this.#unseenBytes < lookBytes) continue
         this.#unseenBytes = 0
-        if (decoder.byteLength >= limits.chunkBytesMax) yield this.cut()
+        if (decoder.byteLength >= this.#bytesMax) yield this.cut()
       }
     } catch (error) {
       if (error instanceof DataError) return error

@@ -2,10 +2,8 @@
 import type { Connector } from '../connector.ts'
 import { PostgresSource } from './source.ts'
 import type { PostgresSpec } from './spec.ts'
-import { postgresSpec } from './spec.ts'
 
 export const postgres: Connector<PostgresSpec> = {
   type: 'postgres',
-  spec: postgresSpec,
   openSource: context => PostgresSource.open(context),
 }

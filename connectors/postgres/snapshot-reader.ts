@@ -3,7 +3,7 @@
 // https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS-BINARY
 import { DataError, TransientError, invariant } from '#common/errors.ts'
 import type { TableSchema } from '#catalog/types.ts'
-import type { SourceChunk } from '../connector.ts'
+import type { ReadLimits, SourceChunk } from '../connector.ts'
 import { quoteName, quoteText } from './names.ts'
 import type { PageRange, SnapshotPosition } from './position.ts'
 import { formatSnapshotPosition } from './position.ts'
@@ -23,7 +23,7 @@ export interface SnapshotRead {
   sequence: bigint
   /** Name of the exported snapshot. */
   snapshot: string
-  chunkBytesMax: number
+  limits: Pick<ReadLimits, 'chunkBytesMax' | 'firstChunkBytesMax'>
   onBadRecord(error: DataError): void
 }
 
@@ -31,6 +31,8 @@ export interface SnapshotRead {
 const readAheadBytes = 1024 * 1024
 /** Bytes of rows between two looks at the size of the columns, at most. */
 const lookBytesMax = 64 * 1024
+/** A chunk this full is cut at the next page, one that is full is cut at once. */
+const pageCutShare = 0.875
 
 /** Opens the snapshot in the session, yields the range's rows, and closes. The last chunk says the range is done. */
 export async function* readSnapshot(session: Session, read: SnapshotRead): AsyncGenerator<SourceChunk> {
@@ -88,8 +90,9 @@ async function* copiedChunks(
   const { framer } = connection
   const { range } = read
   const rows = new RowBuffer(read.table, read.schema, read.columns)
-  const pageCutBytes = read.chunkBytesMax * 0.875
-  const lookBytes = Math.min(lookBytesMax, read.chunkBytesMax / 8)
+  const { chunkBytesMax, firstChunkBytesMax = chunkBytesMax } = read.limits
+  let cutBytes = Math.min(firstChunkBytesMax, chunkBytesMax)
+  const lookBytes = Math.min(lookBytesMax, cutBytes / 8)
   let [begun, full, page, unlooked] = [false, false, range.next, 0]
   for (;;) {
     while (framer.next()) {
@@ -107,6 +110,7 @@ async function* copiedChunks(
       // Between pages a chunk can be given a position; inside one only when it must end.
       if (rowPage !== page && full) {
         yield chunk(rows, { ...range, next: rowPage })
+        cutBytes = chunkBytesMax
         full = false
       }
       page = rowPage
@@ -115,8 +119,8 @@ async function* copiedChunks(
       if (unlooked < lookBytes) continue
       unlooked = 0
       const bytes = rows.byteLength
-      full = bytes >= pageCutBytes
-      if (bytes < read.chunkBytesMax) continue
+      full = bytes >= cutBytes * pageCutShare
+      if (bytes < cutBytes) continue
       yield chunk(rows, null)
       full = false
     }

@@ -205,7 +205,7 @@ export class PostgresSource implements Source {
         range,
         sequence: parseLsn(detail.consistentPoint) - 1n,
         snapshot: detail.snapshot,
-        chunkBytesMax: limits.chunkBytesMax,
+        limits,
         onBadRecord: error => this.#context.onBadRecord(error),
       })
     } finally {

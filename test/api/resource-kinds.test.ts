@@ -50,7 +50,7 @@ describe('resource kinds', () => {
       badRecords: { policy: 'fail' },
       worker: {
         lanes: 2,
-        bufferSize: '128Mi',
+        bufferSize: '96Mi',
         resources: { requests: { cpu: '500m', memory: '512Mi' }, limits: { memory: '1Gi' } },
       },
       suspend: false,

@@ -13,6 +13,8 @@ import { batchOf, unchanged } from '#test/lake/table/vectors.ts'
 export interface TargetContract {
   /** A target without tables. */
   open: () => Promise<Target>
+  /** The target's options for every table, valid and with defaults. */
+  options: TargetTable['options']
   /** The rows of a table, by columns of the source's names, with `_sluice_seq`, in any order. */
   rows: (table: string) => Promise<readonly CanonicalRow[]>
   /** Objects or rows of the table that no reader sees: what aborted work left. */
@@ -50,10 +52,11 @@ async function failure(work: Promise<unknown>): Promise<unknown> {
   )
 }
 
-export function targetContract(name: string, { open, rows, leftovers }: TargetContract): void {
+export function targetContract(name: string, { open, options, rows, leftovers }: TargetContract): void {
   describe(`Target: ${name}`, () => {
     let target: Target
-    const openTable = (table = tableOf(orders)): Promise<TableWriter> => target.openTable(table, signal)
+    const openTable = (table = tableOf(orders)): Promise<TableWriter> =>
+      target.openTable({ ...table, options }, signal)
     const expectRows = async (model: TableModel): Promise<void> => {
       const found = inOrder(await rows('orders')).map(canonicalJson)
       expect(found).to.deep.equal(model.rows().map(canonicalJson))

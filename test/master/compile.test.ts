@@ -3,6 +3,7 @@ import { planSchema } from '#api/plan.ts'
 import { parse } from '#api/problem.ts'
 import { apiVersion, resourceSchema, type ResourceKind } from '#api/resource.ts'
 import { ConfigError } from '#common/errors.ts'
+import { hudiTableOptions } from '#connectors/hudi/spec.ts'
 import { dataSource, syncJob, virtualTable } from '#connectors/resource-kinds.ts'
 import { compile } from '#master/compile.ts'
 import { checkVirtualTable } from '#master/references.ts'
@@ -45,14 +46,22 @@ describe('compile', () => {
       version: 1,
       job: { namespace: 'shop', name: 'to-lake' },
       discovery: { include: ['public.*'], exclude: ['public.tmp_*'] },
-      tables: [{ include: 'public.*', exclude: [], targetTable: null, key: null, options: {} }],
+      tables: [
+        {
+          include: 'public.*',
+          exclude: [],
+          targetTable: null,
+          key: null,
+          options: hudiTableOptions.parse({}),
+        },
+      ],
       mode: 'snapshotAndStream',
       start: 'earliest',
       freshnessMs: 5_000,
       schemaEvolution: 'evolve',
       badRecords: { policy: 'fail' },
       priority: 'normal',
-      worker: { lanes: 2, bufferBytesMax: 128 * 2 ** 20 },
+      worker: { lanes: 2, bufferBytesMax: 96 * 2 ** 20 },
     })
     expect(plan.source).to.deep.include({ name: 'shop-db', type: 'postgres' })
     expect(plan.source.spec).to.deep.include({ port: 5432, user })
@@ -79,7 +88,7 @@ describe('compile', () => {
         exclude: ['x'],
         targetTable: 'bestellungen',
         key: ['order_no'],
-        options: { buckets: 16, retentionHours: 24 },
+        options: hudiTableOptions.parse({ buckets: 16 }),
       },
     ])
   })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Plan } from '#api/plan.ts'
 import { systemClock } from '#common/clock.ts'
 import { hudi } from '#connectors/hudi/connector.ts'
-import { hudiSpec } from '#connectors/hudi/spec.ts'
+import { hudiSpec, hudiTableOptions } from '#connectors/hudi/spec.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
 import { openStore } from '#lake/storage/open.ts'
 import type { CanonicalRow } from '#test/bed/canonical.ts'
@@ -20,7 +20,7 @@ import { TablePlanner } from '#worker/table-plan.ts'
 const { signal } = new AbortController()
 const plan = {
   discovery: { include: ['*'], exclude: [] },
-  tables: [{ include: 't', exclude: [], targetTable: null, key: null, options: {} }],
+  tables: [{ include: 't', exclude: [], targetTable: null, key: null, options: hudiTableOptions.parse({}) }],
   mode: 'snapshotAndStream',
   start: 'earliest',
 } as const

@@ -78,6 +78,29 @@ describe('session', () => {
     expect(source.acknowledged.get('s1')!.at(-1)).to.equal('2')
   })
 
+  it('reads on only when what came first is committed', async () => {
+    const { source, writers, session } = setUp([bounded('s')], { a: new FakeWriter() })
+    for (const n of [1, 2, 3]) source.add('s', { changes: [changesOf('a', [n])], position: String(n) })
+    const commitsBefore: number[] = []
+    source.beforeChunk = () => void commitsBefore.push(writers['a']!.commits.length)
+    writers['a']!.beforeCommit = () => systemClock.sleep(50)
+    await session.run(idle(), idle())
+    expect(commitsBefore.slice(0, 2)).to.deep.equal([0, 1])
+    expect(writers['a']!.commits[0]!.values).to.deep.equal([1])
+  })
+
+  it('reads on at once when what came first has no rows, or is half a transaction', async () => {
+    const { source, writers, session } = setUp([log(['a'])], { a: new FakeWriter() })
+    source.add('log', { changes: [changesOf('a', [])], position: '1' })
+    source.add('log', { changes: [changesOf('a', [1])], position: null })
+    source.add('log', { changes: [changesOf('a', [2])], position: '2' })
+    const drain = new AbortController()
+    const running = session.run(drain.signal, idle())
+    await until(() => committed(writers['a']!).length === 2)
+    drain.abort()
+    await running
+  })
+
   it('never commits half a transaction, and commits it whole when its end comes', async () => {
     const { source, writers, session } = setUp([log(['a'])], { a: new FakeWriter() })
     source.add('log', { changes: [changesOf('a', [1])], position: '1' })

@@ -3,6 +3,7 @@ import { systemClock } from '#common/clock.ts'
 import { silentLogger } from '#common/logger.ts'
 import type { ConnectorContext } from '#connectors/connector.ts'
 import type { HudiSpec } from '#connectors/hudi/spec.ts'
+import { hudiTableOptions } from '#connectors/hudi/spec.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
@@ -26,8 +27,9 @@ export function hudiContext(spec: HudiSpec): ConnectorContext<HudiSpec> {
 }
 
 /** Tables of a lake as our own reader sees them. */
-export function hudiView(lake: () => Promise<ObjectStore>): Pick<TargetContract, 'rows' | 'leftovers'> {
+export function hudiView(lake: () => Promise<ObjectStore>): Omit<TargetContract, 'open'> {
   return {
+    options: hudiTableOptions.parse({}),
     rows: async table => {
       const rows: CanonicalRow[] = []
       const reader = await TableReader.open((await lake()).at(table))

@@ -36,6 +36,22 @@ describe('Kafka source', () => {
       }
     })
 
+    it('yields a small chunk first when it is asked to', async () => {
+      at = bed()
+      at.kafka.produce(
+        't',
+        0,
+        Array.from({ length: 400 }, (_, row) => value(row)),
+      )
+      const plan = await planned(at.source, table(schema))
+      const growing = { chunkBytesMax: 1 << 20, firstChunkBytesMax: 400, lingerMs: 1000 }
+      const chunks = await readUntil(at, plan.splits[0]!, plan.table, caughtUp, growing)
+      const rows = chunks.map(({ changes }) => changes.reduce((sum, { batch }) => sum + batch.length, 0))
+      expect(rows[0]).to.be.within(1, 60)
+      expect(Math.max(...rows.slice(1)), 'what follows').to.be.greaterThan(300)
+      expect(ids(chunks)).to.have.length(400)
+    })
+
     it('moves over aborted transactions and control records, and says so when it is idle', async () => {
       at = bed()
       const partition = at.kafka.partition('t', 0)

@@ -77,7 +77,7 @@ describe('a PostgreSQL server that falls silent', () => {
       range: { relation: leaf!.relation, fileNode: leaf!.fileNode, next: 0, end: null, consistentPoint: 1n },
       sequence: 1n,
       snapshot: snapshot.name,
-      chunkBytesMax: 64 * 1024,
+      limits: { chunkBytesMax: 64 * 1024 },
       onBadRecord: error => expect.fail(error.message),
     })
     expect((await read.next()).done).to.equal(false)

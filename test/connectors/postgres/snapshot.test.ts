@@ -50,6 +50,18 @@ describe('PostgreSQL snapshot', () => {
     ).to.deep.equal(['log'])
   })
 
+  it('begins with a small chunk when it is asked to', async () => {
+    await job.sql('CREATE TABLE t (id int PRIMARY KEY, a text)', wide(3000))
+    const source = await job.source()
+    const [split] = await job.plan(source)
+    const growing = { chunkBytesMax: megabyte, firstChunkBytesMax: 128 * 1024, lingerMs: 20 }
+    const chunks = await readSplit(job, source, split!, new Replica(), { limits: growing })
+    const rows = chunks.map(({ changes }) => changes.reduce((sum, { batch }) => sum + batch.length, 0))
+    expect(rows[0]).to.be.within(1, 600)
+    expect(chunks[0]!.position, 'it can be committed').to.be.a('string')
+    expect(rows[1]).to.be.greaterThan(1000)
+  })
+
   it('goes on from a committed position without losing or repeating a row', async () => {
     await job.sql('CREATE TABLE t (id int PRIMARY KEY, a text)', wide(3000))
     const source = await job.source()
