@@ -190,13 +190,24 @@ export const errorCodes = {
   LAKE_VERSION_CHANGED: {
     meaning: 'Another engine upgraded the Hudi table while it was being written.',
     remedy:
-      'Set `hoodie.write.auto.upgrade=false` for the other engine; restart the job to go on with the new version.',
+      'Set `hoodie.write.auto.upgrade=false` and `hoodie.write.table.version` for the other engine; restart the job to go on with the new version.',
   },
   LAKE_METADATA_TABLE: {
     meaning:
       'Another engine gave the Hudi table a metadata table; later commits would be invisible to readers.',
     remedy:
-      'Clear `hoodie.table.metadata.partitions` in hoodie.properties, delete `.hoodie/metadata`, and set `hoodie.metadata.enable=false` for the other engine.',
+      'Set `hoodie.metadata.enable=false` for the other engine. Then set `metadataTable: remove` for the table, or clear `hoodie.table.metadata.partitions` in hoodie.properties and delete `.hoodie/metadata`.',
+  },
+  LAKE_LOCK_HELD: {
+    meaning:
+      'Another engine holds the lock of the Hudi table (`.hoodie/.locks/table_lock.json`) and does not let go.',
+    remedy: 'None: the worker keeps trying, and the lock of a writer that died expires after some minutes.',
+  },
+  LAKE_LOCK_UNSUPPORTED: {
+    meaning:
+      'The lake lies where Hudi has no storage-based lock, so other engines cannot write at the same time.',
+    remedy:
+      'Use an `s3://` lake, or set `concurrency: exclusive` and let other engines write while the job is paused.',
   },
   LAKE_HISTORY_GONE: {
     meaning:

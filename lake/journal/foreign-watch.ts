@@ -4,6 +4,8 @@
 // each step is taken, beside the request for hoodie.properties.
 import type { ForeignCommit } from './foreign-commit.ts'
 import { fileGroupUseOf, journalSeqKey } from './foreign-commit.ts'
+import type { FileGroupUse } from './entry.ts'
+import { conflict } from './step.ts'
 import type { ForeignTimes } from './table-state.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { decodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
@@ -16,6 +18,7 @@ import { findInstant, latestTimes, loadTimeline } from '#lake/timeline/timeline.
 /** How far instants may be out of order when they first appear: engines take one, write a file, and show it. */
 const windowMs = 300_000
 const writingActions: ReadonlySet<string> = new Set(['commit', 'deltacommit', 'replacecommit'])
+const pendingWrites: ReadonlySet<string> = new Set([...writingActions, 'clustering'])
 /** A writer that has not heard of so many commits lists the table again in any case. */
 const rememberedCommits = 1_000
 
@@ -32,6 +35,10 @@ export class ForeignWatch {
   #commits: ForeignCommit[] = []
   #newest: ForeignCommit | null = null
   readonly #replaced = new Set<string>()
+  /** Pending instants that add or retire files. */
+  #writing: ReadonlySet<InstantTime> = new Set()
+  /** The latest instant that is complete. */
+  #lastCompleted: InstantTime = firstInstant
   times: ForeignTimes = { instant: firstInstant, completionTime: firstInstant }
 
   constructor(store: ObjectStore, layout: TimelineLayout) {
@@ -52,6 +59,22 @@ export class ForeignWatch {
   /** Whether a commit that was noticed retired the file group: what is added to it is never read. */
   isReplaced(fileGroup: string): boolean {
     return this.#replaced.has(fileGroup)
+  }
+
+  /** Whether the timeline has the instant, pending or complete. */
+  hasInstant(instant: InstantTime): boolean {
+    return this.#seen.has(instant) || this.#writing.has(instant)
+  }
+
+  /**
+   * An engine under optimistic concurrency control looks only at commits whose instant is later than the last that
+   * was complete when it began: it would not see a clash with an earlier one. Only logs may be committed then.
+   * @throws ConflictError COMMIT_CONFLICT
+   */
+  checkVisible(instant: InstantTime, { created = [], rewritten = [], replaced = [] }: FileGroupUse): void {
+    const groups = created.length + rewritten.length + replaced.length
+    if (groups === 0 || this.#writing.size === 0 || instant > this.#lastCompleted) return
+    throw conflict('Another engine that is writing would not see the commit', { instant })
   }
 
   /** Those noticed after there had been so many; null when that is so long ago that they are forgotten. */
@@ -96,7 +119,14 @@ export class ForeignWatch {
       instant: laterInstant(this.times.instant, latest.instant),
       completionTime: laterInstant(this.times.completionTime, latest.completionTime),
     }
-    for (const { instant, state } of timeline) if (state === 'completed') this.#seen.add(instant)
+    for (const at of timeline) {
+      if (at.state !== 'completed') continue
+      this.#seen.add(at.instant)
+      if (writingActions.has(at.action)) this.#lastCompleted = laterInstant(this.#lastCompleted, at.instant)
+    }
+    const isWriting = ({ state, action }: TimelineInstant): boolean =>
+      state !== 'completed' && pendingWrites.has(action)
+    this.#writing = new Set(timeline.filter(isWriting).map(({ instant }) => instant))
     const from = formatInstant(Math.max(0, parseInstant(this.times.instant) - windowMs))
     this.#from = laterInstant(this.#from, from)
     const isPending = ({ instant, state }: TimelineInstant): boolean =>

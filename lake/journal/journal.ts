@@ -22,6 +22,8 @@ import { EntryReader, rememberedEntries } from './entry-reader.ts'
 import { InstantAllocator } from './instant-allocator.ts'
 import { getSchema, putSchema } from './schema-file.ts'
 import type { Sharing } from './sharing.ts'
+import type { HeldLock } from './storage-lock.ts'
+import { StorageLock } from './storage-lock.ts'
 import type { Step } from './step.ts'
 import { checkOrder, checkPositions, checkStaged, conflict, entryOf } from './step.ts'
 import { TableGuard } from './table-guard.ts'
@@ -86,6 +88,8 @@ export class Journal {
   /** The claim under way, or the last one if the store did not answer it. */
   #claim: Claim | null = null
   readonly #foreign: ForeignWatch
+  /** Null when no other engine writes at the same time. */
+  readonly #lock: StorageLock | null
   /** How many commits of other engines were known when an instant was given out to stage under. */
   readonly #foreignKnown = new Map<InstantTime, number>()
 
@@ -101,6 +105,7 @@ export class Journal {
     this.layout = guard.layout
     this.#entries = new EntryReader(store)
     this.#foreign = new ForeignWatch(store, guard.layout)
+    this.#lock = options.sharing?.concurrency === 'shared' ? StorageLock.of(store, options.clock) : null
   }
 
   /**
@@ -173,16 +178,18 @@ export class Journal {
    * @throws FencedError WRITER_FENCED when a split does not stand where its move starts
    * @throws ConfigError LAKE_VERSION_CHANGED, LAKE_METADATA_TABLE when another engine changed the table,
    * LAKE_TABLE_MISSING when it was removed, or made anew since the journal was opened
+   * @throws TransientError LAKE_LOCK_HELD when another engine does not let go of the table's lock
    */
   commit(step: Step): Promise<StepResult> {
-    return this.#retried(() => this.#take(step))
+    if (this.#lock === null || step.action === null) return this.#retried(() => this.#take(step, null))
+    return this.#lock.hold(this.#signal, lock => this.#retried(() => this.#take(step, lock)))
   }
 
   #retried<T>(work: () => Promise<T>): Promise<T> {
     return retry(work, retryPolicy, { clock: this.#clock, signal: this.#signal })
   }
 
-  async #take(step: Step): Promise<StepResult> {
+  async #take(step: Step, lock: HeldLock | null): Promise<StepResult> {
     await this.#finishHead()
     await Promise.all([this.#guard.check(), this.#lookAround()])
     const schemaId = step.schema === undefined ? null : await putSchema(this.#store, step.schema)
@@ -191,6 +198,7 @@ export class Journal {
       if (taken !== null) return taken
       this.#signal.throwIfAborted()
       await this.check(step)
+      lock?.assertHeld()
       this.#claim ??= this.#claimFor(step, schemaId)
       const { entry, bytes } = this.#claim
       const created = await this.#store.putIfAbsent(entryPath(entry.seq), bytes)
@@ -254,6 +262,9 @@ export class Journal {
 
   #checkForeign({ instant, fileGroups }: Step): void {
     if (instant === null) return
+    if (this.#foreign.hasInstant(instant) && !this.#entries.hasInstant(instant))
+      throw conflict('Another engine took the same instant', { instant })
+    if (this.#lock !== null) this.#foreign.checkVisible(instant, fileGroups)
     const commits = this.#foreign.after(this.#foreignKnown.get(instant) ?? 0)
     if (commits === null) throw conflict('Another engine made very many commits', { instant })
     for (const commit of commits) {

@@ -3,10 +3,11 @@
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
 import type { OpenStore } from './open.ts'
 import { comparePaths, joinPath } from './path-order.ts'
+import type { TaggedObject, TaggedStore } from './tagged-store.ts'
 
 export const openMemoryStore: OpenStore = () => Promise.resolve(new MemoryStore())
 
-export class MemoryStore implements ObjectStore {
+export class MemoryStore implements ObjectStore, TaggedStore {
   readonly url: string
   readonly #root: string
   readonly #objects: Map<string, Uint8Array>
@@ -38,6 +39,18 @@ export class MemoryStore implements ObjectStore {
     if (this.#objects.has(this.#root + path)) return Promise.resolve(false)
     this.#objects.set(this.#root + path, bytes.slice())
     return Promise.resolve(true)
+  }
+
+  getTagged(path: string): Promise<TaggedObject | null> {
+    const bytes = this.#objects.get(this.#root + path)
+    return Promise.resolve(bytes === undefined ? null : { bytes: bytes.slice(), tag: tagOf(bytes) })
+  }
+
+  async putTagged(path: string, bytes: Uint8Array, tag: string | null): Promise<string | null> {
+    const there = this.#objects.get(this.#root + path)
+    if ((there === undefined ? null : tagOf(there)) !== tag) return null
+    await this.put(path, bytes)
+    return tagOf(bytes)
   }
 
   get(path: string): Promise<Uint8Array | null> {
@@ -73,4 +86,8 @@ export class MemoryStore implements ObjectStore {
   close(): Promise<void> {
     return Promise.resolve()
   }
+}
+
+function tagOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64')
 }

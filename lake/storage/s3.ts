@@ -7,6 +7,7 @@ import { invalidUrl } from './invalid-url.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
 import type { OpenStore } from './open.ts'
 import { joinPath } from './path-order.ts'
+import type { TaggedObject, TaggedStore } from './tagged-store.ts'
 import { isBadRange, isNoObject, isPreconditionFailed, isWriteConflict, s3Error } from './s3-error.ts'
 import { maxAttempts, S3Connection } from './s3-client.ts'
 import { partBytes, partsOf, uploadInParts } from './s3-upload.ts'
@@ -29,7 +30,7 @@ export const openS3Store: OpenStore = async (url, { s3 = {}, clock }) => {
   return new S3Store(await S3Connection.open(url.host, s3, clock), prefix, true)
 }
 
-export class S3Store implements ObjectStore {
+export class S3Store implements ObjectStore, TaggedStore {
   readonly url: string
   readonly #connection: S3Connection
   readonly #prefix: string
@@ -101,6 +102,30 @@ export class S3Store implements ObjectStore {
     }
   }
 
+  async getTagged(path: string): Promise<TaggedObject | null> {
+    const answer = await this.#answerTo(new this.#sdk.GetObjectCommand(this.#key(path)), path)
+    if (answer === null || answer === 'bad range') return null
+    try {
+      return {
+        bytes: (await answer.Body?.transformToByteArray()) ?? new Uint8Array(0),
+        tag: answer.ETag ?? '',
+      }
+    } catch (error) {
+      throw this.#error(error, path)
+    }
+  }
+
+  async putTagged(path: string, bytes: Uint8Array, tag: string | null): Promise<string | null> {
+    try {
+      return await this.#putObject(path, bytes, tag === null ? { IfNoneMatch: '*' } : { IfMatch: tag })
+    } catch (error) {
+      if (!isPreconditionFailed(error) && !isNoObject(error)) throw this.#error(error, path)
+      // The client retries by itself, so this may answer the second of two tries of which the first was taken.
+      const there = await this.getTagged(path)
+      return there !== null && Buffer.compare(there.bytes, bytes) === 0 ? there.tag : null
+    }
+  }
+
   async get(path: string): Promise<Uint8Array | null> {
     return this.#read(path, undefined)
   }
@@ -150,10 +175,16 @@ export class S3Store implements ObjectStore {
     return { Bucket: this.#connection.bucket, Key: this.#prefix + path }
   }
 
-  async #putObject(path: string, bytes: Uint8Array, more: { IfNoneMatch?: string } = {}): Promise<void> {
+  /** Returns the ETag. */
+  async #putObject(
+    path: string,
+    bytes: Uint8Array,
+    more: { IfNoneMatch?: string; IfMatch?: string } = {},
+  ): Promise<string> {
     const { encryption } = this.#connection
     const request = { ...this.#key(path), ...encryption, ...more, Body: bytes }
-    await this.#connection.send(new this.#sdk.PutObjectCommand(request), bytes.length)
+    const { ETag } = await this.#connection.send(new this.#sdk.PutObjectCommand(request), bytes.length)
+    return ETag ?? ''
   }
 
   #copySource(path: string): string {
