@@ -31,7 +31,7 @@ const parallelReads = 16
 
 /** @throws ConfigError LAKE_HISTORY_GONE when the range is no longer all there */
 export async function planIncrement(table: OpenedTable, range: CommitRange): Promise<Increment> {
-  const { store, timeline, files } = table
+  const { store, timeline, files, chosen } = table
   await checkReach(table, range.from)
   const instants = timeline.completed.filter(at => isWithin(at, range))
   const written = new Map<string, DataFile>()
@@ -42,7 +42,8 @@ export async function planIncrement(table: OpenedTable, range: CommitRange): Pro
     for (const commit of await Promise.all(some.map(({ path }) => readCommit(store, path)))) {
       for (const file of filesOf(commit))
         // What a compaction wrote, it wrote again: the logs have it all.
-        if (!commit.compacted || present.has(file.path)) written.set(file.path, file)
+        if ((!commit.compacted || present.has(file.path)) && chosen?.has(file.partitionPath) !== false)
+          written.set(file.path, file)
       for (const [partition, ids] of Object.entries(commit.partitionToReplaceFileIds ?? {}))
         for (const id of ids) replaced.add(`${partition}/${id}`)
     }

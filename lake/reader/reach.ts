@@ -8,6 +8,8 @@ import type { CommitMetadata, WriteStat } from '#lake/timeline/commit-metadata.t
 import { decodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import type { DataFile } from './data-file.ts'
+import { listDataFiles } from './data-file.ts'
+import type { PartitionChoice } from './partition-choice.ts'
 import type { TimelineView } from './timeline-view.ts'
 
 /** The table as it was opened. */
@@ -16,12 +18,19 @@ export interface OpenedTable {
   /** The whole timeline. */
   timeline: TimelineView
   files: readonly DataFile[]
+  /** The partitions the files are of; undefined: all. */
+  chosen?: PartitionChoice
 }
 
 /** A time before the timeline begins is only within reach when the table began no earlier. @throws ConfigError LAKE_HISTORY_GONE */
-export async function checkReach({ store, timeline, files }: OpenedTable, time: InstantTime): Promise<void> {
+export async function checkReach(
+  { store, timeline, files: chosenFiles, chosen }: OpenedTable,
+  time: InstantTime,
+): Promise<void> {
   const first = timeline.completed[0]
   if (first === undefined || time >= first.instant) return
+  // Whether there was something before is told by the files of any partition.
+  const files = chosen === undefined ? chosenFiles : await listDataFiles(store)
   const older = files.some(({ instant }) => instant < first.instant && timeline.isCommitted(instant))
   if (!older && !followsOthers(await readCommit(store, first.path))) return
   throw historyGone(`The timeline no longer reaches back to ${time}: it begins at ${first.instant}`, {
@@ -68,13 +77,13 @@ export async function checkState(table: OpenedTable, asOf: InstantTime): Promise
  * are gone: then the state may be incomplete.
  */
 async function checkRetired(table: OpenedTable, asOf: InstantTime): Promise<void> {
-  const { store, timeline, files } = table
+  const { store, timeline, files, chosen } = table
   const left = new Set(files.map(({ partitionPath, fileId }) => fileGroupKey(partitionPath, fileId)))
   for (const { instant, action, path } of timeline.completed) {
     if (action !== 'replacecommit' || instant <= asOf) continue
     const { partitionToReplaceFileIds = {} } = await readCommit(store, path)
     for (const [partition, ids] of Object.entries(partitionToReplaceFileIds))
-      for (const id of ids)
+      for (const id of chosen?.has(partition) === false ? [] : ids)
         if (!left.has(fileGroupKey(partition, id)))
           throw historyGone(`The state at ${asOf} was cleaned`, { asOf, fileGroup: id })
   }

@@ -1,7 +1,9 @@
 // What a reader needs of hoodie.properties, whichever engine and version wrote them.
+import { checkProperties } from './check-properties.ts'
 import type { MergeMode } from './merge.ts'
 import { ConfigError } from '#common/errors.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
+import { readStoredDefinition } from '#lake/table/stored-definition.ts'
 import type { TimelineLayout } from '#lake/timeline/instant-file.ts'
 import type { Properties } from '#lake/timeline/properties.ts'
 import { decodeProperties } from '#lake/timeline/properties.ts'
@@ -23,11 +25,16 @@ export interface TableConfig {
   createSchema: string | null
 }
 
-/** @throws ConfigError LAKE_TABLE_MISSING, LAKE_VERSION_UNSUPPORTED */
+/** @throws ConfigError LAKE_TABLE_MISSING, LAKE_VERSION_UNSUPPORTED; DataError LAKE_FILE_CORRUPT */
 export async function readTableConfig(store: ObjectStore): Promise<TableConfig> {
   const path = '.hoodie/hoodie.properties'
-  const bytes = (await store.get(path)) ?? (await store.get(`${path}.backup`))
-  if (bytes !== null) return tableConfig(decodeProperties(bytes), store.url)
+  const [found, made] = await Promise.all([store.get(path), readStoredDefinition(store)])
+  const bytes = found ?? (await store.get(`${path}.backup`))
+  if (bytes !== null) {
+    const properties = decodeProperties(bytes)
+    checkProperties(properties, store.url, made?.definition ?? null)
+    return tableConfig(properties, store.url)
+  }
   throw new ConfigError(`There is no Hudi table at ${store.url}`, {
     code: 'LAKE_TABLE_MISSING',
     context: { table: store.url },

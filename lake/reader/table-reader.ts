@@ -4,12 +4,14 @@
 import type { BinaryVector, ColumnVector } from '#catalog/column.ts'
 import { BinaryBuilder } from '#catalog/column-builder.ts'
 import type { Column, TableSchema } from '#catalog/types.ts'
+import type { SyncError } from '#common/errors.ts'
 import { ConfigError, invariant } from '#common/errors.ts'
 import { metaFields, tableSchemaOf } from '#lake/avro/schema.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { decodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import type { TimelineInstant } from '#lake/timeline/timeline.ts'
+import { isDamage } from './damage.ts'
 import type { DataFile } from './data-file.ts'
 import { listDataFiles } from './data-file.ts'
 import type { FileSlice } from './file-slice.ts'
@@ -17,6 +19,7 @@ import { latestSlices } from './file-slice.ts'
 import type { CommitRange } from './increment.ts'
 import { planIncrement } from './increment.ts'
 import { KeyIndex } from './key-index.ts'
+import { PartitionChoice } from './partition-choice.ts'
 import { checkState } from './reach.ts'
 import type { RowBatch } from './slice-reader.ts'
 import { readSlice } from './slice-reader.ts'
@@ -29,6 +32,11 @@ import { pickRows, rowsOfKeys } from './wanted-rows.ts'
 export interface OpenOptions {
   /** The state at this instant, by the instants of commits; undefined: the newest. */
   asOf?: InstantTime
+  /**
+   * Only the partitions with these paths, or below them: `dt=2026-11-24`, `country=DE/dt=2026-11-24`. No other is
+   * listed or read. Undefined: all.
+   */
+  partitions?: readonly string[]
 }
 
 export interface ReadOptions {
@@ -41,6 +49,18 @@ export interface ReadOptions {
   from?: InstantTime
   /** With `from`: the last completion time to take in. */
   to?: InstantTime
+  /**
+   * Told of each file group that is damaged; the others are read on. Of a damaged group no row is given from the first
+   * damage on; those before it are right. Undefined: the damage is thrown.
+   */
+  onDamage?: (damage: GroupDamage) => void
+}
+
+export interface GroupDamage {
+  partitionPath: string
+  fileId: string
+  /** LAKE_FILE_CORRUPT or LAKE_FILE_MISSING; its message names the file. */
+  error: SyncError
 }
 
 const commitTime: Column = { name: '_hoodie_commit_time', type: { kind: 'string' }, nullable: true }
@@ -57,14 +77,15 @@ export class TableReader {
   readonly files: readonly DataFile[]
   readonly #store: ObjectStore
   readonly #timeline: TimelineView
+  readonly #chosen: PartitionChoice | null
 
   private constructor(
-    store: ObjectStore,
+    opened: { store: ObjectStore; timeline: TimelineView; chosen: PartitionChoice | null },
     table: Pick<TableReader, 'config' | 'schema' | 'unsupported' | 'slices' | 'files'>,
-    timeline: TimelineView,
   ) {
-    this.#store = store
-    this.#timeline = timeline
+    this.#store = opened.store
+    this.#timeline = opened.timeline
+    this.#chosen = opened.chosen
     this.config = table.config
     this.schema = table.schema
     this.unsupported = table.unsupported
@@ -76,18 +97,23 @@ export class TableReader {
    * Opens the table at the store's root. What is read is its state at this moment.
    * @throws ConfigError LAKE_TABLE_MISSING, LAKE_VERSION_UNSUPPORTED, LAKE_HISTORY_GONE
    */
-  static async open(store: ObjectStore, { asOf }: OpenOptions = {}): Promise<TableReader> {
+  static async open(store: ObjectStore, { asOf, partitions }: OpenOptions = {}): Promise<TableReader> {
     const config = await readTableConfig(store)
     const timeline = await readTimeline(store, config.layout, asOf)
-    const files = await listDataFiles(store)
+    const chosen = partitions === undefined ? null : new PartitionChoice(partitions)
+    const files = await (chosen === null ? listDataFiles(store) : chosen.listFiles(store))
     if (asOf !== undefined)
-      await checkState({ store, files, timeline: await readTimeline(store, config.layout) }, asOf)
+      await checkState(
+        { store, files, timeline: await readTimeline(store, config.layout), ...limits(chosen) },
+        asOf,
+      )
     const slices = latestSlices(files, timeline)
     const avro = (await newestSchema(store, timeline)) ?? config.createSchema
     const { schema, unsupported } =
       avro === null ? { schema: { columns: [], key: [] }, unsupported: [] } : tableSchemaOf(avro)
     const withKey = { columns: schema.columns, key: config.keyFields }
-    return new TableReader(store, { config, schema: withKey, unsupported, slices, files }, timeline)
+    const table = { config, schema: withKey, unsupported, slices, files }
+    return new TableReader({ store, chosen, timeline }, table)
   }
 
   /** The commits that are read (delta commits, compactions and replace commits among them), oldest first. */
@@ -104,24 +130,28 @@ export class TableReader {
    * Rows in batches, in no order.
    * @throws ConfigError COLUMN_UNKNOWN, LAKE_HISTORY_GONE; DataError LAKE_FILE_CORRUPT, LAKE_TYPE_UNSUPPORTED
    */
-  async *read({ columns, from, to }: ReadOptions = {}): AsyncGenerator<RowBatch> {
+  async *read({ columns, from, to, onDamage }: ReadOptions = {}): AsyncGenerator<RowBatch> {
     const chosen = columns === undefined ? this.schema.columns : columns.map(name => this.#column(name))
     if (from !== undefined) {
-      yield* this.#readRange(chosen, to === undefined ? { from } : { from, to })
+      yield* this.#readRange(chosen, to === undefined ? { from } : { from, to }, onDamage)
       return
     }
     const query = { ...this.#query, columns: chosen, timeline: this.#timeline }
-    for (const slice of this.slices) yield* readSlice(slice, query)
+    for (const slice of this.slices) yield* untilDamage(readSlice(slice, query), slice, onDamage)
   }
 
-  async *#readRange(columns: readonly Column[], range: CommitRange): AsyncGenerator<RowBatch> {
-    const table = { store: this.#store, timeline: this.#timeline, files: this.files }
+  async *#readRange(
+    columns: readonly Column[],
+    range: CommitRange,
+    onDamage: ReadOptions['onDamage'],
+  ): AsyncGenerator<RowBatch> {
+    const table = { store: this.#store, timeline: this.#timeline, files: this.files, ...limits(this.#chosen) }
     const { slices, timeline } = await planIncrement(table, range)
     const commits = instantIndex(timeline.completed)
     // Behind the columns asked for, among which it may be another time.
     const query = { ...this.#query, columns: [...columns, commitTime], timeline }
     for (const slice of slices)
-      for await (const batch of readSlice(slice, query)) {
+      for await (const batch of untilDamage(readSlice(slice, query), slice, onDamage)) {
         const rows = writtenBy(commits, batch)
         if (rows.length > 0)
           yield { rows: rows.length, columns: pickRows(batch.columns.slice(0, columns.length), rows) }
@@ -141,6 +171,24 @@ export class TableReader {
       code: 'COLUMN_UNKNOWN',
       context: { table: this.config.name, column: name },
     })
+  }
+}
+
+function limits(chosen: PartitionChoice | null): { chosen?: PartitionChoice } {
+  return chosen === null ? {} : { chosen }
+}
+
+/** The batches of a file group, as far as it is whole. */
+async function* untilDamage(
+  batches: AsyncGenerator<RowBatch>,
+  { partitionPath, fileId }: FileSlice,
+  onDamage: ReadOptions['onDamage'],
+): AsyncGenerator<RowBatch> {
+  try {
+    yield* batches
+  } catch (error) {
+    if (onDamage === undefined || !isDamage(error)) throw error
+    onDamage({ partitionPath, fileId, error })
   }
 }
 

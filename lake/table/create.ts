@@ -2,13 +2,16 @@
 // first, by create-if-absent: whoever wins decides what the table is. All else follows from it byte by byte, so
 // that everyone can finish it; hoodie.properties comes last, since with it the table exists for readers.
 import type { TableDefinition } from './definition.ts'
+import type { StoredDefinition } from './stored-definition.ts'
+import { readStoredDefinition } from './stored-definition.ts'
 import { layoutOf, tableProperties } from './definition.ts'
 import { avroSchemaOf } from '#lake/avro/schema.ts'
 import type { Clock } from '#common/clock.ts'
-import { ConfigError, DataError } from '#common/errors.ts'
+import { ConfigError } from '#common/errors.ts'
 import type { EntryInstant, JournalEntry } from '#lake/journal/entry.ts'
 import { encodeEntry, entryPath } from '#lake/journal/entry.ts'
 import { journalSeqKey } from '#lake/journal/foreign-commit.ts'
+import { readNewestEntry } from '#lake/journal/read-entry.ts'
 import { putSchema } from '#lake/journal/schema-file.ts'
 import { definitionPath, propertiesPath } from '#lake/journal/table-guard.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
@@ -16,14 +19,8 @@ import { probeConditionalPut } from '#lake/storage/probe.ts'
 import type { CommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import { encodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import { completedPath } from '#lake/timeline/instant-file.ts'
-import type { InstantTime } from '#lake/timeline/instant.ts'
 import { firstInstant, formatInstant, instantAfter, parseInstant } from '#lake/timeline/instant.ts'
 import { encodeProperties } from '#lake/timeline/properties.ts'
-
-interface StoredDefinition {
-  createdAt: InstantTime
-  definition: TableDefinition
-}
 
 /**
  * Makes the table at the store's root unless it is there, and returns what it is: the given definition, or that
@@ -37,7 +34,7 @@ export async function createTable(
 ): Promise<TableDefinition> {
   // In this order: the definition of a table that has properties was there before them.
   const hasProperties = (await store.get(propertiesPath)) !== null
-  let stored = await readStored(store)
+  let stored = await readStoredDefinition(store)
   if (stored === null && hasProperties)
     throw new ConfigError(`The table at ${store.url} was not made by Sluice`, {
       code: 'LAKE_JOURNAL_MISSING',
@@ -47,7 +44,7 @@ export async function createTable(
     await probeConditionalPut(store, clock)
     const mine: StoredDefinition = { createdAt: formatInstant(clock.nowMs()), definition }
     await store.putIfAbsent(definitionPath, Buffer.from(JSON.stringify(mine, null, 1)))
-    stored = (await readStored(store)) ?? mine
+    stored = (await readStoredDefinition(store)) ?? mine
   }
   if (!hasProperties) await finish(store, stored)
   return stored.definition
@@ -55,24 +52,17 @@ export async function createTable(
 
 /** What the table at the store's root is, or null when there is none (or another tool's). */
 export async function readDefinition(store: ObjectStore): Promise<TableDefinition | null> {
-  return (await readStored(store))?.definition ?? null
-}
-
-async function readStored(store: ObjectStore): Promise<StoredDefinition | null> {
-  const bytes = await store.get(definitionPath)
-  if (bytes === null) return null
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8')) as StoredDefinition
-  } catch (cause) {
-    throw new DataError(`${definitionPath} of ${store.url} cannot be read`, {
-      code: 'LAKE_FILE_CORRUPT',
-      cause,
-    })
-  }
+  return (await readStoredDefinition(store))?.definition ?? null
 }
 
 async function finish(store: ObjectStore, { createdAt, definition }: StoredDefinition): Promise<void> {
   const properties = encodeProperties(tableProperties(definition), `Created by Sluice at ${createdAt}`)
+  // Of a table that lost its properties the first commit must not come back: what was committed since and is no longer
+  // on the timeline would be later than its beginning, and pass for uncommitted.
+  if ((await readNewestEntry(store)) !== null) {
+    await store.putIfAbsent(propertiesPath, properties)
+    return
+  }
   const first = await firstEntry(store, { createdAt, definition })
   const { action, time, completionTime, body } = first.instant
   const path = completedPath(layoutOf(definition.version), action, time, completionTime)
