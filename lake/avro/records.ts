@@ -47,6 +47,8 @@ export interface Records {
 export interface DecodeRecordsOptions {
   /** Names of the fields to read, of those the writer had. Undefined: all. */
   columns?: readonly string[]
+  /** Numbers of the records to read, ascending. Undefined: all. */
+  rows?: Int32Array
   /** What errors say of the place: path, offset. */
   context?: ErrorContext
 }
@@ -66,7 +68,7 @@ export function decodeRecords(
     compileDecoder(field, options.columns === undefined || options.columns.includes(field.name)),
   )
   try {
-    const rows = readRows(reader, fields)
+    const rows = readRows(reader, fields, options.rows ?? null)
     const columns = fields.flatMap(({ name, builder, nullable }) =>
       builder === null ? [] : [{ name, vector: builder.finish(), nullable }],
     )
@@ -81,14 +83,26 @@ export function decodeRecords(
   }
 }
 
-function readRows(reader: RecordReader, fields: readonly ReturnType<typeof compileDecoder>[]): number {
+function readRows(
+  reader: RecordReader,
+  fields: readonly ReturnType<typeof compileDecoder>[],
+  wanted: Int32Array | null,
+): number {
   const found = reader.uint32()
   if (found !== version) throw new RangeError(`block version ${found} instead of ${version}`)
   const count = reader.uint32()
-  for (let record = 0; record < count; record++) {
-    const end = reader.uint32() + reader.at
+  const rows = wanted?.length ?? count
+  for (let record = 0, read = 0; read < rows; record++) {
+    if (record >= count) throw new RangeError(`there are only ${count} records`)
+    const size = reader.uint32()
+    const end = size + reader.at
+    if (wanted !== null && wanted[read] !== record) {
+      reader.skip(size)
+      continue
+    }
     for (const field of fields) field.read(reader)
     if (reader.at !== end) throw new RangeError(`record ${record} ends at ${reader.at} instead of ${end}`)
+    read++
   }
-  return count
+  return rows
 }

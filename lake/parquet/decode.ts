@@ -1,11 +1,11 @@
 // Parquet files to columns, whoever wrote them. The footer and the rarer encodings are hyparquet's; pages go
 // straight into our vectors, one row group at a time, so memory stays near one row group. Page checksums are
 // verified where the writer left them.
-import type { FileMetaData, RowGroup } from 'hyparquet'
+import type { ColumnMetaData, FileMetaData, RowGroup } from 'hyparquet'
 import { assemble } from './assemble.ts'
 import type { NamedVector } from './encode.ts'
 import { footerChecksumKey } from './footer-checksum.ts'
-import { readChunk } from './read-chunk.ts'
+import { chunkRange, readChunk } from './read-chunk.ts'
 import { readFooter } from './read-footer.ts'
 import type { ReadColumn } from './read-schema.ts'
 import { readColumns } from './read-schema.ts'
@@ -61,37 +61,24 @@ export async function decodeParquet(
 /** Opens a file for reading piece by piece. */
 export async function openParquet(bytes: Uint8Array, options: DecodeOptions = {}): Promise<OpenParquet> {
   const context = options.context ?? {}
-  const metadata = guarded(context, () => readFooter(bytes))
-  const wanted = guarded(context, () => readColumns(metadata)).filter(
-    ({ name }) => options.columns === undefined || options.columns.includes(name),
+  const file = new ParquetLayout(
+    guarded(context, () => readFooter(bytes)),
+    options,
   )
-  for (const { name, type, leaf } of wanted)
-    if (type === null)
-      throw new DataError(`Column ${name} has a Parquet type that has no place here`, {
-        code: 'LAKE_TYPE_UNSUPPORTED',
-        context: { ...context, column: name, type: leaf.logical_type?.type ?? leaf.type },
-      })
-  const read = (column: ReadColumn, group: RowGroup): NamedVector =>
-    named(
-      column,
-      guarded({ ...context, rowGroup: metadata.row_groups.indexOf(group), column: column.name }, () =>
-        readColumn(bytes, column, group),
-      ),
-    )
+  const read = (index: number, group: RowGroup): NamedVector =>
+    file.readColumn(index, group, ({ start, end }) => bytes.subarray(start, end))
   return {
-    rows: Number(metadata.num_rows),
-    keyValues: guarded(context, () => keyValuesOf(metadata)),
-    emptyColumns: () => wanted.map(column => named(column, columnBuilder(column.type!).finish())),
+    ...file.head(),
     *slices() {
-      for (const group of metadata.row_groups)
-        yield { rows: Number(group.num_rows), columns: wanted.map(column => read(column, group)) }
+      for (const group of file.groups)
+        yield { rows: Number(group.num_rows), columns: file.wanted.map((_, index) => read(index, group)) }
     },
     async *pacedSlices(pause) {
-      for (const group of metadata.row_groups) {
+      for (const group of file.groups) {
         const columns: NamedVector[] = []
-        for (const column of wanted) {
+        for (const index of file.wanted.keys()) {
           await pause()
-          columns.push(read(column, group))
+          columns.push(read(index, group))
         }
         yield { rows: Number(group.num_rows), columns }
       }
@@ -99,21 +86,74 @@ export async function openParquet(bytes: Uint8Array, options: DecodeOptions = {}
   }
 }
 
+/** What a file says of itself, and the columns of it that are wanted. */
+export class ParquetLayout {
+  readonly wanted: readonly ReadColumn[]
+  readonly #metadata: FileMetaData
+  readonly #context: ErrorContext
+
+  /** @throws DataError LAKE_FILE_CORRUPT, LAKE_TYPE_UNSUPPORTED */
+  constructor(metadata: FileMetaData, { columns, context = {} }: DecodeOptions) {
+    this.#metadata = metadata
+    this.#context = context
+    this.wanted = guarded(context, () => readColumns(metadata)).filter(
+      ({ name }) => columns === undefined || columns.includes(name),
+    )
+    for (const { name, type, leaf } of this.wanted)
+      if (type === null)
+        throw new DataError(`Column ${name} has a Parquet type that has no place here`, {
+          code: 'LAKE_TYPE_UNSUPPORTED',
+          context: { ...context, column: name, type: leaf.logical_type?.type ?? leaf.type },
+        })
+  }
+
+  get groups(): readonly RowGroup[] {
+    return this.#metadata.row_groups
+  }
+
+  head(): Pick<OpenParquet, 'rows' | 'keyValues' | 'emptyColumns'> {
+    return {
+      rows: Number(this.#metadata.num_rows),
+      keyValues: guarded(this.#context, () => keyValuesOf(this.#metadata)),
+      emptyColumns: () => this.wanted.map(column => named(column, columnBuilder(column.type!).finish())),
+    }
+  }
+
+  /** Where the wanted columns of a row group lie, in their order. */
+  ranges(group: RowGroup): ByteRange[] {
+    return guarded(this.#context, () => this.wanted.map(column => chunkRange(chunkOf(column, group))))
+  }
+
+  /** One of the wanted columns of a row group; `bytesAt` gives the bytes of a range, or fewer where the file ends. */
+  readColumn(index: number, group: RowGroup, bytesAt: (range: ByteRange) => Uint8Array): NamedVector {
+    const column = this.wanted[index]!
+    return guarded({ ...this.#context, rowGroup: this.groups.indexOf(group), column: column.name }, () => {
+      const chunk = chunkOf(column, group)
+      const raw = readChunk(bytesAt(chunkRange(chunk)), column, chunk, Number(group.num_rows))
+      const vector = assemble(column, raw)
+      if (vector.length !== Number(group.num_rows))
+        throw new RangeError('a column has not as many rows as its group')
+      return named(column, vector)
+    })
+  }
+}
+
+/** From `start` up to before `end`. */
+export interface ByteRange {
+  start: number
+  end: number
+}
+
 function keyValuesOf({ key_value_metadata: pairs }: FileMetaData): Record<string, string> {
   const ofOthers = (pairs ?? []).filter(({ key }) => key !== footerChecksumKey)
   return Object.fromEntries(ofOthers.map(({ key, value }) => [key, value ?? '']))
 }
 
-function readColumn(file: Uint8Array, column: ReadColumn, group: RowGroup): ColumnVector {
-  const path = column.path.join('.')
-  const chunk = group.columns.find(
-    ({ meta_data: data }) => data?.path_in_schema.join('.') === path,
-  )?.meta_data
-  if (!chunk) throw new RangeError('a row group lacks a column')
-  const vector = assemble(column, readChunk(file, column, chunk, Number(group.num_rows)))
-  if (vector.length !== Number(group.num_rows))
-    throw new RangeError('a column has not as many rows as its group')
-  return vector
+function chunkOf({ path }: ReadColumn, group: RowGroup): ColumnMetaData {
+  const name = path.join('.')
+  const chunk = group.columns.find(({ meta_data: data }) => data?.path_in_schema.join('.') === name)
+  if (!chunk?.meta_data) throw new RangeError('a row group lacks a column')
+  return chunk.meta_data
 }
 
 function named({ name, nullable }: ReadColumn, vector: ColumnVector): NamedVector {
@@ -121,7 +161,7 @@ function named({ name, nullable }: ReadColumn, vector: ColumnVector): NamedVecto
 }
 
 /** Whatever the bytes make the readers throw means that they are damaged. */
-function guarded<T>(context: ErrorContext, read: () => T): T {
+export function guarded<T>(context: ErrorContext, read: () => T): T {
   try {
     return read()
   } catch (cause) {

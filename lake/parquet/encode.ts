@@ -64,12 +64,15 @@ export function encodeParquet(
   return file.finish()
 }
 
-/** A file that is written row group by row group. What is written is kept, compressed, until it is finished. */
+/**
+ * A file that is written row group by row group. What is written is kept, compressed, until it is taken or the file is
+ * finished; of what was taken only what the footer says of it stays.
+ */
 export class ParquetFile {
   readonly #options: EncodeOptions
   /** Tell the schema; their rows are not used. */
   readonly #columns: readonly NamedVector[]
-  readonly #parts: Uint8Array[] = [magic]
+  #parts: Uint8Array[] = [magic]
   readonly #groups: RowGroup[] = []
   #offset = magic.length
   #rows = 0
@@ -104,9 +107,24 @@ export class ParquetFile {
     this.#groups.push(group)
   }
 
+  /** Bytes of the file so far, taken or not. */
+  get sizeBytes(): number {
+    return this.#offset
+  }
+
+  /** What was written since the last time, in order. */
+  take(): Uint8Array[] {
+    const parts = this.#parts
+    this.#parts = []
+    return parts
+  }
+
+  /** The rest of the file: all of it when nothing was taken. */
   finish(): Uint8Array {
-    this.#parts.push(footer(this.#columns, this.#rows, { groups: this.#groups, ...this.#options }))
-    return Buffer.concat(this.#parts)
+    const end = footer(this.#columns, this.#rows, { groups: this.#groups, ...this.#options })
+    this.#offset += end.length
+    this.#parts.push(end)
+    return Buffer.concat(this.take())
   }
 }
 

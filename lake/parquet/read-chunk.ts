@@ -32,12 +32,21 @@ interface Page {
   body: Uint8Array
 }
 
+/** Where a chunk's bytes are in its file: the first, and the one after the last. @throws RangeError */
+export function chunkRange(chunk: ColumnMetaData): { start: number; end: number } {
+  const start = Number(chunk.dictionary_page_offset || chunk.data_page_offset)
+  const size = Number(chunk.total_compressed_size)
+  if (!(start >= 0 && size >= 0)) throw new RangeError('a chunk that is nowhere')
+  return { start, end: start + size }
+}
+
 /**
  * The column's chunk of a row group of `rows` rows.
+ * @param bytes those of the chunk alone
  * @throws any error when the bytes are damaged; DataError LAKE_ENCODING_UNSUPPORTED.
  */
 export function readChunk(
-  file: Uint8Array,
+  bytes: Uint8Array,
   column: ReadColumn,
   chunk: ColumnMetaData,
   rows: number,
@@ -48,7 +57,7 @@ export function readChunk(
   // have to claim as many.
   if (column.repetitionMax === 0 ? slots !== rows : !(slots >= rows))
     throw new RangeError('a chunk has not the slots its rows need')
-  const pages = pagesOf(file, chunk)
+  const pages = pagesOf(bytes, chunk)
   if (pages.reduce((sum, { header }) => sum + slotsOf(header), 0) !== slots)
     throw new RangeError('the pages have not as many slots as their chunk')
   const reader = new ChunkReader(column, chunk, slots)
@@ -58,15 +67,12 @@ export function readChunk(
 }
 
 /** Every page of the chunk, its checksum verified. */
-function pagesOf(file: Uint8Array, chunk: ColumnMetaData): Page[] {
-  const start = Number(chunk.dictionary_page_offset || chunk.data_page_offset)
-  const size = Number(chunk.total_compressed_size)
-  if (!(start >= 0 && size >= 0 && start + size <= file.length))
-    throw new RangeError('a chunk beyond the file')
+function pagesOf(bytes: Uint8Array, chunk: ColumnMetaData): Page[] {
+  const size = bytes.length
+  if (size !== Number(chunk.total_compressed_size)) throw new RangeError('a chunk beyond the file')
   // No codec shrinks a slot below a thousandth of a bit: more slots than that are a damaged number.
   if (chunk.num_values > Math.min(size * 2 ** 20, slotsMax))
     throw new RangeError('a chunk of more slots than its bytes can hold')
-  const bytes = file.subarray(start, start + size)
   const cursor = { view: new DataView(bytes.buffer, bytes.byteOffset, size), offset: 0 }
   const pages: Page[] = []
   for (let left = Number(chunk.num_values); left > 0;) {

@@ -8,11 +8,16 @@ import { checkChecksum } from './footer-checksum.ts'
 /** The length of the footer, the magic. */
 const tailBytes = 8
 
-/** Parsed from the end of the file alone. @throws any error when the bytes are damaged. */
-export function readFooter(bytes: Uint8Array): FileMetaData {
+/** How many bytes at the end of a file are its footer, told by the last eight. @throws RangeError */
+export function footerBytes(bytes: Uint8Array): number {
   if (bytes.length < 4 + tailBytes) throw new RangeError('too short to be a Parquet file')
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  const length = view.getUint32(bytes.length - tailBytes, true) + tailBytes
+  return view.getUint32(bytes.length - tailBytes, true) + tailBytes
+}
+
+/** Parsed from the end of the file alone. @throws any error when the bytes are damaged. */
+export function readFooter(bytes: Uint8Array): FileMetaData {
+  const length = footerBytes(bytes)
   if (length > bytes.length) throw new RangeError('a footer longer than the file')
   const footer = new Uint8Array(bytes.subarray(-length))
   checkChecksum(Buffer.from(footer.buffer, 0, footer.length - tailBytes))

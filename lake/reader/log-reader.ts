@@ -5,30 +5,33 @@ import { gather } from '#catalog/gather.ts'
 import { DataError } from '#common/errors.ts'
 import { decodeRecords } from '#lake/avro/records.ts'
 import type { LogBlock } from '#lake/log/decode-blocks.ts'
-import { decodeBlocks } from '#lake/log/decode-blocks.ts'
 import type { DecodedDeletes } from '#lake/log/delete-block.ts'
 import { decodeDeletes } from '#lake/log/delete-block.ts'
-import { decodeParquet } from '#lake/parquet/decode.ts'
+import { decodeParquet, openParquet } from '#lake/parquet/decode.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
+import type { TimelineLayout } from '#lake/timeline/instant-file.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
-import { logBytes, wholeBlock } from './checked-blocks.ts'
 import type { DataFile } from './data-file.ts'
 import type { KeyIndex } from './key-index.ts'
 import type { Ordering } from './merge.ts'
 import { alwaysDeletes } from './merge.ts'
+import type { BlockPlace } from './stored-blocks.ts'
+import { storedBlock, storedBlocks } from './stored-blocks.ts'
 import type { TableConfig } from './table-config.ts'
 import type { TimelineView } from './timeline-view.ts'
 import type { Rows } from './wanted-rows.ts'
-import { rowsOfKeys, wantedRows } from './wanted-rows.ts'
+import { pickRows, rowsOfKeys, wantedRows } from './wanted-rows.ts'
 
 export type LogStep = { instant: InstantTime } & (
   | { kind: 'rows'; rows: LogRecords }
   | { kind: 'delete'; keys: BinaryVector; orderings: readonly (Ordering | typeof alwaysDeletes)[] }
 )
 
-export interface LogRecords extends Rows {
-  path: string
-}
+/** Rows of a data block. */
+export interface LogRecords extends Rows, BlockPlace {}
+
+/** A step, or that the blocks of an instant before are void. */
+export type LogEvent = LogStep | { kind: 'rollback'; instant: InstantTime }
 
 export interface LogQuery {
   store: ObjectStore
@@ -46,21 +49,66 @@ export interface LogQuery {
 /** What the logs do, in the order in which it applies. One log file is in memory at a time, and what is kept of all. */
 export async function readLogs(logs: readonly DataFile[], query: LogQuery): Promise<LogStep[]> {
   let steps: LogStep[] = []
-  const layout = (query.config ?? query.timeline).layout ?? 2
-  for (const log of logs) {
-    const { path } = log
-    const context = { table: query.store.url, path }
-    for (const found of decodeBlocks(await logBytes(query.store, log), context)) {
+  for await (const { event } of logEvents(logs, query))
+    if (event.kind === 'rollback') steps = steps.filter(({ instant }) => instant !== event.instant)
+    else steps.push(event)
+  return steps
+}
+
+/**
+ * The same, step by step: nothing is kept. Blocks are numbered; a block has the same number whenever the same logs are
+ * read with the same timeline.
+ */
+export async function* logEvents(
+  logs: readonly DataFile[],
+  query: LogQuery,
+): AsyncGenerator<{ block: number; event: LogEvent }> {
+  const from = { store: query.store, layout: layoutOf(query) }
+  let number = 0
+  for (const log of logs)
+    for await (const block of storedBlocks(log, from)) {
       await query.pause?.()
-      const block = wholeBlock(found, { ...context, layout })
-      if (block === null) continue
-      if (block.type === 'rollback') {
-        const { targetInstant } = block
-        steps = steps.filter(({ instant }) => instant !== targetInstant)
-      } else if (query.timeline.isCommitted(block.instant)) steps.push(await stepOf(block, path, query))
+      number++
+      if (block.type === 'rollback')
+        yield { block: number, event: { kind: 'rollback', instant: block.targetInstant } }
+      else if (query.timeline.isCommitted(block.instant))
+        yield { block: number, event: await stepOf(block, log.path, query) }
+    }
+}
+
+/** Some rows of a data block, in ascending order, read anew. */
+export async function* recordsAt(
+  place: BlockPlace,
+  rows: Int32Array,
+  query: Omit<LogQuery, 'only'>,
+): AsyncGenerator<Rows> {
+  const block = await storedBlock(place, { store: query.store, layout: layoutOf(query) })
+  const context = { table: query.store.url, ...place }
+  if (block.type === 'avro')
+    for (let from = 0; from < rows.length; from += recordBatch) {
+      await query.pause?.()
+      const some = rows.subarray(from, from + recordBatch)
+      yield decodeRecords(block.schema, block.content, { columns: query.names, rows: some, context })
+    }
+  else if (block.type === 'parquet') {
+    const file = await openParquet(block.content, { columns: query.names, context })
+    let firstRow = 0
+    let from = 0
+    for await (const piece of file.pacedSlices(query.pause ?? (() => Promise.resolve()))) {
+      let to = from
+      while (to < rows.length && rows[to]! < firstRow + piece.rows) to++
+      const chosen = rows.subarray(from, to).map(row => row - firstRow)
+      if (to > from) yield { rows: to - from, columns: pickRows(piece.columns, chosen) }
+      from = to
+      firstRow += piece.rows
     }
   }
-  return steps
+}
+
+const recordBatch = 1 << 15
+
+function layoutOf({ config, timeline }: Pick<LogQuery, 'config' | 'timeline'>): TimelineLayout {
+  return (config ?? timeline).layout ?? 2
 }
 
 async function stepOf(block: LogBlock, path: string, { store, names, only }: LogQuery): Promise<LogStep> {
@@ -77,7 +125,7 @@ async function stepOf(block: LogBlock, path: string, { store, names, only }: Log
     type === 'avro'
       ? decodeRecords(block.schema, block.content, { columns: names, context })
       : await decodeParquet(block.content, names, context)
-  return { kind: 'rows', instant, rows: { ...wantedRows(read, only, path), path } }
+  return { kind: 'rows', instant, rows: { ...wantedRows(read, only, path), path, offset: block.offset } }
 }
 
 function wantedDeletes(
