@@ -1,6 +1,6 @@
 // `npm run bench [-- kafka postgres rounds storage] [--minutes N] [--no-peer]`: the work of bench/README.md, measured in
 // one run on this machine, ours beside the peer's. Prints a Markdown table at the end.
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -13,6 +13,8 @@ import { line, table } from './report.ts'
 import { fillTopic, kafkaScenarios, updateTopic } from './scenarios/kafka.ts'
 import { postgresScenarios } from './scenarios/postgres.ts'
 import { roundsScenarios } from './scenarios/rounds.ts'
+import { storageScenario } from './scenarios/storage.ts'
+import { storageFigure, storagePlot } from './storage-plot.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,6 +31,7 @@ const onResult = (result: Result): void => {
 console.log(`${new Date().toISOString().slice(0, 10)}, ${await machine()}`)
 if (chosen('kafka')) await kafka()
 if (chosen('rounds')) await roundsScenarios(onResult, { peer: values.peer })
+if (chosen('storage')) await storage()
 if (chosen('postgres')) await postgres()
 console.log(`\n${table(results)}`)
 
@@ -45,6 +48,12 @@ async function kafka(): Promise<void> {
     await broker.stop()
     await rm(root, { recursive: true, force: true })
   }
+}
+
+async function storage(): Promise<void> {
+  const days = await storageScenario(45)
+  await writeFile(join(import.meta.dirname, 'storage.svg'), storagePlot(days))
+  console.log(`storage: ${storageFigure(days)}`)
 }
 
 async function postgres(): Promise<void> {
