@@ -3,10 +3,15 @@
 import type { ObjectStore } from './object-store.ts'
 import type { Clock } from '#common/clock.ts'
 import { ConfigError } from '#common/errors.ts'
+import { asidePath } from '#lake/journal/placement.ts'
+import { formatInstant } from '#lake/timeline/instant.ts'
 
-/** Three requests. @throws ConfigError STORAGE_NO_CONDITIONAL_PUT */
+/**
+ * Three requests. Should they not all be made, cleaning removes what is left with all else that is kept aside.
+ * @throws ConfigError STORAGE_NO_CONDITIONAL_PUT
+ */
 export async function probeConditionalPut(store: ObjectStore, clock: Clock): Promise<void> {
-  const path = `.hoodie/.sluice/probe/${clock.uuid()}`
+  const path = asidePath(formatInstant(clock.nowMs()), `probe-${clock.uuid()}`)
   const made = await store.putIfAbsent(path, Buffer.from('first'))
   const madeAgain = await store.putIfAbsent(path, Buffer.from('second'))
   await store.delete([path])

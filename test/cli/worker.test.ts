@@ -138,5 +138,5 @@ spec: {source: {name: db}, target: {name: lake}, tables: [{include: public.order
     } finally {
       await hole.stop()
     }
-  }).timeout(29_000)
+  }).timeout(15_000)
 })
