@@ -38,6 +38,7 @@ export class HudiTarget implements Target {
       retentionMs: retentionHours * 3_600_000,
       dailyHistoryMs: dailyHistoryDays * 24 * 3_600_000,
       services: serviceOptions(options),
+      ...partitionOptions(options),
       ...(buckets === undefined ? {} : { buckets }),
     }
     return openTable(wanted, { store: this.#store.at(tableFolder(table.name)), clock, writer: job, signal })
@@ -45,6 +46,23 @@ export class HudiTarget implements Target {
 
   close(): Promise<void> {
     return this.#store.close()
+  }
+}
+
+function partitionOptions({
+  partitionBy = [],
+  keyScope,
+  keyIndexMiB,
+}: HudiTableOptions): Pick<WantedTable, 'partitionBy' | 'keyScope' | 'keyIndexBytes'> {
+  return {
+    partitionBy: partitionBy.map(({ column, datePart, hash, name }) => ({
+      column,
+      ...(datePart === undefined ? {} : { datePart }),
+      ...(hash === undefined ? {} : { hash }),
+      ...(name === undefined ? {} : { name }),
+    })),
+    keyScope,
+    keyIndexBytes: keyIndexMiB * 1024 * 1024,
   }
 }
 

@@ -29,6 +29,14 @@ describe('the Hudi connector', () => {
     ...hudiView(() => openStore(`file://${folder}`, { clock: systemClock })),
   })
 
+  const view = hudiView(() => openStore(`file://${folder}`, { clock: systemClock }))
+  targetContract('hudi with partitions', {
+    open: openTarget,
+    ...view,
+    rows: async table => (await view.rows(table)).map(({ slot: _, ...row }) => row),
+    options: hudiTableOptions.parse({ partitionBy: [{ column: 'note', hash: 3, name: 'slot' }] }),
+  })
+
   describe('a Hudi target', () => {
     const schema = {
       columns: [{ name: 'id', type: { kind: 'int32' }, nullable: false }],
@@ -74,6 +82,16 @@ describe('the Hudi connector', () => {
 })
 
 describe('the spec of a Hudi lake', () => {
+  it('takes partitions by value, date part or hash, and a name only where a column is added', () => {
+    const takes = (partition: object): boolean =>
+      hudiTableOptions.safeParse({ partitionBy: [partition] }).success
+    expect(takes({ column: 'a' })).to.equal(true)
+    expect(takes({ column: 'a', datePart: 'day', name: 'dt' })).to.equal(true)
+    expect(takes({ column: 'a', hash: 16 })).to.equal(true)
+    expect(takes({ column: 'a', hash: 16, datePart: 'day' })).to.equal(false)
+    expect(takes({ column: 'a', name: 'dt' })).to.equal(false)
+  })
+
   it('takes folders and buckets, and names what is missing', () => {
     expect(hudiSpec.parse({ url: 'file:///var/lake' })).to.deep.equal({
       url: 'file:///var/lake',
