@@ -5,6 +5,7 @@ import { defaultHistoryPolicy, tidyHistory } from './archive.ts'
 import type { ServiceContext } from './compact.ts'
 import { planCleaning } from './plan-cleaning.ts'
 import type { ThinningPolicy } from './thin-bases.ts'
+import { completeRecord, recordCleaning } from './record-cleaning.ts'
 import { loadReplacements } from './replaced-groups.ts'
 import type { Retention } from './retention.ts'
 import { retainedFrom } from './retention.ts'
@@ -13,12 +14,17 @@ import { trimTimeline } from './trim-timeline.ts'
 import { asideFolder, asideInstant } from '#lake/journal/placement.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
-import { formatInstant } from '#lake/timeline/instant.ts'
+import { formatInstant, parseInstant } from '#lake/timeline/instant.ts'
+import type { TimelineInstant } from '#lake/timeline/timeline.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
 
 export interface CleaningPolicy extends Retention {
   /** Instants that stay on the timeline however old they are. */
   instantsMin: number
+  /** Whether the timeline says what was cleaned. */
+  recorded?: boolean
+  /** Least time between two cleanings that the timeline tells of. */
+  everyMs?: number
   /** So many instants leave the timeline at once, at least. 1 when undefined. */
   trimMin?: number
   /** How long instants are known in the history; 0: it is not kept. 90 days when undefined. */
@@ -47,14 +53,20 @@ export interface Cleaned {
   instants: number
 }
 
+const nothing: Cleaned = { files: 0, bytes: 0, instants: 0 }
+
 export async function clean(context: ServiceContext, policy: CleaningPolicy): Promise<Cleaned> {
   const { store, definition, journal, clock, signal } = context
   const { layout } = journal
   // In this order: every step staged before the floor is on the timeline that is listed afterwards.
   const { instantFloor } = await journal.refresh()
   const timeline = await loadTimeline(store, layout)
+  const isRecorded = policy.recorded === true && layout === 2
+  if (isRecorded) await completeRecord(store, timeline)
+  if (ageOfNewest(timeline, clock.nowMs()) < (policy.everyMs ?? 0)) return nothing
+  const startedAtMs = clock.nowMs()
   const { thinning } = policy
-  const { files, instants, emptied } = planCleaning({
+  const { files, instants, emptied, horizon } = planCleaning({
     layout,
     files: await listDataFiles(store),
     timeline,
@@ -77,11 +89,18 @@ export async function clean(context: ServiceContext, policy: CleaningPolicy): Pr
     signal.throwIfAborted()
     await store.delete(files.slice(at, at + deleteBatch).map(({ path }) => path))
   }
+  if (isRecorded && files.length > 0) await recordCleaning(context, { files, timeline, horizon, startedAtMs })
   const due = instants.length < (policy.trimMin ?? 1) ? [] : instants
   const trimmed = (await trim(context, due, policy)) + (await trim(context, emptied, policy))
   await removeAside(context, instantFloor)
   const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   return { files: files.length, bytes, instants: trimmed }
+}
+
+/** How long ago the table was cleaned, by anyone who said so. */
+function ageOfNewest(timeline: readonly TimelineInstant[], nowMs: number): number {
+  const newest = timeline.findLast(({ action, state }) => action === 'clean' && state === 'completed')
+  return newest === undefined ? Infinity : nowMs - parseInstant(newest.instant)
 }
 
 /** @returns how many instants left the timeline */

@@ -43,6 +43,8 @@ export interface CleaningPlan {
   instants: readonly InstantTime[]
   /** Compactions that have no file left: to take off the timeline wherever they stand. */
   emptied: readonly InstantTime[]
+  /** States at and after this time are whole when the files are gone. */
+  horizon: InstantTime
 }
 
 export function planCleaning(view: CleaningView): CleaningPlan {
@@ -62,6 +64,7 @@ export function planCleaning(view: CleaningView): CleaningPlan {
     files: files.filter(file => removed.has(file)),
     instants: trimmed(left, horizon),
     emptied: emptied(left, committed),
+    horizon,
   }
 }
 

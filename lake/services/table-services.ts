@@ -46,6 +46,8 @@ const defaultCoalescing = { queryMsMax: 3_600_000, bytesMax: 16 << 20 }
 
 /** A file of the history should be worth its requests. */
 const trimMin = 10
+/** Each cleaning is an instant more on the timeline. */
+const cleanEveryMs = 10 * 60_000
 
 /** What a table's owner may want otherwise. */
 export interface ServiceOptions {
@@ -73,7 +75,14 @@ export function servicePolicy(retentionMs: number, dailyMs = 0, options: Service
     ...defaultServicePolicy,
     compaction: { ...compaction, logAgeMsMax },
     clustering: targetFileBytes === 0 ? null : clusteringPolicy(targetFileBytes),
-    cleaning: { ...cleaning, ...kept, retentionMs: Math.max(retentionMs, dailyMs), trimMin },
+    cleaning: {
+      ...cleaning,
+      ...kept,
+      retentionMs: Math.max(retentionMs, dailyMs),
+      trimMin,
+      recorded: true,
+      everyMs: cleanEveryMs,
+    },
     coalescing: dailyMs > retentionMs ? { ...defaultCoalescing, ageMsMin: retentionMs } : null,
   }
 }
