@@ -74,6 +74,18 @@ export const hudiTableOptions = z.strictObject({
     .describe(
       'Small files of a table without a key are put together to files of about this size, in MiB (clustering). 0: they are left as the commits wrote them.',
     ),
+  concurrency: z
+    .enum(['exclusive', 'shared'])
+    .default('exclusive')
+    .describe(
+      "Whether other engines may write to the table at the same time. shared: yes, if they use Hudi's storage-based lock (`StorageBasedLockProvider`), which is then taken for each commit; for lakes in `s3://`. exclusive: they may write in turn with the job, not at the same moment.",
+    ),
+  metadataTable: z
+    .enum(['fail', 'remove'])
+    .default('fail')
+    .describe(
+      'What to do when another engine gave the table a metadata table, which would hide later commits from readers. fail: the job stops and says so. remove: it is removed before the next commit, and an upgrade from table version 8 to 9 is accepted.',
+    ),
   historyDays: z
     .int32()
     .min(0)

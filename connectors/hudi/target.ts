@@ -27,6 +27,7 @@ export class HudiTarget implements Target {
     const { clock, job, spec } = this.#context
     const options = table.options as HudiTableOptions
     const { buckets, dailyHistoryDays, retentionHours, tableType, tableVersion } = options
+    const { concurrency, metadataTable } = options
     const wanted = {
       name: table.name,
       schema: table.schema,
@@ -37,6 +38,7 @@ export class HudiTarget implements Target {
       policy: table.schemaEvolution,
       retentionMs: retentionHours * 3_600_000,
       dailyHistoryMs: dailyHistoryDays * 24 * 3_600_000,
+      sharing: { concurrency, metadataTable },
       services: serviceOptions(options),
       ...partitionOptions(options),
       ...(buckets === undefined ? {} : { buckets }),

@@ -55,10 +55,15 @@ export class HudiReaders {
   readonly #sparks = new Map<HudiVersion, PythonServer>()
   #rust: PythonServer | undefined
 
-  private constructor() {}
+  readonly #javaLibraries: readonly string[]
 
-  static start(): Promise<HudiReaders> {
-    return Promise.resolve(new HudiReaders())
+  private constructor(javaLibraries: readonly string[]) {
+    this.#javaLibraries = javaLibraries
+  }
+
+  /** @param javaLibraries folders of classes or jars for Spark besides its own */
+  static start(javaLibraries: readonly string[] = []): Promise<HudiReaders> {
+    return Promise.resolve(new HudiReaders(javaLibraries))
   }
 
   async readSpark(url: string, options: SparkReadOptions = {}): Promise<readonly CanonicalRow[]> {
@@ -114,7 +119,7 @@ export class HudiReaders {
   #spark(version: HudiVersion = '1.2.0'): PythonServer {
     let server = this.#sparks.get(version)
     if (server === undefined) {
-      const classPath = `${hudiBundle(version)}:${join(s3aDir, '*')}`
+      const classPath = [hudiBundle(version), join(s3aDir, '*'), ...this.#javaLibraries].join(':')
       const script = [join(assets, 'spark_reader.py'), classPath, join(assets, 'log4j2-quiet.properties')]
       server = new PythonServer(`Spark with Hudi ${version}`, script)
       this.#sparks.set(version, server)

@@ -68,6 +68,9 @@ def use_s3(s3):
     hadoop.set("fs.s3a.endpoint", s3["endpoint"])
     hadoop.set("fs.s3a.access.key", s3["accessKey"])
     hadoop.set("fs.s3a.secret.key", s3["secretKey"])
+    # For the client of Hudi's storage-based lock, which knows no Hadoop configuration.
+    for key in ("endpoint", "accessKey", "secretKey"):
+        spark._jvm.java.lang.System.setProperty("bed.s3." + key, s3[key])
     hadoop.set("fs.s3a.connection.ssl.enabled", str(s3["endpoint"].startswith("https")).lower())
     spark._jvm.org.apache.hadoop.fs.FileSystem.closeAll()
     s3_in_use = s3
