@@ -7,7 +7,7 @@ import { link, mkdir, open, readFile, readdir, rename, stat, unlink } from 'node
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { ChunkSource } from './chunk-source.ts'
-import { fileError, isMissing } from './file-error.ts'
+import { fileError, isMissing, isStale, isUnsyncable } from './file-error.ts'
 import { invalidUrl } from './invalid-url.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
 import type { OpenStore } from './open.ts'
@@ -69,37 +69,19 @@ export class FileStore implements ObjectStore {
     await this.#made(target, make, async temporary => {
       made = await linked(temporary, target)
       await unlink(temporary)
+      if (made) await unlinkIfThere(checksumOf(target))
     })
     return made
   }
 
   async get(path: string): Promise<Uint8Array | null> {
     const target = join(this.#root, path)
-    try {
-      return await readFile(target)
-    } catch (error) {
-      if (isMissing(error)) return null
-      throw fileError(error, target)
-    }
+    return readAgain(target, () => readFile(target))
   }
 
   async getRange(path: string, start: number, length: number): Promise<Uint8Array | null> {
     const target = join(this.#root, path)
-    try {
-      await using file = await open(target)
-      const from = start < 0 ? Math.max(0, (await file.stat()).size + start) : start
-      const buffer = new Uint8Array(length)
-      let filled = 0
-      while (filled < length) {
-        const { bytesRead } = await file.read(buffer, filled, length - filled, from + filled)
-        if (bytesRead === 0) break
-        filled += bytesRead
-      }
-      return buffer.subarray(0, filled)
-    } catch (error) {
-      if (isMissing(error)) return null
-      throw fileError(error, target)
-    }
+    return readAgain(target, () => readRange(target, start, length))
   }
 
   async *list(prefix: string, startAfter?: string): AsyncIterable<ObjectInfo> {
@@ -107,7 +89,26 @@ export class FileStore implements ObjectStore {
   }
 
   async delete(paths: readonly string[]): Promise<void> {
-    for (const path of paths) await unlinkIfThere(join(this.#root, path))
+    for (const path of paths) {
+      const target = join(this.#root, path)
+      await unlinkIfThere(target)
+      await unlinkIfThere(checksumOf(target))
+    }
+  }
+
+  async removeUnfinished(beforeMs: number): Promise<void> {
+    const entries = await readdir(this.#root, { recursive: true, withFileTypes: true }).catch(
+      (error: unknown) => {
+        if (isMissing(error)) return []
+        throw fileError(error, this.#root)
+      },
+    )
+    for (const entry of entries) {
+      if (!entry.name.startsWith(temporaryPrefix)) continue
+      const path = join(entry.parentPath, entry.name)
+      const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Infinity }))
+      if (mtimeMs < beforeMs) await unlinkIfThere(path)
+    }
   }
 
   at(prefix: string): FileStore {
@@ -172,8 +173,38 @@ async function replace(temporary: string, target: string): Promise<void> {
   await rename(temporary, target)
   // Renaming a name of a file to another name of the same file does nothing.
   await unlinkIfThere(temporary)
-  // Hadoop's local file system keeps a checksum beside each file it wrote; for other bytes it is wrong.
-  await unlinkIfThere(join(dirname(target), `.${basename(target)}.crc`))
+  await unlinkIfThere(checksumOf(target))
+}
+
+/** Hadoop's local file system keeps a checksum beside each file it wrote; for other bytes it is wrong. */
+function checksumOf(path: string): string {
+  return join(dirname(path), `.${basename(path)}.crc`)
+}
+
+/** What is read of the file, or null when there is none. */
+async function readAgain<T>(path: string, read: () => Promise<T>): Promise<T | null> {
+  try {
+    return await read().catch((error: unknown) => {
+      if (!isStale(error)) throw error
+      return read()
+    })
+  } catch (error) {
+    if (isMissing(error)) return null
+    throw fileError(error, path)
+  }
+}
+
+async function readRange(path: string, start: number, length: number): Promise<Uint8Array> {
+  await using file = await open(path)
+  const from = start < 0 ? Math.max(0, (await file.stat()).size + start) : start
+  const buffer = new Uint8Array(length)
+  let filled = 0
+  while (filled < length) {
+    const { bytesRead } = await file.read(buffer, filled, length - filled, from + filled)
+    if (bytesRead === 0) break
+    filled += bytesRead
+  }
+  return buffer.subarray(0, filled)
 }
 
 /** Makes the path's folder when the work shows that there is none. */
@@ -208,6 +239,8 @@ async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder)
   try {
     await handle.sync()
+  } catch (error) {
+    if (!isUnsyncable(error)) throw error
   } finally {
     await handle.close()
   }

@@ -30,10 +30,16 @@ export interface ObjectStore {
   list(prefix: string, startAfter?: string): AsyncIterable<ObjectInfo>
   /** Removes objects; those that are not there do not matter. */
   delete(paths: readonly string[]): Promise<void>
+  /**
+   * Removes what writes that began before this moment (ms since the epoch) and never ended left where no listing shows
+   * it: temporary files, parts of uploads. A store where such a thing cannot be, or goes by itself, has no such call.
+   */
+  removeUnfinished?(beforeMs: number): Promise<void>
   /** A store rooted at a folder of this one; it works until this one is closed. */
   at(prefix: string): ObjectStore
   close(): Promise<void>
 }
 // Errors: TransientError STORAGE_UNAVAILABLE (5xx, 429/503 SlowDown after the client's own retries, time-outs),
 // ConfigError STORAGE_DENIED (403, EACCES, expired credentials), STORAGE_NOT_FOUND (no such bucket),
+// STORAGE_REGION_WRONG, STORAGE_TLS_FAILED, STORAGE_NO_CONDITIONAL_PUT; each call ends in bounded time,
 // TransientError STORAGE_FULL (ENOSPC, EDQUOT: nothing of the object is left behind).

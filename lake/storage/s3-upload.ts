@@ -124,3 +124,34 @@ async function sendParts(
   for (const end of ends) if (end.status === 'rejected') throw end.reason
   return sent
 }
+
+/** Aborts the uploads below the prefix that were begun before this moment, ms since the epoch. */
+export async function abortUploads(
+  connection: S3Connection,
+  prefix: string,
+  beforeMs: number,
+): Promise<void> {
+  const { sdk, bucket: Bucket } = connection
+  let after: { KeyMarker?: string; UploadIdMarker?: string } | null = {}
+  while (after !== null) {
+    const listing = new sdk.ListMultipartUploadsCommand({ Bucket, Prefix: prefix, ...after })
+    const page: Sdk.ListMultipartUploadsCommandOutput = await connection.send(listing)
+    for (const { Key, UploadId, Initiated } of page.Uploads ?? [])
+      if (Initiated !== undefined && Initiated.getTime() < beforeMs)
+        await connection
+          .send(new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId }))
+          .catch(ignoreGone)
+    const { IsTruncated, NextKeyMarker, NextUploadIdMarker } = page
+    after =
+      IsTruncated === true && NextKeyMarker !== undefined
+        ? {
+            KeyMarker: NextKeyMarker,
+            ...(NextUploadIdMarker !== undefined && { UploadIdMarker: NextUploadIdMarker }),
+          }
+        : null
+  }
+}
+
+function ignoreGone(error: unknown): void {
+  if (!isNoUpload(error)) throw error
+}

@@ -10,8 +10,8 @@ import { joinPath } from './path-order.ts'
 import type { TaggedObject, TaggedStore } from './tagged-store.ts'
 import { isBadRange, isNoObject, isPreconditionFailed, isWriteConflict, s3Error } from './s3-error.ts'
 import { maxAttempts, S3Connection } from './s3-client.ts'
-import { partBytes, partsOf, uploadInParts } from './s3-upload.ts'
-import { TransientError } from '#common/errors.ts'
+import { abortUploads, partBytes, partsOf, uploadInParts } from './s3-upload.ts'
+import { ConfigError, TransientError } from '#common/errors.ts'
 import { nextDelayMs } from '#common/retry.ts'
 
 const mebibyte = 1024 * 1024
@@ -155,6 +155,16 @@ export class S3Store implements ObjectStore, TaggedStore {
       } catch (error) {
         throw this.#error(error, batch[0]!)
       }
+    }
+  }
+
+  async removeUnfinished(beforeMs: number): Promise<void> {
+    try {
+      await abortUploads(this.#connection, this.#prefix, beforeMs)
+    } catch (error) {
+      const mapped = this.#error(error, '')
+      // To list uploads is a right of its own, on the whole bucket, and a rule of the bucket's life cycle does as well.
+      if (!(mapped instanceof ConfigError)) throw mapped
     }
   }
 

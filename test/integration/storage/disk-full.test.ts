@@ -40,4 +40,25 @@ describe('FileStore on a full disk', () => {
       expect((await store.get('data/large'))!.length).to.equal(100_000)
       await store.delete(['data/large'])
     })
+
+  it('says that the file system is mounted read-only, and goes on when it no longer is', async () => {
+    const store = new FileStore(folder, systemClock)
+    await store.put('data/small', Buffer.from('before'))
+    execFileSync('mount', ['-o', 'remount,ro', folder])
+    try {
+      for (const work of [
+        store.put('data/small', Buffer.from('x')),
+        store.putIfAbsent('b', Buffer.from('x')),
+      ]) {
+        const error: unknown = await work.catch((thrown: unknown) => thrown)
+        expect(error).to.include({ name: 'ConfigError', code: 'STORAGE_DENIED' })
+        expect(String(error)).to.match(/mounted read-only/)
+      }
+      expect(Buffer.from((await store.get('data/small'))!).toString()).to.equal('before')
+    } finally {
+      execFileSync('mount', ['-o', 'remount,rw', folder])
+    }
+    await store.put('data/small', Buffer.from('after'))
+    expect(Buffer.from((await store.get('data/small'))!).toString()).to.equal('after')
+  })
 })

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { objectStoreContract } from '#test/contract/object-store.ts'
@@ -49,6 +49,43 @@ describe('FileStore', () => {
     expect(await readdir(folder)).to.deep.equal(['a'])
   })
 
+  it('removes the checksum of what it deletes, and of what it makes where something was', async () => {
+    const folder = await newFolder()
+    const store = new FileStore(folder, systemClock)
+    await store.put('a', Buffer.from('1'))
+    for (const name of ['.a.crc', '.b.crc']) await writeFile(join(folder, name), 'crc')
+    await store.delete(['a'])
+    await store.putIfAbsent('b', Buffer.from('2'))
+    expect(await readdir(folder)).to.deep.equal(['b'])
+  })
+
+  it('removes the temporary files of crashed writers, and not those of writes under way', async () => {
+    const folder = await newFolder()
+    const store = new FileStore(folder, systemClock)
+    await store.put('t/a', Buffer.from('1'))
+    const [old, young] = [join(folder, 't', '.sluice-tmp-1'), join(folder, 't', '.sluice-tmp-2')]
+    for (const path of [old, young]) await writeFile(path, 'half')
+    await utimes(old, new Date(1_000_000), new Date(1_000_000))
+    await store.removeUnfinished(2_000_000)
+    expect((await readdir(join(folder, 't'))).sort()).to.deep.equal(['.sluice-tmp-2', 'a'])
+    await new FileStore(join(folder, 'none'), systemClock).removeUnfinished(2_000_000)
+  })
+
+  it('says what is in the way', async () => {
+    const folder = await newFolder()
+    const store = new FileStore(folder, systemClock)
+    await store.put('a', Buffer.from('1'))
+    const error: unknown = await store.put('a/b', Buffer.from('1')).catch((thrown: unknown) => thrown)
+    expect(error).to.include({ name: 'ConfigError', code: 'STORAGE_DENIED' })
+    expect(String(error)).to.include(join(folder, 'a', 'b'))
+  })
+
+  it('says what to do about a file system that is mounted read-only, and whom to let in', () => {
+    const errorFor = (code: string) => fileError(Object.assign(new Error(code), { code }), '/lake/x').message
+    expect(errorFor('EROFS')).to.match(/\/lake\/x .*mounted read-only: mount it with rw/)
+    expect(errorFor('EACCES')).to.match(/No permission for \/lake\/x: let user \d+ read and write/)
+  })
+
   it('makes its root when it writes first', async () => {
     const root = join(await newFolder(), 'new', 'lake')
     const store = new FileStore(root, systemClock)
@@ -63,7 +100,12 @@ describe('FileStore', () => {
     { errno: 'EACCES', kind: 'ConfigError', code: 'STORAGE_DENIED' },
     { errno: 'EROFS', kind: 'ConfigError', code: 'STORAGE_DENIED' },
     { errno: 'ENOTSUP', kind: 'ConfigError', code: 'STORAGE_NO_CONDITIONAL_PUT' },
+    { errno: 'EXDEV', kind: 'ConfigError', code: 'STORAGE_NO_CONDITIONAL_PUT' },
+    { errno: 'ENAMETOOLONG', kind: 'ConfigError', code: 'STORAGE_DENIED' },
+    { errno: 'EISDIR', kind: 'ConfigError', code: 'STORAGE_DENIED' },
     { errno: 'EIO', kind: 'TransientError', code: 'STORAGE_UNAVAILABLE' },
+    { errno: 'ESTALE', kind: 'TransientError', code: 'STORAGE_UNAVAILABLE' },
+    { errno: 'EMFILE', kind: 'TransientError', code: 'STORAGE_UNAVAILABLE' },
   ])
     it(`says ${code} for ${errno}`, () => {
       const error = fileError(Object.assign(new Error(errno), { code: errno }), '/lake/x')
