@@ -1,6 +1,7 @@
 // The `sluice` command: finds the subcommand and hands over. Each is loaded only when it is asked for, so that a
 // worker never loads what the operator needs, and `sluice validate` starts at once.
 import { enableCompileCache } from 'node:module'
+import { errorCodes } from '#common/error-codes.ts'
 import { SyncError, describeError } from '#common/errors.ts'
 import { prepareLane } from '#worker/lane-thread.ts'
 import { UsageError } from './usage-error.ts'
@@ -73,6 +74,7 @@ function failure(error: unknown, name: string, usage: string | undefined): numbe
     error instanceof UsageError || String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS')
   const code = error instanceof SyncError ? `${error.code}: ` : ''
   print(process.stderr, `sluice ${name}: ${code}${describeError(error)}${placeOf(error)}\n`)
+  if (error instanceof SyncError) print(process.stderr, `What to do: ${errorCodes[error.code].remedy}\n`)
   if (!wrongArguments) return 1
   if (usage !== undefined) print(process.stderr, `\n${usage}\n`)
   return 2

@@ -17,13 +17,20 @@ export async function putSchema(store: ObjectStore, schema: TableSchema): Promis
   return id
 }
 
-/** @throws DataError LAKE_FILE_CORRUPT when the file is gone or no schema */
+/** @throws DataError LAKE_FILE_MISSING, LAKE_FILE_CORRUPT */
 export async function getSchema(store: ObjectStore, id: string): Promise<TableSchema> {
   const bytes = await store.get(schemaPath(id))
   try {
+    // The name is the hash of the content: whatever byte changed is told.
+    if (bytes !== null && hashBytes(bytes).slice(0, 32) !== id) throw new RangeError('it is another schema')
     const { columns, key } = JSON.parse(Buffer.from(bytes ?? []).toString('utf8')) as TableSchema
     return { columns, key }
   } catch (cause) {
-    throw new DataError(`Schema ${id} of ${store.url} cannot be read`, { code: 'LAKE_FILE_CORRUPT', cause })
+    const path = schemaPath(id)
+    throw new DataError(`The schema ${path} is ${bytes === null ? 'gone' : 'damaged'}`, {
+      code: bytes === null ? 'LAKE_FILE_MISSING' : 'LAKE_FILE_CORRUPT',
+      context: { table: store.url, path },
+      cause,
+    })
   }
 }

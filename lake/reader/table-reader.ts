@@ -121,6 +121,11 @@ export class TableReader {
     return this.#timeline.completed
   }
 
+  /** The newest slices that these files make by the commits that are read. */
+  slicesOf(files: Iterable<DataFile>): FileSlice[] {
+    return latestSlices(files, this.#timeline)
+  }
+
   /** The instant of the newest commit that is read, or null when there is none. */
   get newestInstant(): InstantTime | null {
     return this.commits.at(-1)?.instant ?? null

@@ -200,7 +200,7 @@ describe('sluice table', () => {
       ],
       ['no such store', () => ['show', 'ftp://x/y'], 1, /^sluice table: STORAGE_URL_INVALID: /],
       ['no such column', at => ['read', at, '--columns', 'nope'], 1, /^sluice table: COLUMN_UNKNOWN: /],
-      ['no such command', () => ['drop', 'x'], 2, /say what to do: show, history, read/],
+      ['no such command', () => ['drop', 'x'], 2, /say what to do: show, history, read, check/],
       ['no URL', () => ['show'], 2, /give one table/],
       ['a time that is none', at => ['read', at, '--as-of', 'soon'], 2, /--as-of is an instant/],
       [
@@ -220,13 +220,42 @@ describe('sluice table', () => {
         expect(outcome.code).to.equal(code)
       })
 
+    it('all damaged files, what to do about them, and reads on past them', async () => {
+      const broken = await unpackGolden('v8_mor_part_hive', folder)
+      const store = await openStore(pathToFileURL(broken).href, { clock: systemClock })
+      const all = JSON.parse(await output('check', broken, '-o', 'json')) as {
+        rows: number
+        damage: unknown[]
+      }
+      expect(all.damage).to.deep.equal([])
+      expect(all.rows).to.be.greaterThan(0)
+      const paths: string[] = []
+      for await (const { path } of store.list('')) if (path.endsWith('.parquet')) paths.push(path)
+      await store.put(paths[0]!, Buffer.from('no Parquet'))
+      const check = await run('check', broken)
+      expect(check.code).to.equal(1)
+      expect(check.stdout).to.include(paths[0]!).and.to.include('What to do about LAKE_FILE_CORRUPT: Restore')
+      const read = await run('read', broken, '-o', 'csv', '--skip-damaged')
+      expect(read.code).to.equal(1)
+      expect(read.stderr).to.include(paths[0]!)
+      const partition = paths[0]!.slice(0, paths[0]!.lastIndexOf('/'))
+      const others = [...new Set(paths.map(path => path.slice(0, path.lastIndexOf('/'))))]
+        .filter(other => other !== partition)
+        .join(',')
+      // A damaged file of a partition that is not asked for is not even opened.
+      const chosen = await output('read', broken, '-o', 'csv', '--partitions', others)
+      expect(read.stdout).to.include(chosen.split('\n').at(1)!)
+    })
+
     it('a damaged file, by its name', async () => {
       const broken = await unpackGolden('v6n_cow_nonpart', folder)
       const store = await openStore(pathToFileURL(broken).href, { clock: systemClock })
       for await (const { path } of store.list(''))
         if (path.endsWith('.parquet')) await store.put(path, Buffer.from('no Parquet'))
       const { stderr, code } = await run('read', broken)
-      expect(stderr).to.match(/LAKE_FILE_CORRUPT: .*[^/]\.parquet\)$/m)
+      expect(stderr)
+        .to.match(/LAKE_FILE_CORRUPT: The Parquet file [^ ]+\.parquet is damaged/)
+        .and.include('What to do: Restore the object')
       expect(code).to.equal(1)
     })
   })
