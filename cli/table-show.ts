@@ -36,7 +36,27 @@ function fieldsOf(report: TableReport): [string, string][] {
     ['other files', `${totalsText(report.other)} (earlier states, writes under way)`],
     ['commits', countText(report.commits)],
     ['newest commit', newestText(report)],
+    ...serviceFields(report.services),
   ]
+}
+
+function serviceFields(services: TableReport['services']): [string, string][] {
+  const { compaction, clustering, cleaning, logFilesMax, oldestPending, instants, history } = services
+  const fields: [string, string][] = []
+  if (logFilesMax > 0) fields.push(['most logs', `${countText(logFilesMax)} in one file group`])
+  if (compaction !== null) fields.push(['compacted', instantText(compaction)])
+  if (clustering !== null) fields.push(['clustered', instantText(clustering)])
+  if (cleaning !== null) fields.push(['cleaned', instantText(cleaning)])
+  fields.push(['timeline', `${countText(instants)} instants`])
+  if (history !== null) {
+    const range = `${instantText(history.first)} to ${instantText(history.last)}`
+    fields.push(['history', `${totalsText(history)}, ${range}`])
+  }
+  if (oldestPending !== null) {
+    const { instant, action } = oldestPending
+    fields.push(['under way', `${action} since ${instantText(instant)}: nothing it may need is cleaned`])
+  }
+  return fields
 }
 
 function totalsText({ files, bytes }: FileTotals): string {

@@ -7,6 +7,8 @@ import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import { parseInstant } from '#lake/timeline/instant.ts'
 import type { DataFile } from './data-file.ts'
+import type { ServicesReport } from './services-report.ts'
+import { reportServices } from './services-report.ts'
 import type { TableReader } from './table-reader.ts'
 
 export interface FileTotals {
@@ -38,6 +40,7 @@ export interface TableReport {
   lagMs: number | null
   /** Split -> position; null when the table was made by another tool. */
   positions: Readonly<Record<string, string>> | null
+  services: ServicesReport
 }
 
 const smallFileBytes = 100 << 20
@@ -77,6 +80,7 @@ export async function reportTable(
       : null,
     lagMs: newest && config.isUtc ? Math.max(0, nowMs - parseInstant(newest.completionTime!)) : null,
     positions: entry?.positions ?? null,
+    services: await reportServices(store, config, slices),
   }
 }
 
