@@ -5,7 +5,7 @@
 // others look at the new one and see what is left to do. `_version_` cannot be kept so: nothing stops a writer that
 // slept from putting an old number there, and then every query of Java readers would look for files long gone. So
 // whoever changes the history removes it, and readers find the newest manifest by listing the folder, which is what
-// they do without it; Spark's own archiver makes it anew. docs/decisions/0010-history-without-version-file.md
+// they do without it; Spark's own archiver makes it anew. docs/decisions/0013-history-without-version-file.md
 import type { ServiceContext } from './compact.ts'
 import { mergedHistoryFile } from './merged-history.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'

@@ -37,7 +37,7 @@ const sparkWrites = {
   'hoodie.bucket.index.hash.field': 'id',
 }
 const hourMs = 3_600_000
-const cleaning = { ...defaultCleaningPolicy, retentionMs: hourMs, instantsMin: 2 }
+const cleaning = { ...defaultCleaningPolicy, retentionMs: hourMs, instantsMin: 2, recorded: true }
 const eager = { ...defaultCompactionPolicy, logFilesMin: 1, logBytesShareMin: 0 }
 
 function byNumber(a: unknown, b: unknown): number {
@@ -86,9 +86,9 @@ describe('archived instants of a keyed table', function () {
       const journal = await Journal.open(store, { clock, writer: 'services', signal })
       return { store, definition: (await readDefinition(store))!, journal, clock, signal }
     }
-    const timeline = async (actions?: readonly string[]): Promise<string[]> =>
+    const commits = async (): Promise<string[]> =>
       (await loadTimeline(store, 2))
-        .filter(({ action }) => actions === undefined || actions.includes(action))
+        .filter(({ action }) => action === 'commit' || action === 'deltacommit')
         .map(({ instant, completionTime }) => `${instant} ${completionTime}`)
     const archivedBySpark = async (): Promise<string[]> => {
       const range = "limit => 1000, start_ts => '20200101000000000', end_ts => '20300101000000000'"
@@ -107,13 +107,18 @@ describe('archived instants of a keyed table', function () {
       aheadMs += 12 * hourMs
     }
     await write(writer, 0, 5)
-    const before = await timeline()
+    const before = await commits()
     await clean(await services(), cleaning)
-    const left = await timeline()
+    const left = await commits()
     expect(left).to.have.length(2)
     await expectRows(lake, 'kept', model.rows(), readers)
     const gone = before.slice(0, -2)
     expect(await archivedBySpark()).to.deep.equal(gone)
+
+    const state = (at: string): Promise<unknown> => readers.readSpark(url, { asOf: at.split(' ')[0]! })
+    expect(await state(left[1]!)).to.have.length(model.rows().length)
+    // The files of this state are gone.
+    expect(String(await state(gone[4]!).catch((error: unknown) => error))).to.include('Cleaner cleaned up')
 
     // A range that begins among the archived instants: Spark finds their times in the history.
     const [since, completed] = gone[16]!.split(' ') as [string, string]
@@ -147,7 +152,7 @@ describe('archived instants of a keyed table', function () {
     await compactSome(await services(), eager)
     aheadMs += 10 * hourMs
     await write(writer, 3, 5)
-    const writes = (await timeline(['commit', 'deltacommit'])).slice(0, -2)
+    const writes = (await commits()).slice(0, -2)
     await clean(await services(), cleaning)
     const ours = await loadHistory(store)
     expect(ours.version).to.be.greaterThan(bySpark.version)
