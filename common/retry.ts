@@ -7,6 +7,8 @@ export interface BackoffPolicy {
   maxMs: number
   /** Give up after this many tries; Infinity to go on until the signal aborts. */
   tries: number
+  /** Give up as well when a try fails this long after the first one began: each may itself have waited long. */
+  budgetMs?: number
 }
 
 export const defaultBackoff: BackoffPolicy = { firstMs: 100, maxMs: 30_000, tries: Infinity }
@@ -23,12 +25,16 @@ export async function retry<T>(
   policy: BackoffPolicy,
   context: { clock: Clock; signal: AbortSignal; onRetry?: (error: TransientError, delayMs: number) => void },
 ): Promise<T> {
+  const startedAtMs = context.clock.monotonicMs()
+  const isOver = (): boolean =>
+    policy.budgetMs !== undefined && context.clock.monotonicMs() - startedAtMs >= policy.budgetMs
   let delayMs = 0
   for (let tried = 1; ; tried++) {
     try {
       return await work()
     } catch (error) {
-      if (!(error instanceof TransientError) || tried >= policy.tries || context.signal.aborted) throw error
+      if (!(error instanceof TransientError) || tried >= policy.tries || isOver()) throw error
+      if (context.signal.aborted) throw error
       delayMs = nextDelayMs(policy, delayMs, context.clock.random())
       context.onRetry?.(error, delayMs)
       await context.clock.sleep(delayMs, context.signal)

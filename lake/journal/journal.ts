@@ -63,7 +63,7 @@ interface Claim extends HashedEntry {
   bytes: Uint8Array
 }
 
-const retryPolicy = { firstMs: 50, maxMs: 5_000, tries: 8 }
+const retryPolicy = { firstMs: 50, maxMs: 5_000, tries: 8, budgetMs: 30_000 }
 /** A writer that does nothing for this long may have slept; younger entries are never trimmed. */
 const sleptMsMin = 300_000
 

@@ -44,6 +44,8 @@ export const defaultCleaningPolicy: CleaningPolicy = {
  */
 const trimMax = 200
 const deleteBatch = 500
+/** No write takes as long. */
+const unfinishedMsMin = 24 * 3_600_000
 const historyMsDefault = 90 * 24 * 3_600_000
 
 export interface Cleaned {
@@ -93,6 +95,7 @@ export async function clean(context: ServiceContext, policy: CleaningPolicy): Pr
   const due = instants.length < (policy.trimMin ?? 1) ? [] : instants
   const trimmed = (await trim(context, due, policy)) + (await trim(context, emptied, policy))
   await removeAside(context, instantFloor)
+  await store.removeUnfinished?.(clock.nowMs() - unfinishedMsMin)
   const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   return { files: files.length, bytes, instants: trimmed }
 }
