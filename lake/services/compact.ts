@@ -10,6 +10,7 @@ import { avroSchemaOf } from '#lake/avro/schema.ts'
 import type { Journal } from '#lake/journal/journal.ts'
 import { asidePath } from '#lake/journal/placement.ts'
 import type { Step } from '#lake/journal/step.ts'
+import { isDamage } from '#lake/reader/damage.ts'
 import { latestSlices } from '#lake/reader/file-slice.ts'
 import type { FileSlice } from '#lake/reader/file-slice.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
@@ -23,6 +24,7 @@ import type { CommitMetadata, WriteStat } from '#lake/timeline/commit-metadata.t
 import type { CompactionOperation } from '#lake/timeline/compaction-plan.ts'
 import { encodeCompactionPlan, requestedCompactionPath } from '#lake/timeline/compaction-plan.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
+import type { DamagedGroups } from './damaged-groups.ts'
 import { mergedFile } from './merged-file.ts'
 import { Pace } from './pace.ts'
 import type { CompactionPolicy } from './plan-compaction.ts'
@@ -35,6 +37,8 @@ export interface ServiceContext {
   journal: Journal
   clock: Clock
   signal: AbortSignal
+  /** File groups found damaged: not compacted. Undefined: damage ends the compaction. */
+  damaged?: DamagedGroups
 }
 
 export interface Compacted {
@@ -93,7 +97,9 @@ async function schedule(
   const { seq: stagedAt, schemaVersion } = journal.state
   const seen = await readTimeline(store, journal.layout)
   const slicesSeen = latestSlices(await listDataFiles(store), seen).filter(
-    ({ base }) => since === null || base === null || base.instant <= since,
+    slice =>
+      (since === null || slice.base === null || slice.base.instant <= since) &&
+      context.damaged?.has(slice) !== true,
   )
   const due = slicesToCompact(slicesSeen, policy, clock.nowMs())
   if (due.length === 0) return null
@@ -128,12 +134,17 @@ function completedBefore(timeline: TimelineView, instant: InstantTime): Timeline
   }
 }
 
-async function run(scheduled: ScheduledCompaction, context: ServiceContext): Promise<Compacted> {
+/** Null when all of the file groups are damaged. */
+async function run(scheduled: ScheduledCompaction, context: ServiceContext): Promise<Compacted | null> {
   const { store, journal, clock } = context
   const startedAtMs = clock.nowMs()
   const stats: WriteStat[] = []
   try {
-    for (const slice of scheduled.slices) stats.push(await compactSlice(slice, scheduled, context))
+    for (const slice of scheduled.slices) {
+      const stat = await compactWhole(slice, scheduled, context)
+      if (stat !== null) stats.push(stat)
+    }
+    if (stats.length === 0) return null
     await journal.commit(compactStep(stats, scheduled, context))
   } catch (error) {
     // Files that may be part of the table stay: no answer came, or so late that nobody knows (clean.ts sees to them).
@@ -153,6 +164,21 @@ async function run(scheduled: ScheduledCompaction, context: ServiceContext): Pro
 
 /** Well below the time after which the timeline may be trimmed. */
 const discardAgeMsMax = 15 * 60_000
+
+/** Null when the file group is damaged, and that is noted. */
+async function compactWhole(
+  slice: FileSlice,
+  scheduled: ScheduledCompaction,
+  context: ServiceContext,
+): Promise<WriteStat | null> {
+  try {
+    return await compactSlice(slice, scheduled, context)
+  } catch (error) {
+    if (context.damaged === undefined || !isDamage(error)) throw error
+    context.damaged.note(slice, error)
+    return null
+  }
+}
 
 async function compactSlice(
   slice: FileSlice,

@@ -9,6 +9,7 @@ import type { ServiceContext } from './compact.ts'
 import { compactSome } from './compact.ts'
 import type { ClusteringPolicy } from './plan-clustering.ts'
 import { clusteringPolicy, defaultTargetFileBytes } from './plan-clustering.ts'
+import { DamagedGroups } from './damaged-groups.ts'
 import { defaultCompactionPolicy } from './plan-compaction.ts'
 import type { CompactionPolicy } from './plan-compaction.ts'
 import { ServiceTurn } from './service-turn.ts'
@@ -103,11 +104,13 @@ export class TableServices {
   readonly #table: ServicedTable
   readonly #policy: ServicePolicy
   readonly #turn: ServiceTurn
+  readonly #damaged: DamagedGroups
 
   constructor(table: ServicedTable, policy: ServicePolicy) {
     this.#table = table
     this.#policy = policy
     this.#turn = new ServiceTurn(table.store, table.clock)
+    this.#damaged = new DamagedGroups(table.clock)
   }
 
   /**
@@ -139,7 +142,8 @@ export class TableServices {
       signal,
       sharing,
     })
-    const context: ServiceContext = { store, definition, journal, clock, signal }
+    const damaged = this.#damaged
+    const context: ServiceContext = { store, definition, journal, clock, signal, damaged }
     // Each group once: a table that is written to without a pause would always have one more that is due.
     const since = laterInstant(journal.state.lastInstant, journal.state.lastCompletionTime)
     while (await this.#compact(context, since)) {
@@ -150,6 +154,8 @@ export class TableServices {
     await this.#cluster(context)
     await clean(context, this.#policy.cleaning)
     if (this.#policy.coalescing !== null) await coalesceLogs(context, this.#policy.coalescing)
+    // When all else is done, so that whoever runs the services hears of it each round.
+    if (damaged.error !== null) throw damaged.error
   }
 
   async #cluster(context: ServiceContext): Promise<void> {

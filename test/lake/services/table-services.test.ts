@@ -48,6 +48,38 @@ describe('table services', () => {
     expect(await table.found()).to.deep.equal(table.expected)
   })
 
+  it('compact past a damaged file group, say which it is, and do not try it in every round', async () => {
+    const damaged = (await TableReader.open(table.store)).slices[0]!.logs[0]!.path
+    const whole = (await table.store.get(damaged))!
+    await table.store.put(damaged, whole.slice(0, -9))
+    const reads: string[] = []
+    const counting = new Proxy(table.store, {
+      get: (target, name) => {
+        const value = Reflect.get(target, name) as unknown
+        if (typeof value !== 'function') return value
+        return (path: unknown, ...rest: unknown[]): unknown => {
+          if (name === 'get' || name === 'getRange') reads.push(String(path))
+          return (value as (...args: unknown[]) => unknown).call(target, path, ...rest)
+        }
+      },
+    })
+    const services = await servicesOn(counting)
+    for (let round = 0; round < 3; round++) {
+      const error = await run(services).catch((thrown: unknown) => thrown)
+      expect(error).to.include({ code: 'LAKE_FILE_CORRUPT' })
+      expect((error as Error).message).to.include(damaged)
+      expect(await logs(), 'of the damaged group').to.equal(1)
+      table.clock.nowAtMs += policy.intervalMs
+    }
+    expect(reads.filter(path => path === damaged)).to.have.length(1)
+
+    await table.store.put(damaged, whole)
+    table.clock.nowAtMs += 3_600_000
+    await run(services)
+    expect(await logs()).to.equal(0)
+    expect(await table.found()).to.deep.equal(table.expected)
+  })
+
   it('compact a file group once in a round, however fast new logs come', async () => {
     const store = new HookedStore(table.store)
     const other = await table.openWriter('other')
