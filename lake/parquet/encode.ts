@@ -51,6 +51,11 @@ const rowGroupBytesMax = 32 << 20
 const rowGroupRowsMaxDefault = 1 << 20
 const createdBy = 'sluice version 1.0.0 (build 1)'
 
+/** @param text what a file says of who wrote it */
+export function writtenByUs(text: string): boolean {
+  return text.startsWith('sluice ')
+}
+
 /** The first `rows` rows of the columns as a whole file. Columns that are not nullable have no null. */
 export function encodeParquet(
   columns: readonly NamedVector[],
@@ -88,21 +93,63 @@ export class ParquetFile {
 
   /** Columns named and typed as those of the file; the range begins at a multiple of 8. */
   addRowGroup(columns: readonly NamedVector[], range: RowRange): void {
+    const group = this.#beginGroup(columns, range)
+    for (const column of columns) this.#addColumn(group, column, range)
+    this.#endGroup(group)
+  }
+
+  /** As addRowGroup; `pause` is awaited between columns, each of which may take some ten milliseconds. */
+  async addPacedRowGroup(
+    columns: readonly NamedVector[],
+    range: RowRange,
+    pause: () => Promise<void>,
+  ): Promise<void> {
+    const group = this.#beginGroup(columns, range)
+    for (const column of columns) {
+      await pause()
+      this.#addColumn(group, column, range)
+    }
+    this.#endGroup(group)
+  }
+
+  /** As addPacedRowGroup; some of the columns are chunks of another file, as stored-chunks.ts gives them. */
+  async addMixedRowGroup(
+    columns: readonly (NamedVector | ColumnChunk)[],
+    rows: number,
+    pause: () => Promise<void>,
+  ): Promise<void> {
+    const group: RowGroup = { rows, offset: this.#offset, chunks: [] }
+    for (const column of columns) {
+      await pause()
+      if ('pages' in column) this.#addChunk(group, column)
+      else this.#addColumn(group, column, { from: 0, to: rows })
+    }
+    this.#endGroup(group)
+  }
+
+  #beginGroup(columns: readonly NamedVector[], { from, to }: RowRange): RowGroup {
     for (const [index, { name, vector }] of columns.entries())
       invariant(
-        vector.length >= range.to && name === this.#columns[index]!.name,
+        vector.length >= to && name === this.#columns[index]!.name,
         'A column has fewer rows than the file, or is another one',
-        { column: name, rows: range.to },
+        { column: name, rows: to },
       )
-    const group: RowGroup = { rows: range.to - range.from, offset: this.#offset, chunks: [] }
+    return { rows: to - from, offset: this.#offset, chunks: [] }
+  }
+
+  #addColumn(group: RowGroup, { vector, nullable }: NamedVector, range: RowRange): void {
     const { compression } = this.#options
-    for (const { vector, nullable } of columns) {
-      const chunk = encodeColumnChunk(vector, range, { nullable, compression })
-      for (const page of chunk.pages) this.#parts.push(page)
-      chunk.pages = []
-      this.#offset += chunk.compressedBytes
-      group.chunks.push(chunk)
-    }
+    this.#addChunk(group, encodeColumnChunk(vector, range, { nullable, compression }))
+  }
+
+  #addChunk(group: RowGroup, chunk: ColumnChunk): void {
+    for (const page of chunk.pages) this.#parts.push(page)
+    chunk.pages = []
+    this.#offset += chunk.compressedBytes
+    group.chunks.push(chunk)
+  }
+
+  #endGroup(group: RowGroup): void {
     this.#rows += group.rows
     this.#groups.push(group)
   }

@@ -66,6 +66,11 @@ export function readChunk(
   return { values, repetition, definition: values.length === slots ? null : definition, slots }
 }
 
+/** @throws RangeError when a page of the chunk is damaged */
+export function checkPages(bytes: Uint8Array, chunk: ColumnMetaData): void {
+  pagesOf(bytes, chunk)
+}
+
 /** Every page of the chunk, its checksum verified. */
 function pagesOf(bytes: Uint8Array, chunk: ColumnMetaData): Page[] {
   const size = bytes.length
@@ -200,7 +205,8 @@ class ChunkReader {
 
 function decompress(body: Uint8Array, size: number, codec: string): Uint8Array {
   if (size === 0) return new Uint8Array(0)
-  const limit = { maxOutputLength: size }
+  // With room to spare in the first buffer of a page of usual size: else the output is put together from several.
+  const limit = { maxOutputLength: size, chunkSize: Math.min(size + 64, 4 << 20) }
   switch (codec) {
     case 'UNCOMPRESSED':
       return body

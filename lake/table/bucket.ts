@@ -1,6 +1,7 @@
 // Hudi's simple bucket index: the bucket of a key is its hash modulo the number of buckets, and each bucket is
 // one file group with a file id that follows from its number, so a writer needs no lookup to place a row.
 // https://hudi.apache.org/docs/indexes, class BucketIdentifier.
+import { createHash } from 'node:crypto'
 import { Operation } from '#catalog/change-batch.ts'
 import { bitAt } from '#catalog/column.ts'
 
@@ -8,9 +9,19 @@ export function bucketOf(hash: number, buckets: number): number {
   return (hash & 0x7fffffff) % buckets
 }
 
-/** The fixed file id of a bucket (the form Hudi's non-blocking concurrency control uses). */
-export function bucketFileId(bucket: number): string {
-  return `${String(bucket).padStart(8, '0')}-0000-0000-0000-000000000000-0`
+/**
+ * The fixed file id of a bucket; without partitions the form that Hudi's non-blocking concurrency control uses. Those
+ * of different partitions differ: incremental queries of Hudi 0.15 know the files of a commit by file id alone, and of
+ * two with the same one they read but the last.
+ */
+export function bucketFileId(bucket: number, partitionPath = ''): string {
+  const rest = partitionPath === '' ? '0'.repeat(24) : md5(partitionPath).slice(8)
+  const groups = [rest.slice(0, 4), rest.slice(4, 8), rest.slice(8, 12), rest.slice(12)]
+  return `${String(bucket).padStart(8, '0')}-${groups.join('-')}-0`
+}
+
+function md5(text: string): string {
+  return createHash('md5').update(text).digest('hex')
 }
 
 /** Rows of a batch that go to one bucket of a partition, in batch order. */

@@ -1,26 +1,31 @@
 // A base file with changes merged into it, as a new base file: copy on write. A changed row takes the place of the
-// one it replaces, new rows come last. The rules are those of a merge of log files (reader/merge.ts): the greater
+// one it replaces, new rows come last; so a row group that loses no row keeps its shape, and of its columns those are
+// copied as they are stored in which nothing changes. The rules are those of a merge of log files (reader/merge.ts): the greater
 // sequence wins, the change on a tie; a delete or a change that comes too late does nothing.
 //
 // In memory at a time: the changes, one row group of the old file, and both files as they are stored.
 import type { BinaryVector, ColumnVector } from '#catalog/column.ts'
 import { concatVectors } from '#catalog/concat.ts'
 import { gather } from '#catalog/gather.ts'
+import { sameValues } from '#catalog/same-values.ts'
 import type { Column, TableSchema } from '#catalog/types.ts'
 import { DataError } from '#common/errors.ts'
 import type { AvroRecordSchema } from '#lake/avro/schema.ts'
 import { metaFields } from '#lake/avro/schema.ts'
 import { constantStrings } from '#lake/parquet/constant-strings.ts'
-import { openParquet } from '#lake/parquet/decode.ts'
-import type { NamedVector } from '#lake/parquet/encode.ts'
+import type { ColumnChunk } from '#lake/parquet/column-chunk.ts'
+import type { EncodeOptions, NamedVector } from '#lake/parquet/encode.ts'
 import { ParquetFile } from '#lake/parquet/encode.ts'
 import { conform } from '#lake/reader/conform.ts'
 import type { DataFile } from '#lake/reader/data-file.ts'
 import { readLogs } from '#lake/reader/log-reader.ts'
+import type { Replacements } from '#lake/reader/merge.ts'
 import { LogMerge, orderingsOf } from '#lake/reader/merge.ts'
 import type { Rows } from '#lake/reader/wanted-rows.ts'
 import { keyColumn, pickRows, recordKeyField } from '#lake/reader/wanted-rows.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
+import type { BaseGroup } from './base-groups.ts'
+import { baseGroups } from './base-groups.ts'
 import { baseFileOptions } from './base-file.ts'
 import type { FileRows } from './meta-columns.ts'
 import { metaColumns } from './meta-columns.ts'
@@ -105,10 +110,44 @@ function joined(blocks: readonly Rows[], rows: number, { schema, file }: Rewrite
   return [...meta, ...own]
 }
 
+/** What becomes of the rows of a row group. */
+interface Outcome {
+  /** Rows that are replaced, and the changes that replace them, one for one. */
+  replaced: Int32Array
+  replacing: Int32Array
+  /** What stays, in order: rows of the group, and counted on behind them the changes that replace some. */
+  chosen: Int32Array
+}
+
+function outcomeOf({ sources, rows }: Replacements, firstRows: readonly number[]): Outcome {
+  const chosen = new Int32Array(sources.length)
+  const replaced = new Int32Array(sources.length)
+  const replacing = new Int32Array(sources.length)
+  let count = 0
+  let changes = 0
+  for (let row = 0; row < sources.length; row++) {
+    const source = sources[row]!
+    if (source === LogMerge.deleted) continue
+    if (source === LogMerge.kept) {
+      chosen[count++] = row
+      continue
+    }
+    replaced[changes] = row
+    replacing[changes] = firstRows[source]! + rows[row]!
+    chosen[count++] = sources.length + changes++
+  }
+  return {
+    replaced: replaced.subarray(0, changes),
+    replacing: replacing.subarray(0, changes),
+    chosen: chosen.subarray(0, count),
+  }
+}
+
 class Rewrite {
   readonly #changes: Changes
   readonly #options: RewriteOptions
   readonly #columns: readonly Column[]
+  readonly #fileOptions: EncodeOptions
   readonly #file: ParquetFile
   readonly #groups: RowGroups
   readonly #counts = { inserts: 0, updates: 0, deletes: 0 }
@@ -117,12 +156,9 @@ class Rewrite {
     this.#changes = changes
     this.#options = options
     this.#columns = [...metaFields.map(stringColumn), ...options.schema.columns]
-    const empty = this.#columns.map(({ name, type }) => ({
-      name,
-      vector: nullVector(type, 0),
-      nullable: true,
-    }))
-    this.#file = new ParquetFile(empty, baseFileOptions(options.avroSchema))
+    this.#fileOptions = baseFileOptions(options.avroSchema)
+    const empty = this.#columns.map(({ name, type }) => named(name, nullVector(type, 0)))
+    this.#file = new ParquetFile(empty, this.#fileOptions)
     this.#groups = new RowGroups(this.#file, options.pause)
   }
 
@@ -130,54 +166,76 @@ class Rewrite {
     const bytes = await this.#options.store.get(path)
     if (bytes === null)
       throw new DataError('A file of the table is gone', { code: 'LAKE_FILE_CORRUPT', context: { path } })
-    const columns = this.#columns.map(({ name }) => name)
-    const file = await openParquet(bytes, { columns, context: { path } })
-    for await (const piece of file.pacedSlices(this.#options.pause)) await this.#takePiece(piece, path)
+    for (const group of baseGroups(bytes, this.#columns, { path })) await this.#takeGroup(group, path)
   }
 
-  async #takePiece(piece: Rows, path: string): Promise<void> {
-    const base = conform(piece.columns, piece.rows, this.#columns)
-    const orderings = orderingsOf(columnOf(base, this.#options.orderingField, path))
+  async #takeGroup(group: BaseGroup, path: string): Promise<void> {
+    await this.#options.pause()
+    const keys = group.column(this.#indexOf(recordKeyField))
+    if (keys.nullCount > 0)
+      throw new DataError('A file of the table has rows without a key', {
+        code: 'LAKE_FILE_CORRUPT',
+        context: { path },
+      })
+    const orderings = orderingsOf(group.column(this.#indexOf(this.#options.orderingField)))
     const { merge, firstRows } = this.#changes
-    const { sources, rows } = merge.replacements(keyColumn(base, path), orderings)
-    // Of what stays, in order: rows of the piece, and behind them those that replace some.
-    const chosen = new Int32Array(piece.rows)
-    const replacing = new Int32Array(piece.rows)
-    let count = 0
-    let replaced = 0
-    for (let row = 0; row < piece.rows; row++) {
-      const source = sources[row]!
-      if (source === LogMerge.deleted) continue
-      if (source === LogMerge.kept) chosen[count++] = row
-      else {
-        replacing[replaced] = firstRows[source]! + rows[row]!
-        chosen[count++] = piece.rows + replaced++
-      }
+    const outcome = outcomeOf(merge.replacements(keys as BinaryVector, orderings), firstRows)
+    const left = outcome.chosen.length
+    this.#counts.updates += outcome.replacing.length
+    this.#counts.deletes += group.rows - left
+    if (left === group.rows && !group.isSmall) await this.#keep(group, outcome)
+    else await this.#gather(group, outcome)
+  }
+
+  #indexOf(name: string): number {
+    return this.#columns.findIndex(column => column.name === name)
+  }
+
+  /** All rows stay where they are: a column in which nothing changes is copied as it is stored. */
+  async #keep(group: BaseGroup, outcome: Outcome): Promise<void> {
+    const columns: (NamedVector | ColumnChunk)[] = []
+    for (const [index, { name }] of this.#columns.entries()) {
+      await this.#options.pause()
+      if (name === fileNameField) columns.push(this.#fileNames(group.rows))
+      else columns.push(this.#changed(group, index, outcome) ?? this.#unchanged(group, index))
     }
-    this.#counts.updates += replaced
-    this.#counts.deletes += piece.rows - count
-    const isSame = replaced === 0 && count === piece.rows
-    const columns = isSame
-      ? base
-      : this.#mixed(base, replacing.subarray(0, replaced), chosen.subarray(0, count))
-    await this.#groups.add(this.#named(columns, count), count)
+    await this.#file.addMixedRowGroup(columns, group.rows, this.#options.pause)
   }
 
-  #mixed(base: readonly NamedVector[], replacing: Int32Array, chosen: Int32Array): NamedVector[] {
-    return base.map((column, index) => {
+  /** Null: the changes have the values that are there. */
+  #changed(group: BaseGroup, index: number, { replaced, replacing, chosen }: Outcome): NamedVector | null {
+    if (replacing.length === 0) return null
+    const { name, vector } = this.#changes.columns[index]!
+    const before = group.column(index)
+    const after = gather(vector, replacing, replacing.length)
+    if (sameValues(gather(before, replaced, replaced.length), after)) return null
+    return named(name, gather(concatVectors([before, after]), chosen, chosen.length))
+  }
+
+  #unchanged(group: BaseGroup, index: number): NamedVector | ColumnChunk {
+    const stored = group.stored(index, this.#fileOptions.compression)
+    return stored ?? named(this.#columns[index]!.name, group.column(index))
+  }
+
+  /** The rows that stay go into row groups with those of others. */
+  async #gather(group: BaseGroup, outcome: Outcome): Promise<void> {
+    const { chosen, replacing } = outcome
+    const columns: NamedVector[] = []
+    for (const [index, { name }] of this.#columns.entries()) {
+      await this.#options.pause()
+      if (name === fileNameField) {
+        columns.push(this.#fileNames(chosen.length))
+        continue
+      }
       const change = this.#changes.columns[index]!.vector
-      const both =
-        replacing.length === 0
-          ? column.vector
-          : concatVectors([column.vector, gather(change, replacing, replacing.length)])
-      return { ...column, vector: gather(both, chosen, chosen.length) }
-    })
+      const both = concatVectors([group.column(index), gather(change, replacing, replacing.length)])
+      columns.push(named(name, gather(both, chosen, chosen.length)))
+    }
+    await this.#groups.add(columns, chosen.length)
   }
 
-  /** The columns with the name of the file they will be in. */
-  #named(columns: readonly NamedVector[], rows: number): NamedVector[] {
-    const fileName = constantStrings(this.#options.file.fileName, rows)
-    return columns.map(column => (column.name === fileNameField ? { ...column, vector: fileName } : column))
+  #fileNames(rows: number): NamedVector {
+    return named(fileNameField, constantStrings(this.#options.file.fileName, rows))
   }
 
   async finish(): Promise<RewrittenBase | null> {
@@ -185,12 +243,16 @@ class Rewrite {
     for (const [source, rows] of this.#changes.merge.winners()) {
       const added = rows.map(row => this.#changes.firstRows[source]! + row)
       counts.inserts += rows.length
-      await this.#groups.add(this.#named(pickRows(this.#changes.columns, added), rows.length), rows.length)
+      await this.#groups.add(pickRows(this.#changes.columns, added), rows.length)
     }
     if (counts.inserts + counts.updates + counts.deletes === 0) return null
     await this.#groups.flush()
     return { bytes: this.#file.finish(), rows: this.#file.rows, ...counts }
   }
+}
+
+function named(name: string, vector: ColumnVector): NamedVector {
+  return { name, vector, nullable: true }
 }
 
 function stringColumn(name: string): Column {

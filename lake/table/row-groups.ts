@@ -6,6 +6,8 @@ import { ConstantStrings, constantStrings } from '#lake/parquet/constant-strings
 import type { NamedVector, ParquetFile } from '#lake/parquet/encode.ts'
 
 const groupBytes = 8 << 20
+/** What has so many bytes makes a group by itself: joining it with the next would copy it. */
+const groupBytesMin = 4 << 20
 const groupRowsMax = 1 << 17
 
 export class RowGroups {
@@ -27,7 +29,7 @@ export class RowGroups {
     this.#rows += rows
     for (const { vector } of columns)
       if (!(vector instanceof ConstantStrings)) this.#bytes += vectorBytes(vector)
-    if (this.#bytes >= groupBytes) await this.flush()
+    if (this.#bytes >= groupBytesMin) await this.flush()
   }
 
   /** Writes what has been gathered. */
@@ -40,8 +42,8 @@ export class RowGroups {
     this.#pieces = []
     this.#bytes = this.#rows = 0
     for (let from = 0; from < rows; from += step) {
-      await this.#pause()
-      this.#file.addRowGroup(joined, { from, to: Math.min(rows, from + step) })
+      const range = { from, to: Math.min(rows, from + step) }
+      await this.#file.addPacedRowGroup(joined, range, this.#pause)
     }
   }
 

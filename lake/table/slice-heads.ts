@@ -41,7 +41,7 @@ export class SliceHeads {
    * was retired (by INSERT OVERWRITE, for one) is never taken again: readers leave out whatever is in its group.
    */
   fileId(partitionPath: string, bucket: number): string {
-    const fixed = bucketFileId(bucket)
+    const fixed = bucketFileId(bucket, partitionPath)
     const place = fileGroupKey(partitionPath, fixed.slice(0, bucketDigits))
     const known = this.#fileIds.get(place)
     if (known !== undefined) return known

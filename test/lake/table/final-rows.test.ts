@@ -44,5 +44,7 @@ describe('the final change of each key', () => {
 
   it('goes to a file group whose id follows from the bucket', () => {
     expect(bucketFileId(11)).to.equal('00000011-0000-0000-0000-000000000000-0')
+    expect(bucketFileId(11, 'a=1')).to.match(/^00000011-([0-9a-f]{4}-){3}[0-9a-f]{12}-0$/)
+    expect(bucketFileId(11, 'a=1')).not.to.equal(bucketFileId(11, 'a=2'))
   })
 })
