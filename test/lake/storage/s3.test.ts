@@ -143,4 +143,38 @@ describe('S3Store: rare answers', function () {
     expect(asked.at(-1)).to.equal('DELETE')
     expect(asked.filter(method => method === 'PUT').length).to.be.within(1, 4)
   })
+
+  describe('clears away uploads in parts that were never ended', () => {
+    const upload = (key: string, id: string, initiated: string): string =>
+      `<Upload><Key>${key}</Key><UploadId>${id}</UploadId><Initiated>${initiated}</Initiated></Upload>`
+    const page = (uploads: string, next: string): Answer => {
+      const end = next === '' ? '' : `<NextKeyMarker>${next}</NextKeyMarker>`
+      const list = `${uploads}<IsTruncated>${next !== ''}</IsTruncated>${end}`
+      return (_, response) =>
+        response.end(`<?xml version="1.0"?><ListMultipartUploadsResult>${list}</ListMultipartUploadsResult>`)
+    }
+    const gone: Answer = (_, response) => response.writeHead(204).end()
+    const before = Date.UTC(2026, 10, 24)
+
+    it('of all pages, but not those that are young', async () => {
+      answers = [
+        page(upload('lake/a', '1', '2026-11-20T00:00:00Z'), 'lake/a'),
+        gone,
+        page(
+          upload('lake/b', '2', '2026-11-24T12:00:00Z') + upload('lake/c', '3', '2026-11-01T00:00:00Z'),
+          '',
+        ),
+        // Another one was faster.
+        refuse(404, 'NoSuchUpload'),
+      ]
+      await store.removeUnfinished!(before)
+      expect(asked).to.deep.equal(['GET', 'DELETE', 'GET', 'DELETE'])
+    })
+
+    it('and leaves them where it may not look for them', async () => {
+      answers = [refuse(403, 'AccessDenied')]
+      await store.removeUnfinished!(before)
+      expect(asked).to.deep.equal(['GET'])
+    })
+  })
 })
