@@ -5,6 +5,7 @@ import { errorReference } from './error-reference.ts'
 import { installManifest } from './install.ts'
 import { metricReference } from './metric-reference.ts'
 import { editRules, leaderRules, operatorRules, viewRules } from './rbac.ts'
+import { readersPage } from './readers-page.ts'
 import { resourceReference } from './resource-reference.ts'
 import { yamlFile } from './yaml.ts'
 
@@ -25,5 +26,6 @@ export function generatedFiles(version: string): Map<string, string> {
   files.set('docs/reference/crds.md', resourceReference(kinds))
   files.set('docs/reference/errors.md', errorReference())
   files.set('docs/reference/metrics.md', metricReference())
+  files.set('docs/reference/readers.md', readersPage())
   return files
 }

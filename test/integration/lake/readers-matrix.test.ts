@@ -4,19 +4,14 @@
 import { expect } from 'chai'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { AnswersOfState, RecordedAnswers } from '#scripts/generate/readers-page.ts'
 import { HudiReaders } from '#test/bed/hudi-readers.ts'
 import { requires } from '#test/bed/requires.ts'
 import type { DirectLake } from './lakes.ts'
 import { folderLake } from './lakes.ts'
-import type { Answered, ReaderName } from './matrix/answers.ts'
 import { ask, readerNames } from './matrix/answers.ts'
-import type { Query } from './matrix/recorded-table.ts'
 import { RecordedTable } from './matrix/recorded-table.ts'
 import { tableModes } from './matrix/table-modes.ts'
-
-type Cells = Partial<Record<Query, Partial<Record<ReaderName, Answered>>>>
-/** Mode -> state -> query -> reader -> answer. */
-type Recorded = Record<string, Record<string, Cells>>
 
 const recordPath = join(import.meta.dirname, '../../golden/readers.json')
 const records = process.env['SLUICE_RECORD'] === '1'
@@ -26,12 +21,12 @@ describe('who reads which table', function () {
   this.timeout(900_000)
   let lake: DirectLake
   let readers: HudiReaders
-  let recorded: Recorded
-  const seen: Recorded = {}
+  let recorded: RecordedAnswers
+  const seen: RecordedAnswers = {}
   before(async () => {
     lake = await folderLake()
     readers = await HudiReaders.start()
-    recorded = JSON.parse(await readFile(recordPath, 'utf8').catch(() => '{}')) as Recorded
+    recorded = JSON.parse(await readFile(recordPath, 'utf8').catch(() => '{}')) as RecordedAnswers
   })
   after(async () => {
     await readers.stop()
@@ -40,8 +35,8 @@ describe('who reads which table', function () {
   })
 
   /** Of several questions of a kind the worst answer counts. */
-  async function answersOf(table: RecordedTable, reachable: number | undefined): Promise<Cells> {
-    const cells: Cells = {}
+  async function answersOf(table: RecordedTable, reachable: number | undefined): Promise<AnswersOfState> {
+    const cells: AnswersOfState = {}
     for (const question of await table.questions(reachable))
       for (const reader of readerNames) {
         const known = cells[question.query]?.[reader]
@@ -55,16 +50,16 @@ describe('who reads which table', function () {
   for (const [index, { title, keyed, wanted, states }] of tableModes.entries())
     it(title, async () => {
       const table = new RecordedTable(lake, { name: `mode_${index}`, ...wanted }, { keyed })
-      const mode: Recorded[string] = (seen[title] = {})
+      const mode: RecordedAnswers[string] = (seen[title] = {})
       for await (const { name, reachable } of states(table)) mode[name] = await answersOf(table, reachable)
       await table.close()
       if (!records) expect(answersOnly(mode)).to.deep.equal(answersOnly(recorded[title] ?? {}))
       for (const cells of Object.values(mode))
-        expect(cells.snapshot?.Sluice?.answer, 'our own reader').to.equal('right')
+        expect(cells['snapshot']?.['Sluice']?.answer, 'our own reader').to.equal('right')
     })
 })
 
 /** Without the details, which depend on the run. */
-function answersOnly(mode: Recorded[string]): unknown {
+function answersOnly(mode: RecordedAnswers[string]): unknown {
   return JSON.parse(JSON.stringify(mode, (key, value: unknown) => (key === 'detail' ? undefined : value)))
 }

@@ -2,6 +2,7 @@
 // docs/reference/readers.md is made of it.
 import type { CanonicalRow } from '#test/bed/canonical.ts'
 import { canonicalJson } from '#test/bed/canonical.ts'
+import type { Answered } from '#scripts/generate/readers-page.ts'
 import type { HudiReaders, ReadOptions } from '#test/bed/hudi-readers.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
 import { canonicalRows } from '#test/lake/reader/canonical.ts'
@@ -13,16 +14,7 @@ import { matrixColumns } from './recorded-table.ts'
 export const readerNames = ['Spark, Hudi 1.2.0', 'Spark, Hudi 0.15.0', 'hudi-rs 0.5.0', 'Sluice'] as const
 export type ReaderName = (typeof readerNames)[number]
 
-/** `right`: exactly the rows; `wrong`: others; `refused`: it failed. */
-export type Answer = 'right' | 'wrong' | 'refused'
-
 const columns = [...matrixColumns.map(({ name }) => name), '_sluice_seq']
-
-export interface Answered {
-  answer: Answer
-  /** What the reader said, or how the rows differ: for people. */
-  detail: string | null
-}
 
 /** Null: the reader has no such query. */
 export async function ask(

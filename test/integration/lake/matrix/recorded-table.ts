@@ -34,8 +34,8 @@ export interface Question {
 interface Commit {
   instant: string
   rows: readonly CanonicalRow[]
-  /** Texts of the keys it changed. */
-  changed: ReadonlySet<string>
+  /** Ids of the rows it changed. */
+  changed: ReadonlySet<number>
 }
 
 export const matrixColumns: TableSchema['columns'] = [
@@ -96,7 +96,7 @@ export class RecordedTable {
     else
       for (const { seq, row } of all)
         this.#appended.push({ ...canonicalOf(this.schema, row), _sluice_seq: Number(seq) })
-    const changed = new Set(all.map(({ row }) => String(row['id'])))
+    const changed = new Set(all.map(({ row }) => Number(row['id'])))
     this.#commits.push({ instant, rows: this.rows, changed })
     if (this.#commits.length === 1 && this.isMergeOnRead) this.#optimized = this.rows
   }
@@ -153,7 +153,7 @@ export class RecordedTable {
     for (const [index, { instant }] of commits.slice(0, -1).entries()) {
       const from = timeline.find(at => at.instant === instant)?.completionTime
       const since = new Set(commits.slice(index + 1).flatMap(({ changed }) => [...changed]))
-      const expected = rows.filter(row => since.has(String(row['id'])))
+      const expected = rows.filter(row => since.has(Number(row['id'])))
       if (from) asked.push({ query: 'incremental', from, rows: expected })
     }
     asked.push({ query: 'read-optimized', rows: this.#optimized ?? rows })
