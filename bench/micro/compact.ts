@@ -16,6 +16,7 @@ import type { ColumnType, TableSchema } from '#catalog/types.ts'
 import { systemClock } from '#common/clock.ts'
 import { Journal } from '#lake/journal/journal.ts'
 import { compactSome } from '#lake/services/compact.ts'
+import type { CompactionPolicy } from '#lake/services/plan-compaction.ts'
 import { defaultCompactionPolicy } from '#lake/services/plan-compaction.ts'
 import { FileStore } from '#lake/storage/file.ts'
 import { readDefinition } from '#lake/table/create.ts'
@@ -71,6 +72,9 @@ async function makeTable(folder: string): Promise<void> {
   for (let turn = 1; turn <= 10; turn++) await commit(batchOf(turn, Math.floor(rows / 50), 50, turn))
 }
 
+const policy: CompactionPolicy = { ...defaultCompactionPolicy, logFilesMin: 1 }
+if (process.argv[3] !== undefined) policy.memoryBytes = Number(process.argv[3]) * 2 ** 20
+
 const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`
 const ms = (nanoseconds: number): string => `${(nanoseconds / 1e6).toFixed(0)} ms`
 
@@ -84,7 +88,7 @@ async function compactTable(folder: string): Promise<void> {
   const startedAtMs = systemClock.monotonicMs()
   const cpu = process.cpuUsage()
   pauses.enable()
-  const compacted = await compactSome(context, { ...defaultCompactionPolicy, logFilesMin: 1 })
+  const compacted = await compactSome(context, policy)
   pauses.disable()
   const spent = process.cpuUsage(cpu)
   const seconds = (systemClock.monotonicMs() - startedAtMs) / 1000

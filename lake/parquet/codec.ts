@@ -3,14 +3,25 @@ import { constants, zstdCompressSync } from 'node:zlib'
 import { snappyCompress } from 'hyparquet-writer/src/snappy.js'
 import type { Compression } from './format.ts'
 
+/** The output is put together from buffers of this size, or smaller ones for small pages. */
+const outputBytesMax = 512 << 10
+
+/** Compressed bytes are kept for a while: without the buffer behind them when they fill little of it. */
+function trimmed(bytes: Buffer): Buffer {
+  return bytes.length * 2 < bytes.buffer.byteLength ? Buffer.from(bytes) : bytes
+}
+
 /** A fresh buffer with the page's bytes as the file stores them. */
 export function compressPage(page: Buffer, compression: Compression): Uint8Array {
   switch (compression) {
     case 'zstd':
-      return zstdCompressSync(page, {
-        params: { [constants.ZSTD_c_compressionLevel]: 1 },
-        pledgedSrcSize: page.length,
-      })
+      return trimmed(
+        zstdCompressSync(page, {
+          params: { [constants.ZSTD_c_compressionLevel]: 1 },
+          pledgedSrcSize: page.length,
+          chunkSize: Math.min(Math.max(1024, page.length >> 1), outputBytesMax),
+        }),
+      )
     case 'snappy':
       return snappyCompress(page)
     case 'uncompressed':

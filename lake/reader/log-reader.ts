@@ -1,7 +1,9 @@
 // The log files of a slice, as the steps they make in order: rows written, keys deleted. Blocks of commits that
 // never completed, and blocks a rollback took back, are left out.
 import type { BinaryVector } from '#catalog/column.ts'
+import { concatVectors } from '#catalog/concat.ts'
 import { gather } from '#catalog/gather.ts'
+import type { ErrorContext } from '#common/errors.ts'
 import { DataError } from '#common/errors.ts'
 import { decodeRecords } from '#lake/avro/records.ts'
 import type { LogBlock } from '#lake/log/decode-blocks.ts'
@@ -111,7 +113,8 @@ function layoutOf({ config, timeline }: Pick<LogQuery, 'config' | 'timeline'>): 
   return (config ?? timeline).layout ?? 2
 }
 
-async function stepOf(block: LogBlock, path: string, { store, names, only }: LogQuery): Promise<LogStep> {
+async function stepOf(block: LogBlock, path: string, query: LogQuery): Promise<LogStep> {
+  const { store, names, only } = query
   const { instant, type } = block
   const context = { table: store.url, path, offset: block.offset }
   if (type === 'delete')
@@ -124,8 +127,24 @@ async function stepOf(block: LogBlock, path: string, { store, names, only }: Log
   const read =
     type === 'avro'
       ? decodeRecords(block.schema, block.content, { columns: names, context })
-      : await decodeParquet(block.content, names, context)
+      : await pacedParquet(block.content, query, context)
   return { kind: 'rows', instant, rows: { ...wantedRows(read, only, path), path, offset: block.offset } }
+}
+
+async function pacedParquet(
+  content: Uint8Array,
+  { names, pause }: LogQuery,
+  context: ErrorContext,
+): Promise<Rows> {
+  if (pause === undefined) return decodeParquet(content, names, context)
+  const file = await openParquet(content, { columns: names, context })
+  const pieces: Rows[] = []
+  for await (const piece of file.pacedSlices(pause)) pieces.push(piece)
+  const columns = pieces[0]?.columns.map((column, index) => ({
+    ...column,
+    vector: concatVectors(pieces.map(piece => piece.columns[index]!.vector)),
+  }))
+  return { rows: file.rows, columns: columns ?? file.emptyColumns() }
 }
 
 function wantedDeletes(

@@ -1,5 +1,7 @@
 // Reads one file slice: the base file in pieces, with the rows its logs changed or deleted left out, then the
 // rows the logs brought. Memory is bounded however long base file and logs are (base-rows.ts, slice-merge.ts).
+import { vectorBytes } from '#catalog/column.ts'
+import { gather } from '#catalog/gather.ts'
 import type { Column } from '#catalog/types.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
 import { baseRows } from './base-rows.ts'
@@ -8,7 +10,10 @@ import type { FileSlice } from './file-slice.ts'
 import type { MergeQuery } from './slice-merge.ts'
 import { mergeColumns, mergeLogs } from './slice-merge.ts'
 import type { Rows } from './wanted-rows.ts'
-import { pickRows, recordKeyField, wantedRows } from './wanted-rows.ts'
+import { recordKeyField, wantedRows } from './wanted-rows.ts'
+
+/** Of rows that are picked out of larger pieces. */
+const batchBytes = 8 << 20
 
 export interface RowBatch {
   rows: number
@@ -35,11 +40,10 @@ export async function* readSlice(slice: FileSlice, query: SliceQuery): AsyncGene
       const kept = merge === null ? null : merge.survivors(read, firstRow)
       firstRow += piece.rows
       await pause?.()
-      const batch = batchOf(read, kept, columns)
-      if (batch.rows > 0) yield batch
+      yield* batchesOf(read, kept, query)
     }
   }
-  if (merge !== null) for await (const rows of merge.logRows()) yield batchOf(rows, null, columns)
+  if (merge !== null) for await (const rows of merge.logRows()) yield* batchesOf(rows, null, query)
 }
 
 function neededColumns(slice: FileSlice, { config, columns, only }: SliceQuery): string[] {
@@ -50,9 +54,26 @@ function neededColumns(slice: FileSlice, { config, columns, only }: SliceQuery):
   return [...names]
 }
 
-/** The rows kept (null: all) as the columns asked for. */
-function batchOf(read: Rows, kept: Int32Array | null, columns: readonly Column[]): RowBatch {
+/** The rows kept (null: all) as the columns asked for; at a time no more of them than have to be copied. */
+async function* batchesOf(
+  read: Rows,
+  kept: Int32Array | null,
+  { columns, pause }: SliceQuery,
+): AsyncGenerator<RowBatch> {
   const whole = conform(read.columns, read.rows, columns)
-  if (kept === null || kept.length === read.rows) return { rows: read.rows, columns: whole }
-  return { rows: kept.length, columns: pickRows(whole, kept) }
+  if (kept === null || kept.length === read.rows) {
+    if (read.rows > 0) yield { rows: read.rows, columns: whole }
+    return
+  }
+  const bytes = whole.reduce((sum, { vector }) => sum + vectorBytes(vector), 0)
+  const step = Math.max(1, Math.floor((batchBytes / Math.max(bytes, 1)) * read.rows))
+  for (let from = 0; from < kept.length; from += step) {
+    const rows = kept.subarray(from, from + step)
+    const picked: NamedVector[] = []
+    for (const column of whole) {
+      await pause?.()
+      picked.push({ ...column, vector: gather(column.vector, rows, rows.length) })
+    }
+    yield { rows: rows.length, columns: picked }
+  }
 }

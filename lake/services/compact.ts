@@ -25,7 +25,7 @@ import type { CompactionOperation } from '#lake/timeline/compaction-plan.ts'
 import { encodeCompactionPlan, requestedCompactionPath } from '#lake/timeline/compaction-plan.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import type { DamagedGroups } from './damaged-groups.ts'
-import { mergedFile } from './merged-file.ts'
+import { mergedFile, StreamedBaseFile } from './merged-file.ts'
 import { Pace } from './pace.ts'
 import type { CompactionPolicy } from './plan-compaction.ts'
 import { logBytes, slicesToCompact } from './plan-compaction.ts'
@@ -57,6 +57,8 @@ interface ScheduledCompaction {
   /** What it merges: all that completed before. */
   slices: readonly FileSlice[]
   timeline: TimelineView
+  /** CompactionPolicy.memoryBytes */
+  memoryBytes: number
 }
 
 /**
@@ -119,7 +121,7 @@ async function schedule(
   const slices = latestSlices(await listDataFiles(store), timeline).filter(
     slice => groups.has(groupOf(slice)) && slice.logs.length > 0,
   )
-  return slices.length === 0 ? null : { instant, seq, slices, timeline }
+  return slices.length === 0 ? null : { instant, seq, slices, timeline, memoryBytes: policy.memoryBytes }
 }
 
 function groupOf({ partitionPath, fileId }: FileSlice): string {
@@ -182,7 +184,7 @@ async function compactWhole(
 
 async function compactSlice(
   slice: FileSlice,
-  { instant, timeline }: ScheduledCompaction,
+  { instant, timeline, memoryBytes }: ScheduledCompaction,
   { store, definition, journal, clock, signal }: ServiceContext,
 ): Promise<WriteStat> {
   const { fileId, partitionPath, baseInstant, logs } = slice
@@ -190,23 +192,20 @@ async function compactSlice(
   const fileName = baseFileName({ fileId, writeToken: newWriteToken(clock), instant })
   const path = partitionPath === '' ? fileName : `${partitionPath}/${fileName}`
   const pace = new Pace(clock, signal)
-  const { bytes, rows } = await mergedFile(slice, {
-    fileName,
-    schema,
-    avroSchema: avroSchemaOf(definition.name, schema, { metaFields: true }),
-    query: { store, config: writtenConfig(definition), timeline },
-    pause: () => pace.pause(),
-  })
+  const pause = (): Promise<void> => pace.pause()
+  const avroSchema = avroSchemaOf(definition.name, schema, { metaFields: true })
+  const file = new StreamedBaseFile({ fileName, partitionPath, schema, avroSchema, pause })
+  const query = { store, config: writtenConfig(definition), timeline, pause, logMemoryBytes: memoryBytes }
+  await store.putStream(asidePath(instant, path), mergedFile(slice, file, query))
   signal.throwIfAborted()
-  await store.put(asidePath(instant, path), bytes)
   return {
     fileId,
     path,
     prevCommit: baseInstant,
     partitionPath,
-    fileSizeInBytes: bytes.length,
-    totalWriteBytes: bytes.length,
-    numWrites: rows,
+    fileSizeInBytes: file.sizeBytes,
+    totalWriteBytes: file.sizeBytes,
+    numWrites: file.rows,
     numInserts: 0,
     totalLogFilesCompacted: logs.length,
     totalLogSizeCompacted: logBytes(slice),

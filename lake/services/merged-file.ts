@@ -1,9 +1,6 @@
 // A file slice as one new base file: its rows as they stand, each with the instant and sequence number it came
-// with. The base file is read by row groups, and the new one is made of small ones, so that what is decoded at a
-// time stays small; held in memory are the logs, and the old and the new base file compressed.
-import type { ColumnVector } from '#catalog/column.ts'
-import { vectorBytes } from '#catalog/column.ts'
-import { concatVectors } from '#catalog/concat.ts'
+// with. The base file is read by row groups, and the new one is made of small ones that leave memory when they are
+// encoded. So what is held is what the merge of the logs holds (reader/slice-merge.ts), and a few row groups.
 import type { Column, TableSchema } from '#catalog/types.ts'
 import type { AvroRecordSchema } from '#lake/avro/schema.ts'
 import { metaFields } from '#lake/avro/schema.ts'
@@ -15,70 +12,93 @@ import type { RowBatch, SliceQuery } from '#lake/reader/slice-reader.ts'
 import { readSlice } from '#lake/reader/slice-reader.ts'
 import { baseFileOptions } from '#lake/table/base-file.ts'
 import { nullVector } from '#lake/table/project.ts'
+import { RowGroups } from '#lake/table/row-groups.ts'
 
-const rowGroupBytes = 8 << 20
-const rowGroupRowsMax = 1 << 17
-const fileNameField = '_hoodie_file_name'
-
-export interface MergedFileOptions {
+export interface NewBaseFile {
   /** Name of the file to be. */
   fileName: string
+  partitionPath: string
   /** The table's columns. */
   schema: TableSchema
   /** The same, with meta fields. */
   avroSchema: AvroRecordSchema
-  query: Omit<SliceQuery, 'columns' | 'only'>
+  /** Awaited between pieces of work. */
   pause: () => Promise<void>
 }
 
-export async function mergedFile(
-  slice: FileSlice,
-  { fileName, schema, avroSchema, query, pause }: MergedFileOptions,
-): Promise<{ bytes: Uint8Array; rows: number }> {
-  const columns = [...metaFields.map(metaColumn), ...schema.columns]
-  const empty = columns.map(({ name, type }) => ({ name, vector: nullVector(type, 0), nullable: true }))
-  const file = new ParquetFile(empty, baseFileOptions(avroSchema))
-  let gathered: RowBatch[] = []
-  let bytes = 0
-  const write = async (): Promise<void> => {
-    await pause()
-    const joined = joinedColumns(gathered, fileName)
-    const rows = gathered.reduce((sum, batch) => sum + batch.rows, 0)
-    const step = rowsOfGroup(rows, bytes)
-    for (let from = 0; from < rows; from += step) {
-      await pause()
-      file.addRowGroup(joined, { from, to: Math.min(rows, from + step) })
+/** A base file made of rows as they come, and given out bit by bit. */
+export class StreamedBaseFile {
+  readonly #options: NewBaseFile
+  readonly #file: ParquetFile
+
+  constructor(options: NewBaseFile) {
+    this.#options = options
+    const empty = columnsOf(options.schema).map(({ name, type }) => ({
+      name,
+      vector: nullVector(type, 0),
+      nullable: true,
+    }))
+    this.#file = new ParquetFile(empty, baseFileOptions(options.avroSchema))
+  }
+
+  /** What to read of rows for the file: the columns that are not the same in all of them. */
+  get columns(): Column[] {
+    return columnsOf(this.#options.schema).filter(({ name }) => !this.#constants.has(name))
+  }
+
+  /** Of what has been given out. */
+  get rows(): number {
+    return this.#file.rows
+  }
+
+  get sizeBytes(): number {
+    return this.#file.sizeBytes
+  }
+
+  /** The file's bytes; the batches have its `columns`. */
+  async *chunks(batches: AsyncIterable<RowBatch>): AsyncGenerator<Uint8Array> {
+    const groups = new RowGroups(this.#file, this.#options.pause)
+    for await (const { rows, columns } of batches) {
+      await groups.add(this.#withConstants(columns, rows), rows)
+      yield* this.#file.take()
     }
-    gathered = []
-    bytes = 0
+    await groups.flush()
+    yield* this.#file.take()
+    yield this.#file.finish()
   }
-  for await (const batch of readSlice(slice, { ...query, columns, only: null, pause })) {
-    gathered.push(batch)
-    bytes += batch.columns.reduce((sum, { vector }) => sum + vectorBytes(vector), 0)
-    if (bytes >= rowGroupBytes) await write()
+
+  get #constants(): ReadonlyMap<string, string> {
+    const { fileName, partitionPath } = this.#options
+    return new Map([
+      ['_hoodie_partition_path', partitionPath],
+      ['_hoodie_file_name', fileName],
+    ])
   }
-  if (gathered.length > 0) await write()
-  return { bytes: file.finish(), rows: file.rows }
+
+  #withConstants(columns: readonly NamedVector[], rows: number): NamedVector[] {
+    const constants = this.#constants
+    const found = new Map(columns.map(column => [column.name, column]))
+    return columnsOf(this.#options.schema).map(({ name }) => {
+      const constant = constants.get(name)
+      return constant === undefined
+        ? found.get(name)!
+        : { name, vector: constantStrings(constant, rows), nullable: true }
+    })
+  }
 }
 
-function metaColumn(name: string): Column {
-  return { name, type: { kind: 'string' }, nullable: true }
+/** The bytes of the file that holds the rows of a slice. */
+export function mergedFile(
+  slice: FileSlice,
+  file: StreamedBaseFile,
+  query: Omit<SliceQuery, 'columns' | 'only'>,
+): AsyncGenerator<Uint8Array> {
+  return file.chunks(readSlice(slice, { ...query, columns: file.columns, only: null }))
 }
 
-function joinedColumns(batches: readonly RowBatch[], fileName: string): NamedVector[] {
-  const rows = batches.reduce((sum, batch) => sum + batch.rows, 0)
-  const joined = (index: number): ColumnVector => {
-    const vectors = batches.map(batch => batch.columns[index]!.vector)
-    return vectors.length === 1 ? vectors[0]! : concatVectors(vectors)
-  }
-  return batches[0]!.columns.map((column, index) => ({
-    ...column,
-    vector: column.name === fileNameField ? constantStrings(fileName, rows) : joined(index),
-  }))
-}
-
-/** A multiple of 8 (see ParquetFile.addRowGroup). */
-function rowsOfGroup(rows: number, bytes: number): number {
-  const byBytes = Math.floor((rowGroupBytes / Math.max(bytes, 1)) * rows)
-  return Math.max(8, Math.min(byBytes, rowGroupRowsMax) & ~7)
+function columnsOf(schema: TableSchema): Column[] {
+  return [
+    ...metaFields.map((name): Column => ({ name, type: { kind: 'string' }, nullable: true })),
+    ...schema.columns,
+  ]
 }

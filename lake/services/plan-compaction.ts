@@ -17,6 +17,8 @@ export interface CompactionPolicy {
   logAgeMsMax: number
   /** File groups of one compaction: as many as hold this many bytes, at least one. */
   compactionBytesMax: number
+  /** For what is held of the logs of a file group while they are merged. */
+  memoryBytes: number
 }
 
 export const defaultCompactionPolicy: CompactionPolicy = {
@@ -27,6 +29,7 @@ export const defaultCompactionPolicy: CompactionPolicy = {
   logBytesShareMax: 0.5,
   logAgeMsMax: 12 * 3_600_000,
   compactionBytesMax: 128 << 20,
+  memoryBytes: 64 << 20,
 }
 
 /** The slices of the next compaction; empty when none needs it. */
