@@ -241,6 +241,10 @@ export const errorCodes = {
     remedy:
       'Correct the name; `kubectl get virtualtables` and `sluice table show` list the columns there are.',
   },
+  DUPLICATES_MEMORY: {
+    meaning: 'The keys of the window in which `dropDuplicates` drops rows need more memory than is allowed.',
+    remedy: 'Raise `memoryMiB` of `dropDuplicates`, or make its `window` shorter.',
+  },
   PARTITION_UNSUPPORTED: {
     meaning:
       'The table of the lake cannot be partitioned as the job says: no such column, or one of a type that names no partitions.',

@@ -1,7 +1,7 @@
 // What people write for a Hudi lake: where its tables lie (a DataSource of type `hudi`), and what a table made
 // there is like (`tables[].target.hudi` of a SyncJob).
 import { z } from 'zod'
-import { partitionOptions } from './partition-options.ts'
+import { dropDuplicates, partitionOptions } from './partition-options.ts'
 import { s3Spec } from './s3-spec.ts'
 
 export const hudiSpec = z.strictObject({
@@ -42,6 +42,7 @@ export const hudiTableOptions = z.strictObject({
       'File groups of a table with a key, in each partition; fixed once it is made. Default: one for each 256 MiB of the source table, 4 when its size is unknown; 1 with partitions by value or date.',
     ),
   ...partitionOptions,
+  dropDuplicates,
   retentionHours: z
     .int32()
     .min(1)

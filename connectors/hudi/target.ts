@@ -1,4 +1,5 @@
 // The lake as a target: each table is a folder below the lake's URL, with one writer per lane and table.
+import { parseDuration } from '#api/duration.ts'
 import type { ConnectorContext, Target, TableWriter, TargetTable } from '#connectors/connector.ts'
 import { ConfigError } from '#common/errors.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
@@ -41,6 +42,7 @@ export class HudiTarget implements Target {
       sharing: { concurrency, metadataTable },
       services: serviceOptions(options),
       ...partitionOptions(options),
+      ...duplicateOptions(table.name, options),
       ...(buckets === undefined ? {} : { buckets }),
     }
     return openTable(wanted, { store: this.#store.at(tableFolder(table.name)), clock, writer: job, signal })
@@ -66,6 +68,21 @@ function partitionOptions({
     keyScope,
     keyIndexBytes: keyIndexMiB * 1024 * 1024,
   }
+}
+
+function duplicateOptions(
+  table: string,
+  { dropDuplicates, retentionHours }: HudiTableOptions,
+): Pick<WantedTable, 'dropDuplicates'> {
+  if (dropDuplicates === undefined) return {}
+  const { columns, window, memoryMiB } = dropDuplicates
+  const windowMs = parseDuration(window)
+  if (windowMs > retentionHours * 3_600_000)
+    throw new ConfigError(
+      `Options of table ${table}: the window of dropDuplicates is longer than retentionHours, for which files are kept`,
+      { code: 'SPEC_INVALID', context: { table } },
+    )
+  return { dropDuplicates: { columns, windowMs, bytesMax: memoryMiB * 1024 * 1024 } }
 }
 
 function serviceOptions({

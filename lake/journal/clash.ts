@@ -13,6 +13,7 @@ type Use = keyof FileGroupUse
  * - A compaction, staged when its `schedule` entry was made, takes the logs completed before; later logs complete
  *   after its instant and so belong to its new slice (layout 2).
  * - Whatever is added to a retired group is never read.
+ * - Of two steps that each add keys the table did not have, the later may add the same.
  */
 const wrongAfter: Readonly<Record<Use, readonly Use[]>> = {
   created: ['created', 'rewritten', 'logged', 'compacted', 'replaced'],
@@ -20,6 +21,7 @@ const wrongAfter: Readonly<Record<Use, readonly Use[]>> = {
   logged: ['replaced'],
   compacted: ['created', 'rewritten', 'compacted', 'replaced'],
   replaced: ['created', 'rewritten', 'logged', 'compacted', 'replaced'],
+  distinct: ['distinct'],
 }
 
 /** In layout 1 a log file names the base instant of its slice, so a new base file makes it wrong, and it a compaction. */

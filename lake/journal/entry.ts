@@ -28,6 +28,8 @@ export interface FileGroupUse {
   compacted?: readonly string[]
   /** Groups that are retired. */
   replaced?: readonly string[]
+  /** No file groups but sets of keys, of which the step adds only such as the table did not have. */
+  distinct?: readonly string[]
 }
 
 /** The Hudi instant an entry stands for. */

@@ -33,7 +33,10 @@ export function fileGroupUseOf(metadata: CommitMetadata): FileGroupUse {
   return use
 }
 
-function useOf({ path, prevCommit }: WriteStat, isCompaction: boolean): keyof FileGroupUse {
+function useOf(
+  { path, prevCommit }: WriteStat,
+  isCompaction: boolean,
+): Exclude<keyof FileGroupUse, 'distinct'> {
   if (parseLogFileName(path.slice(path.lastIndexOf('/') + 1)) !== null) return 'logged'
   if (isCompaction) return 'compacted'
   return prevCommit === undefined || prevCommit === 'null' ? 'created' : 'rewritten'

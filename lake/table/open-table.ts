@@ -13,8 +13,10 @@ import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { CommitTurns } from './commit-turns.ts'
 import { layoutOf, marksDeletes } from './definition.ts'
 import { sequenceColumn, tableColumns, withOwnColumns } from './columns.ts'
+import { avroName } from '#lake/avro/schema.ts'
 import { createTable } from './create.ts'
 import type { TableDefinition, TableType, TableVersion } from './definition.ts'
+import type { DuplicatePolicy } from './duplicates.ts'
 import type { EvolutionPolicy } from './evolve.ts'
 import type { KeyScope, PartitionRule, WantedPartition } from './partition-rule.ts'
 import { partitionRules, withPartitionColumns } from './partition-rule.ts'
@@ -34,6 +36,8 @@ export interface WantedTable {
   keyScope?: KeyScope
   /** What a writer may remember of where keys are, in a table whose rows may move between partitions. */
   keyIndexBytes?: number
+  /** Of a table without a key: columns that tell a row from others, by the source's names. */
+  dropDuplicates?: DuplicatePolicy
   /** Rough size of the source table; 0 when unknown. */
   estimatedBytes: number
   version: TableVersion
@@ -62,6 +66,7 @@ export interface WriterContext {
 /** @throws ConfigError LAKE_TABLE_MISMATCH, COLUMN_NAME_UNSUPPORTED, and those of the journal */
 export async function openTable(wanted: WantedTable, context: WriterContext): Promise<TableWriter> {
   const { store, clock, writer: name, signal } = context
+  const dropDuplicates = duplicatePolicy(wanted)
   const definition = await createTable(store, definitionOf(wanted), clock)
   checkMatch(definition, wanted)
   signal.throwIfAborted()
@@ -85,6 +90,7 @@ export async function openTable(wanted: WantedTable, context: WriterContext): Pr
     closing,
     ...turns,
     keyIndexBytes,
+    dropDuplicates,
   })
   await writer.evolve(wanted.sampled === true ? withSampled(writer.schema, wanted.schema) : wanted.schema)
   return writer
@@ -155,6 +161,21 @@ function checkPartitions(definition: TableDefinition, wanted: WantedTable): void
   if (has !== wants) throw mismatch(name, `it has ${has}, the job wants ${wants}`)
   if (keyScope !== undefined && definition.keyScope !== undefined && keyScope !== definition.keyScope)
     throw mismatch(name, `its keys are unique in the ${definition.keyScope}, the job wants the ${keyScope}`)
+}
+
+/** @throws ConfigError COLUMN_UNKNOWN, LAKE_TABLE_MISMATCH */
+function duplicatePolicy({ name, schema, dropDuplicates }: WantedTable): DuplicatePolicy | null {
+  if (dropDuplicates === undefined) return null
+  const { columns, key } = tableColumns(name, schema)
+  if (key.length > 0) throw mismatch(name, 'it has a key, so it has no duplicates to drop')
+  const wanted = dropDuplicates.columns.map(avroName)
+  const unknown = wanted.find(column => !columns.some(known => known.name === column))
+  if (unknown !== undefined)
+    throw new ConfigError(`dropDuplicates of table ${name}: there is no column ${unknown}`, {
+      code: 'COLUMN_UNKNOWN',
+      context: { table: name, column: unknown },
+    })
+  return { ...dropDuplicates, columns: wanted }
 }
 
 function partitionsText(rules: readonly PartitionRule[]): string {

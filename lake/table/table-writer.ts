@@ -8,12 +8,11 @@ import type { Clock } from '#common/clock.ts'
 import { ConflictError, invariant } from '#common/errors.ts'
 import type { Journal } from '#lake/journal/journal.ts'
 import type { Step } from '#lake/journal/step.ts'
-import type { NamedVector } from '#lake/parquet/encode.ts'
 import type { TableServices } from '#lake/services/table-services.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import { partitionMetadata, partitionMetadataName } from '#lake/timeline/partition-metadata.ts'
-import { appendedFile, piecesByPartition } from './append-rows.ts'
+import { stageAppend } from './append-stage.ts'
 import { operationColumn, tableColumns, withoutOwnColumns } from './columns.ts'
 import { checkPartitionsKeep, withoutPartitionColumns, withPartitionColumns } from './partition-rule.ts'
 import type { Partitioning } from './partitioning.ts'
@@ -21,12 +20,14 @@ import { partitioningOf } from './partitioning.ts'
 import type { CommitTurns } from './commit-turns.ts'
 import type { TableDefinition } from './definition.ts'
 import { layoutOf, rewrites } from './definition.ts'
+import type { DuplicatePolicy } from './duplicates.ts'
+import { Duplicates } from './duplicates.ts'
 import type { EvolutionPolicy } from './evolve.ts'
 import { evolvedSchema } from './evolve.ts'
 import { stageKeyed, stageTruncate } from './keyed-stage.ts'
 import { advanceStep, PendingCommit, schemaStep } from './pending-commit.ts'
 import { RewritingCommit } from './rewriting-commit.ts'
-import { hasOtherThanInserts, storedColumns, truncateRow } from './rows.ts'
+import { hasOtherThanInserts } from './rows.ts'
 import { SliceHeads } from './slice-heads.ts'
 import type { StageContext } from './stage-context.ts'
 import { TableFiles } from './table-files.ts'
@@ -53,6 +54,8 @@ export interface OpenTable {
   services: Pick<TableServices, 'run'>
   /** What may be remembered of where keys are, in a table whose rows may move between partitions. */
   keyIndexBytes: number
+  /** Of an append table: which rows it has already; null: every row is kept. */
+  dropDuplicates: DuplicatePolicy | null
   /** In table version 6: shared with the services. */
   turns?: CommitTurns
   /** Ends what the journal may be waiting for. */
@@ -83,12 +86,15 @@ export class TableWriter {
   readonly #partitions = new Set<string>()
 
   readonly #partitioning: Partitioning | null
+  readonly #duplicates: Duplicates | null
   /** Whether other writers did anything since all that is remembered of keys was read. */
   #othersWrote = false
 
   constructor(table: OpenTable) {
     this.#table = table
     this.#partitioning = partitioningOf(table.definition, table.keyIndexBytes)
+    const { store, journal, dropDuplicates } = table
+    this.#duplicates = dropDuplicates ? new Duplicates(store, journal, dropDuplicates) : null
   }
 
   /** The table's columns, without those the lake adds. */
@@ -180,22 +186,13 @@ export class TableWriter {
   async #append(batch: ChangeBatch, truncate: StagedChanges['truncate']): Promise<void> {
     if (truncate !== null || hasOtherThanInserts(batch)) await this.#changeSchema(withOperationColumn)
     const pending = await this.#begin()
-    if (truncate !== null) await this.#appendRows(truncateRow(pending.schema, truncate.sequence), 1, pending)
-    if (batch.length > 0)
-      await this.#appendRows(storedColumns(batch, pending.schema.columns), batch.length, pending)
-  }
-
-  async #appendRows(columns: readonly NamedVector[], rows: number, pending: PendingCommit): Promise<void> {
-    const { clock, definition } = this.#table
-    const pieces = piecesByPartition({ columns, rows }, definition.partitionBy)
-    await this.#makePartitions(
-      pieces.map(({ partitionPath }) => partitionPath),
-      pending.instant,
-    )
-    for (const piece of pieces) {
-      const { file, bytes } = appendedFile(piece, pending, clock)
-      await pending.add(file, bytes, { group: file.stat.fileId, as: null })
-    }
+    await stageAppend(batch, truncate, {
+      pending,
+      clock: this.#table.clock,
+      partitionBy: this.#table.definition.partitionBy,
+      makePartitions: paths => this.#makePartitions(paths, pending.instant),
+      duplicates: this.#duplicates,
+    })
   }
 
   /** From the first rows of a commit until it is made or dropped no file group is compacted by this process. */
@@ -321,7 +318,7 @@ export class TableWriter {
     await pending?.staged.settle()
     this.#step ??= pending?.step(moves, metadata) ?? advanceStep(journal.state, moves)
     try {
-      await journal.commit(this.#step)
+      await (pending === null ? journal : (this.#duplicates ?? journal)).commit(this.#step)
     } catch (error) {
       if (!journal.unsettled) this.#step = null
       throw error
@@ -362,6 +359,7 @@ export class TableWriter {
     const rewriting = this.#rewriting
     this.#pending = this.#rewriting = this.#step = null
     if (pending?.isEmpty === false) this.#forgetKeys()
+    this.#duplicates?.drop()
     this.#giveTurn()
     if (pending === null || this.#table.journal.unsettled) return
     await rewriting?.discard()
