@@ -40,8 +40,9 @@ function cells(entry: HistoryEntry): string[] {
   ]
 }
 
-function actionText({ action, operation, archived }: HistoryEntry): string {
-  const text = operation === null ? action : `${action} ${operation}`
+function actionText({ action, operation, filesRemoved, archived }: HistoryEntry): string {
+  const removed = filesRemoved === null ? '' : `, ${countText(filesRemoved)} files removed`
+  const text = (operation === null ? action : `${action} ${operation}`) + removed
   return archived ? `${text}, archived` : text
 }
 

@@ -4,7 +4,9 @@ import type { PositionMove } from '#catalog/position.ts'
 import { readEntry } from '#lake/journal/read-entry.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { CommitMetadata, WriteStat } from '#lake/timeline/commit-metadata.ts'
+import { decodeCleanMetadata } from '#lake/timeline/clean-metadata.ts'
 import { decodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
+import { historyFolder } from '#lake/timeline/history-format.ts'
 import type { InstantState } from '#lake/timeline/instant-file.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import type { TimelineInstant } from '#lake/timeline/timeline.ts'
@@ -26,6 +28,8 @@ export interface HistoryEntry {
   rows: { inserted: number; updated: number; deleted: number; written: number } | null
   files: number
   bytes: number
+  /** Of a cleaning; null of all else. */
+  filesRemoved: number | null
   /** Null when another tool wrote it, or the journal was trimmed since. */
   writer: string | null
   /** Splits that moved since the commit before. Null when another tool wrote it. */
@@ -36,6 +40,7 @@ interface ReadInstant {
   at: Omit<TimelineInstant, 'path'>
   archived: boolean
   metadata: CommitMetadata | null
+  filesRemoved: number | null
 }
 
 const parallelReads = 16
@@ -48,11 +53,7 @@ export async function readHistory(store: ObjectStore, limit: number): Promise<Hi
   const { layout } = await readTableConfig(store)
   // One more than asked for: the one before the last tells how far the last moved.
   const wanted = (await loadTimeline(store, layout)).toSorted(newestFirst).slice(0, limit + 1)
-  const active = await inParallel(wanted, async at => ({
-    at,
-    archived: false,
-    metadata: await readMetadata(store, at),
-  }))
+  const active = await inParallel(wanted, at => readInstant(store, at))
   const missing = layout === 1 ? 0 : limit + 1 - active.length
   const archived = missing > 0 ? await archivedInstants(store, missing) : []
   const known = new Set(active.map(({ at }) => at.instant))
@@ -83,13 +84,24 @@ async function inParallel<T, R>(
   return results
 }
 
-async function readMetadata(
-  store: ObjectStore,
-  { state, action, path }: TimelineInstant,
-): Promise<CommitMetadata | null> {
-  if (state !== 'completed' || !writingActions.has(action)) return null
-  const bytes = await store.get(path)
-  return bytes && decodeCommitMetadata(bytes, { table: store.url, path })
+async function readInstant(store: ObjectStore, at: TimelineInstant): Promise<ReadInstant> {
+  const { state, action, path } = at
+  const tells = state === 'completed' && (writingActions.has(action) || action === 'clean')
+  const bytes = tells ? await store.get(path) : null
+  return { at, archived: false, ...bodyOf(action, bytes, { table: store.url, path }) }
+}
+
+/** What the bytes of a completed instant say. Engines that died may have left none. */
+function bodyOf(
+  action: string,
+  bytes: Uint8Array | null,
+  context: { table: string; path: string },
+): Pick<ReadInstant, 'metadata' | 'filesRemoved'> {
+  if (bytes === null || bytes.length === 0) return { metadata: null, filesRemoved: null }
+  if (writingActions.has(action))
+    return { metadata: decodeCommitMetadata(bytes, context), filesRemoved: null }
+  if (action !== 'clean') return { metadata: null, filesRemoved: null }
+  return { metadata: null, filesRemoved: decodeCleanMetadata(bytes, context.path).totalFilesDeleted }
 }
 
 async function archivedInstants(store: ObjectStore, count: number): Promise<ReadInstant[]> {
@@ -98,14 +110,14 @@ async function archivedInstants(store: ObjectStore, count: number): Promise<Read
     .map(({ instant, action, completionTime, metadata }) => ({
       at: { instant, action, completionTime, state: 'completed' as const },
       archived: true,
-      metadata: metadata && writingActions.has(action) ? decodeCommitMetadata(metadata) : null,
+      ...bodyOf(action, metadata, { table: store.url, path: historyFolder }),
     }))
     .toSorted((a, b) => newestFirst(a.at, b.at))
 }
 
 async function historyEntry(
   store: ObjectStore,
-  { at, archived, metadata }: ReadInstant,
+  { at, archived, metadata, filesRemoved }: ReadInstant,
   older: readonly ReadInstant[],
 ): Promise<HistoryEntry> {
   const { instant, action, state, completionTime } = at
@@ -128,6 +140,7 @@ async function historyEntry(
     },
     files: stats.length,
     bytes: sum(stat => stat.fileSizeInBytes),
+    filesRemoved,
     writer: seq === undefined ? null : ((await readEntry(store, Number(seq)))?.writer ?? null),
     moves: movesOf(metadata, older),
   }

@@ -55,7 +55,8 @@ async function newestClustering(
   for (const { instant, action, state, path } of timeline.toReversed()) {
     if (state !== 'completed' || action !== 'replacecommit') continue
     const bytes = await store.get(path)
-    if (bytes !== null && decodeCommitMetadata(bytes).operationType === 'CLUSTER') return instant
+    if (bytes === null || bytes.length === 0) continue
+    if (decodeCommitMetadata(bytes, { table: store.url, path }).operationType === 'CLUSTER') return instant
   }
   return null
 }

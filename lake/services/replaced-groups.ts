@@ -24,9 +24,10 @@ export async function loadReplacements(
   for (const { instant, action, completionTime, path } of timeline) {
     if (completionTime === null || action !== 'replacecommit') continue
     const bytes = await store.get(path)
-    // Gone since: another cleaner trimmed it, after the files.
-    if (bytes === null) continue
-    const replaced = decodeCommitMetadata(bytes).partitionToReplaceFileIds ?? {}
+    // Gone since: another cleaner trimmed it, after the files. Empty: an engine died, and Hudi takes it for nothing.
+    if (bytes === null || bytes.length === 0) continue
+    const context = { table: store.url, path }
+    const replaced = decodeCommitMetadata(bytes, context).partitionToReplaceFileIds ?? {}
     const groups = Object.entries(replaced).flatMap(([partition, ids]) =>
       ids.map(id => fileGroupKey(partition, id)),
     )

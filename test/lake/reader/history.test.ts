@@ -40,4 +40,15 @@ describe('the history of a table', () => {
     const some = await readHistory(table.store, active + 2)
     expect(withoutPlace(some)).to.deep.equal(withoutPlace(before.slice(0, active + 2)))
   })
+
+  it('tells how many files a cleaning removed', async () => {
+    const table = new AppendTable()
+    const writer = await table.openWriter()
+    for (let at = 0; at < 9; at++) await table.write(writer)
+    await clusterSome(await table.services(), clusteringPolicy(1 << 20))
+    table.clock.nowAtMs += 30 * hourMs
+    const { files } = await clean(await table.services(), { ...cleaning, recorded: true })
+    const [newest] = await readHistory(table.store, 1)
+    expect(newest).to.include({ action: 'clean', filesRemoved: files, operation: null })
+  })
 })
