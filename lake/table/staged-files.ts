@@ -1,5 +1,6 @@
 // The files of a commit that is being made. Nothing of them is visible until the journal takes the commit.
 // Uploads overlap with the encoding of further files, within a bound on bytes and on requests.
+import { TransientError } from '#common/errors.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { WriteStat } from '#lake/timeline/commit-metadata.ts'
 
@@ -57,12 +58,14 @@ export class StagedFiles {
     this.#throwFailure()
   }
 
-  /** Removes what was written. */
+  /** Removes what was written, unless the store is away: then cleaning does, and nobody need wait for it. */
   async discard(): Promise<void> {
     await Promise.all(this.#uploads)
+    const failure = this.#failure?.error
     this.#failure = null
     const paths = this.files.splice(0).map(storedAt)
-    if (paths.length > 0) await this.#store.delete(paths)
+    const isAway = failure instanceof TransientError && failure.code === 'STORAGE_UNAVAILABLE'
+    if (paths.length > 0 && !isAway) await this.#store.delete(paths)
   }
 
   #throwFailure(): void {
