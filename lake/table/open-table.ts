@@ -14,12 +14,12 @@ import { CommitTurns } from './commit-turns.ts'
 import { layoutOf, marksDeletes } from './definition.ts'
 import { sequenceColumn, tableColumns, withOwnColumns } from './columns.ts'
 import { avroName } from '#lake/avro/schema.ts'
-import { createTable } from './create.ts'
+import { createTable, readDefinition } from './create.ts'
 import type { TableDefinition, TableType, TableVersion } from './definition.ts'
 import type { DuplicatePolicy } from './duplicates.ts'
 import type { EvolutionPolicy } from './evolve.ts'
 import type { KeyScope, PartitionRule, WantedPartition } from './partition-rule.ts'
-import { partitionRules, withPartitionColumns } from './partition-rule.ts'
+import { checkPartitionRules, partitionRules, withPartitionColumns } from './partition-rule.ts'
 import { TableWriter } from './table-writer.ts'
 
 export interface WantedTable {
@@ -67,6 +67,8 @@ export interface WriterContext {
 export async function openTable(wanted: WantedTable, context: WriterContext): Promise<TableWriter> {
   const { store, clock, writer: name, signal } = context
   const dropDuplicates = duplicatePolicy(wanted)
+  // Of a table that exists the source may have dropped a column since.
+  if ((await readDefinition(store)) === null) checkPartitionsOf(wanted)
   const definition = await createTable(store, definitionOf(wanted), clock)
   checkMatch(definition, wanted)
   signal.throwIfAborted()
@@ -96,13 +98,18 @@ export async function openTable(wanted: WantedTable, context: WriterContext): Pr
   return writer
 }
 
+function checkPartitionsOf({ name, schema, partitionBy = [] }: WantedTable): void {
+  if (partitionBy.length > 0)
+    checkPartitionRules(name, partitionRules(partitionBy), tableColumns(name, schema))
+}
+
 function definitionOf(wanted: WantedTable): TableDefinition {
   const columns = tableColumns(wanted.name, wanted.schema)
   const keyed = columns.key.length > 0
   const kind = keyed ? 'keyed' : 'append'
   const tableType = keyed ? (wanted.tableType ?? 'MERGE_ON_READ') : 'COPY_ON_WRITE'
   const { version } = wanted
-  const rules = partitionRules(wanted.name, wanted.partitionBy ?? [], columns)
+  const rules = partitionRules(wanted.partitionBy ?? [])
   const schema = withOwnColumns(withPartitionColumns(columns, rules), {
     marksDeletes: marksDeletes({ kind, tableType, version }),
   })
@@ -155,7 +162,7 @@ function checkMatch(definition: TableDefinition, wanted: WantedTable): void {
 
 function checkPartitions(definition: TableDefinition, wanted: WantedTable): void {
   const { name, keyScope, partitionBy } = wanted
-  const rules = partitionRules(name, partitionBy ?? [], tableColumns(name, wanted.schema))
+  const rules = partitionRules(partitionBy ?? [])
   const has = partitionsText(definition.partitionBy ?? [])
   const wants = partitionsText(rules)
   if (has !== wants) throw mismatch(name, `it has ${has}, the job wants ${wants}`)

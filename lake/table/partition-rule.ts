@@ -37,17 +37,21 @@ export type KeyScope = 'table' | 'partition'
 const valueKinds = ['string', 'int32', 'int64', 'boolean', 'date']
 const hashKinds = ['string', 'int32', 'int64', 'date']
 
+export function partitionRules(wanted: readonly WantedPartition[]): PartitionRule[] {
+  return wanted.map(partition => ruleOf(partition))
+}
+
 /**
+ * Whether a new table can have these partitions.
  * @param schema the columns as the table calls them, without those the lake adds
  * @throws ConfigError PARTITION_UNSUPPORTED
  */
-export function partitionRules(
+export function checkPartitionRules(
   table: string,
-  wanted: readonly WantedPartition[],
+  rules: readonly PartitionRule[],
   schema: TableSchema,
-): PartitionRule[] {
+): void {
   const taken = new Set(schema.columns.map(({ name }) => name.toLowerCase()))
-  const rules = wanted.map(partition => ruleOf(partition))
   for (const rule of rules) {
     checkType(table, rule, schema)
     if (rule.by === 'value') continue
@@ -57,7 +61,6 @@ export function partitionRules(
   }
   if (new Set(rules.map(({ field }) => field)).size < rules.length)
     throw refused(table, 'a column is named twice')
-  return rules
 }
 
 function ruleOf({ column: wanted, datePart, hash, name }: WantedPartition): PartitionRule {
@@ -69,7 +72,7 @@ function ruleOf({ column: wanted, datePart, hash, name }: WantedPartition): Part
   return { field: column, column, by: 'value', hashes: 0 }
 }
 
-/** Whether a column can still name partitions. @throws ConfigError PARTITION_UNSUPPORTED */
+/** Whether a column can name partitions. @throws ConfigError PARTITION_UNSUPPORTED */
 function checkType(table: string, { column, by }: PartitionRule, schema: TableSchema): void {
   const type = schema.columns.find(({ name }) => name === column)?.type
   if (type === undefined) throw refused(table, `there is no column ${column}`)
