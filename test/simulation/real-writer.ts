@@ -126,14 +126,15 @@ export async function runRealLane(
   const { clock, signal, name: writer } = process
   const isKeyed = world.style !== 'append'
   const schema = { columns, key: isKeyed ? ['id'] : [] }
-  const { version } = world.definition
+  const { version, tableType } = world.definition
   const wanted = {
     name: 'rows',
     schema,
     ...(isKeyed ? { buckets: 2 } : {}),
     estimatedBytes: 0,
-    // Version 6 with a key is for one writer.
-    version: isKeyed && version === 6 ? (8 as const) : version,
+    ...(isKeyed ? { tableType } : {}),
+    // The stand-ins have no log files of version 6.
+    version: world.style === 'merge' && world.ends.size % 2 === 0 ? (6 as const) : version,
     policy: 'evolve' as const,
   }
   try {
