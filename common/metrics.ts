@@ -74,6 +74,54 @@ export const metricDefinitions = {
     help: 'Bytes of decoded changes waiting to be written, per lane.',
     labels: ['job', 'lane'],
   },
+  serviceRuns: {
+    name: 'sluice_table_service_runs_total',
+    type: 'counter',
+    help: 'Pieces of work of table services that were done: compactions, clusterings, cleanings.',
+    labels: ['job', 'table', 'service'],
+  },
+  serviceSeconds: {
+    name: 'sluice_table_service_seconds_total',
+    type: 'counter',
+    help: 'Time table services took, beside the writers of the same lane.',
+    labels: ['job', 'table', 'service'],
+  },
+  serviceRows: {
+    name: 'sluice_table_service_rows_total',
+    type: 'counter',
+    help: 'Rows that table services wrote anew.',
+    labels: ['job', 'table', 'service'],
+  },
+  serviceBytesBefore: {
+    name: 'sluice_table_service_bytes_before_total',
+    type: 'counter',
+    help: 'Bytes of the files that table services merged, put together or removed.',
+    labels: ['job', 'table', 'service'],
+  },
+  serviceBytesAfter: {
+    name: 'sluice_table_service_bytes_after_total',
+    type: 'counter',
+    help: 'Bytes of the files that took their place.',
+    labels: ['job', 'table', 'service'],
+  },
+  serviceFilesRemoved: {
+    name: 'sluice_table_service_files_removed_total',
+    type: 'counter',
+    help: 'Data files that table services removed.',
+    labels: ['job', 'table', 'service'],
+  },
+  serviceRound: {
+    name: 'sluice_table_service_last_round_timestamp_seconds',
+    type: 'gauge',
+    help: 'When this worker last did all that was due for a table; the workers of a job take turns.',
+    labels: ['job', 'table'],
+  },
+  serviceFailures: {
+    name: 'sluice_table_service_failures_total',
+    type: 'counter',
+    help: 'Rounds of table services that failed, by error code. They are tried again; syncing goes on.',
+    labels: ['job', 'table', 'code'],
+  },
 } as const satisfies Record<string, MetricDefinition>
 
 type Definitions = Readonly<Record<string, MetricDefinition>>

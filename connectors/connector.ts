@@ -190,6 +190,20 @@ export interface CommitResult {
   commit: string | null
 }
 
+/** A piece of work of maintain(). */
+export interface MaintenanceWork {
+  /** `compaction`, `cleaning` … */
+  service: string
+  /** Rows written anew. */
+  rows?: number
+  /** Of the files that were merged or removed. */
+  bytesBefore?: number
+  /** Of the files that took their place. */
+  bytesAfter?: number
+  filesRemoved?: number
+  durationMs: number
+}
+
 /** One writer of one table. Used by one lane; many writers, in other lanes and pods, may work on the same table. */
 export interface TableWriter {
   /** The schema the target table has now. */
@@ -217,9 +231,11 @@ export interface TableWriter {
   ): Promise<CommitResult>
   /**
    * Does what keeps the table fast and small (compaction, cleaning) if it is due. Called now and then, also while
-   * stage() or commit() are under way; it gives way to them often. Failing is no harm: it is called again.
+   * stage() or commit() are under way; it gives way to them often. Tells of each piece of work when it is done.
+   * Resolves to whether anybody looked at the table: another worker may just have done so. Failing is no harm: it is
+   * called again.
    */
-  maintain?(signal: AbortSignal): Promise<void>
+  maintain?(signal: AbortSignal, report?: (work: MaintenanceWork) => void): Promise<boolean>
   /** Drops what was staged. */
   abort(): Promise<void>
   close(): Promise<void>

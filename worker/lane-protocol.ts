@@ -2,7 +2,7 @@
 import type { LogFields, LogLevel, Severity } from '#common/logger.ts'
 import type { ErrorCode } from '#common/error-codes.ts'
 import type { Plan } from '#api/plan.ts'
-import type { SourceTable, Split, TargetTable } from '#connectors/connector.ts'
+import type { MaintenanceWork, SourceTable, Split, TargetTable } from '#connectors/connector.ts'
 import type { SecretLocations } from './secrets.ts'
 
 /** What a lane is. */
@@ -63,6 +63,10 @@ export type FromLane =
   | { kind: 'bad-record'; code: ErrorCode; message: string }
   /** Compacting or cleaning a table failed; it will be tried again, and syncing goes on. */
   | { kind: 'service-failed'; table: string; code: ErrorCode }
+  /** A piece of such work was done. */
+  | { kind: 'service-work'; table: string; work: MaintenanceWork }
+  /** All of a table's services were looked at, and what was due was done. */
+  | { kind: 'service-round'; table: string; atMs: number }
   | { kind: 'log'; severity: Severity; message: string; fields: LogFields }
   /** Every bounded split of the grant is committed to its end. */
   | { kind: 'finished'; grant: number }

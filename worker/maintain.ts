@@ -2,7 +2,7 @@
 // What fails here is tried again later; it never stops a sync.
 import type { Clock } from '#common/clock.ts'
 import { isAbort } from '#common/errors.ts'
-import type { TableWriter } from '#connectors/connector.ts'
+import type { MaintenanceWork, TableWriter } from '#connectors/connector.ts'
 
 export interface Maintenance {
   tables: readonly { name: string; writer: Pick<TableWriter, 'maintain'> }[]
@@ -10,20 +10,21 @@ export interface Maintenance {
   intervalMs: number
   clock: Clock
   onFailure: (table: string, error: unknown) => void
+  onWork?: (table: string, work: MaintenanceWork) => void
+  /** A round over a table that ended well; not when another worker had just made one. */
+  onRound?: (table: string) => void
 }
 
 /** Goes on until the signal aborts. */
-export async function maintainTables(
-  { tables, intervalMs, clock, onFailure }: Maintenance,
-  signal: AbortSignal,
-): Promise<void> {
+export async function maintainTables(maintenance: Maintenance, signal: AbortSignal): Promise<void> {
+  const { tables, intervalMs, clock, onFailure, onWork, onRound } = maintenance
   if (tables.every(({ writer }) => writer.maintain === undefined)) return
   for (;;) {
     await clock.sleep(intervalMs * (0.5 + clock.random()), signal)
     for (const { name, writer } of tables) {
       if (signal.aborted) return
       try {
-        await writer.maintain?.(signal)
+        if ((await writer.maintain?.(signal, work => onWork?.(name, work))) === true) onRound?.(name)
       } catch (error) {
         if (signal.aborted || isAbort(error)) return
         onFailure(name, error)

@@ -1,5 +1,6 @@
 // A lane's reports as metrics.
 import type { Metrics } from '#common/metrics.ts'
+import type { MaintenanceWork } from '#connectors/connector.ts'
 import type { FromLane } from './lane-protocol.ts'
 
 export function observe(
@@ -31,10 +32,28 @@ export function observe(
       return
     case 'service-failed':
       metrics.errors.inc({ ...labels, code: message.code })
+      metrics.serviceFailures.inc({ ...labels, table: message.table, code: message.code })
+      return
+    case 'service-work':
+      observeWork(metrics, { ...labels, table: message.table }, message.work)
+      return
+    case 'service-round':
+      metrics.serviceRound.set({ ...labels, table: message.table }, message.atMs / 1000)
       return
     case 'bad-record':
       metrics.badRecords.inc({ ...labels, code: message.code })
       return
     default:
   }
+}
+
+function observeWork(metrics: Metrics, ofTable: { job: string; table: string }, work: MaintenanceWork): void {
+  const { service, rows = 0, bytesBefore = 0, bytesAfter = 0, filesRemoved = 0, durationMs } = work
+  const labels = { ...ofTable, service }
+  metrics.serviceRuns.inc(labels)
+  metrics.serviceSeconds.inc(labels, durationMs / 1000)
+  metrics.serviceRows.inc(labels, rows)
+  metrics.serviceBytesBefore.inc(labels, bytesBefore)
+  metrics.serviceBytesAfter.inc(labels, bytesAfter)
+  metrics.serviceFilesRemoved.inc(labels, filesRemoved)
 }

@@ -5,6 +5,7 @@ import type { Clock } from '#common/clock.ts'
 import { isAbort } from '#common/errors.ts'
 import type { Position } from '#catalog/position.ts'
 import type {
+  MaintenanceWork,
   ReadLimits,
   Source,
   SourceChunk,
@@ -111,7 +112,7 @@ export class Session {
   }
 
   #maintain(reading: AbortSignal): { end: () => Promise<void> } {
-    const { tables, clock, onServiceFailure = () => undefined } = this.#options
+    const { tables, clock, report, onServiceFailure = () => undefined } = this.#options
     const ended = new AbortController()
     const named = tables.map(({ granted, writer }) => ({ name: granted.target.name, writer }))
     const maintenance = {
@@ -119,6 +120,8 @@ export class Session {
       intervalMs: serviceIntervalMs,
       clock,
       onFailure: onServiceFailure,
+      onWork: (table: string, work: MaintenanceWork) => report({ kind: 'service-work', table, work }),
+      onRound: (table: string) => report({ kind: 'service-round', table, atMs: clock.nowMs() }),
     }
     const running = maintainTables(maintenance, AbortSignal.any([reading, ended.signal]))
     return {

@@ -6,27 +6,23 @@
 // Rows keep the commit that wrote them, so incremental readers do not see them again. The old files stay for readers of
 // earlier states until cleaning removes them, and the replace commit stays on the timeline as long as they do.
 import type { ServiceContext } from './compact.ts'
+import { StreamedBaseFile } from './merged-file.ts'
 import { Pace } from './pace.ts'
 import type { ClusteringPolicy, FilesToCluster } from './plan-clustering.ts'
 import { filesToCluster } from './plan-clustering.ts'
 import { loadReplacements } from './replaced-groups.ts'
-import type { Column } from '#catalog/types.ts'
-import { avroSchemaOf, metaFields } from '#lake/avro/schema.ts'
+import { avroSchemaOf } from '#lake/avro/schema.ts'
 import type { TableState } from '#lake/journal/table-state.ts'
-import { constantStrings } from '#lake/parquet/constant-strings.ts'
-import { ParquetFile } from '#lake/parquet/encode.ts'
 import type { DataFile } from '#lake/reader/data-file.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
 import { latestSlices } from '#lake/reader/file-slice.ts'
+import type { RowBatch, SliceQuery } from '#lake/reader/slice-reader.ts'
 import { readSlice } from '#lake/reader/slice-reader.ts'
 import type { TimelineView } from '#lake/reader/timeline-view.ts'
 import { timelineView } from '#lake/reader/timeline-view.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
-import { baseFileOptions } from '#lake/table/base-file.ts'
 import { writtenConfig } from '#lake/table/lookup.ts'
 import { baseFileName, fileGroupKey, newFileId, newWriteToken } from '#lake/table/names.ts'
-import { nullVector } from '#lake/table/project.ts'
-import { RowGroups } from '#lake/table/row-groups.ts'
 import type { CommitMetadata, WriteStat } from '#lake/timeline/commit-metadata.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
@@ -37,6 +33,8 @@ export interface Clustered {
   filesBefore: number
   filesAfter: number
   rows: number
+  /** Of the files that were replaced. */
+  bytesBefore: number
   /** Of the new files. */
   bytes: number
 }
@@ -51,7 +49,6 @@ interface Clustering {
 
 /** Well below the time after which the timeline may be trimmed. */
 const discardAgeMsMax = 15 * 60_000
-const fileNameField = '_hoodie_file_name'
 
 /**
  * Puts the small files together that need it most; null when none do.
@@ -114,57 +111,45 @@ async function run(clustering: Clustering, context: ServiceContext): Promise<Clu
     instant: clustering.instant,
     filesBefore: clustering.groups.reduce((sum, files) => sum + files.length, 0),
     filesAfter: stats.length,
+    bytesBefore: clustering.groups.flat().reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     rows: stats.reduce((sum, { numWrites }) => sum + numWrites, 0),
     bytes: stats.reduce((sum, { fileSizeInBytes }) => sum + fileSizeInBytes, 0),
   }
 }
 
-/** Read row group by row group; held in memory are one old file and the new one, both compressed. */
+/** Read and written row group by row group. */
 async function mergeFiles(
   files: FilesToCluster,
   { instant, state, timeline }: Clustering,
-  { store, definition, clock, signal }: ServiceContext,
+  { store, definition, clock, signal, beat }: ServiceContext,
 ): Promise<WriteStat> {
   const { schema } = state
   const { partitionPath } = files[0]!
   const fileId = newFileId(clock)
   const fileName = baseFileName({ fileId, writeToken: newWriteToken(clock), instant })
   const path = partitionPath === '' ? fileName : `${partitionPath}/${fileName}`
-  const columns = [...metaFields.map(metaColumn), ...schema.columns]
-  const empty = columns.map(({ name, type }) => ({ name, vector: nullVector(type, 0), nullable: true }))
-  const file = new ParquetFile(
-    empty,
-    baseFileOptions(avroSchemaOf(definition.name, schema, { metaFields: true })),
-  )
-  const pace = new Pace(clock, signal)
+  const pace = new Pace(clock, signal, beat)
   const pause = (): Promise<void> => pace.pause()
-  const groups = new RowGroups(file, pause)
-  const query = { store, config: writtenConfig(definition), timeline, columns, only: null, pause }
-  for (const base of files)
-    for await (const batch of readSlice(sliceOf(base), query)) {
-      const named = batch.columns.map(column =>
-        column.name === fileNameField ? { ...column, vector: constantStrings(fileName, batch.rows) } : column,
-      )
-      await groups.add(named, batch.rows)
-    }
-  await groups.flush()
-  const bytes = file.finish()
+  const avroSchema = avroSchemaOf(definition.name, schema, { metaFields: true })
+  const file = new StreamedBaseFile({ fileName, partitionPath, schema, avroSchema, pause })
+  const config = writtenConfig(definition)
+  const query = { store, config, timeline, columns: file.columns, only: null, pause }
+  await store.putStream(path, file.chunks(rowsOf(files, query)))
   signal.throwIfAborted()
-  await store.put(path, bytes)
   return {
     fileId,
     path,
     prevCommit: 'null',
     partitionPath,
-    fileSizeInBytes: bytes.length,
-    totalWriteBytes: bytes.length,
+    fileSizeInBytes: file.sizeBytes,
+    totalWriteBytes: file.sizeBytes,
     numWrites: file.rows,
     numInserts: 0,
   }
 }
 
-function metaColumn(name: string): Column {
-  return { name, type: { kind: 'string' }, nullable: true }
+async function* rowsOf(files: FilesToCluster, query: SliceQuery): AsyncGenerator<RowBatch> {
+  for (const base of files) yield* readSlice(sliceOf(base), query)
 }
 
 function sliceOf(base: DataFile): Parameters<typeof readSlice>[0] {

@@ -5,7 +5,6 @@
 // Rows of a merged log carry its own instant as commit time, so that an incremental query over the days that are left
 // finds the changes of each.
 import type { Column, TableSchema } from '#catalog/types.ts'
-import type { Clock } from '#common/clock.ts'
 import { avroSchemaOf, metaFields, tableSchemaOf } from '#lake/avro/schema.ts'
 import type { DataFile } from '#lake/reader/data-file.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
@@ -15,7 +14,7 @@ import { alwaysDeletes } from '#lake/reader/merge.ts'
 import type { TimelineView } from '#lake/reader/timeline-view.ts'
 import { timelineView } from '#lake/reader/timeline-view.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
-import { logFileName, newWriteToken } from '#lake/table/names.ts'
+import { checksumWriteToken, logFileName } from '#lake/table/names.ts'
 import type { CommitMetadata, WriteStat } from '#lake/timeline/commit-metadata.ts'
 import { decodeCommitMetadata, encodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import type { CommitAction } from '#lake/timeline/instant-file.ts'
@@ -88,7 +87,7 @@ interface Table {
 async function coalesce(
   run: LogRun,
   { timeline, files }: Table,
-  { store, definition, clock, signal }: ServiceContext,
+  { store, definition, clock, signal, beat }: ServiceContext,
 ): Promise<boolean> {
   const { instant, partitionPath } = run
   const commit = await readCommit(
@@ -98,7 +97,7 @@ async function coalesce(
   const schema = commit && schemaOf(commit)
   if (commit === null || schema === null) return false
   const columns = [...metaFields.map(metaColumn), ...schema.columns]
-  const pace = new Pace(clock, signal)
+  const pace = new Pace(clock, signal, beat)
   const names = columns.map(({ name }) => name)
   const query = { store, timeline, names, only: null, pause: () => pace.pause() }
   const steps = await readLogs(run.logs, query)
@@ -106,7 +105,7 @@ async function coalesce(
   const avroSchema = avroSchemaOf(definition.name, schema, { metaFields: true })
   const { orderingField } = definition
   const bytes = mergedLog(steps, { instant, partitionPath, columns, avroSchema, orderingField })
-  const { fileName, version } = fileOf(run, files, clock)
+  const { fileName, version } = fileOf(run, files, checksumWriteToken(bytes, clock))
   const path = partitionPath === '' ? fileName : `${partitionPath}/${fileName}`
   const rows = steps.reduce((sum, step) => sum + (step.kind === 'rows' ? step.rows.rows : 0), 0)
   const stat: WriteStat = {
@@ -154,7 +153,7 @@ function statOf({ partitionToWriteStats }: CommitMetadata, run: LogRun): WriteSt
 function fileOf(
   run: LogRun,
   files: readonly DataFile[],
-  clock: Clock,
+  writeToken: string,
 ): { fileName: string; version: number } {
   const { fileId, instant, partitionPath } = run
   const versions = files.flatMap(file =>
@@ -166,7 +165,7 @@ function fileOf(
       : [],
   )
   const version = Math.max(...versions) + 1
-  return { fileName: logFileName({ fileId, instant, version, writeToken: newWriteToken(clock) }), version }
+  return { fileName: logFileName({ fileId, instant, version, writeToken }), version }
 }
 
 /**

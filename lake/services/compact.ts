@@ -27,8 +27,9 @@ import type { InstantTime } from '#lake/timeline/instant.ts'
 import type { DamagedGroups } from './damaged-groups.ts'
 import { mergedFile, StreamedBaseFile } from './merged-file.ts'
 import { Pace } from './pace.ts'
+import { pendingCompactions } from './pending-compactions.ts'
 import type { CompactionPolicy } from './plan-compaction.ts'
-import { logBytes, slicesToCompact } from './plan-compaction.ts'
+import { logBytes, sliceBytes, slicesToCompact } from './plan-compaction.ts'
 
 export interface ServiceContext {
   store: ObjectStore
@@ -39,12 +40,16 @@ export interface ServiceContext {
   signal: AbortSignal
   /** File groups found damaged: not compacted. Undefined: damage ends the compaction. */
   damaged?: DamagedGroups
+  /** Called often: says that the services are still at it. */
+  beat?: () => void
 }
 
 export interface Compacted {
   instant: InstantTime
   fileGroups: number
   rows: number
+  /** Of the base and log files that were merged. */
+  bytesBefore: number
   /** Of the new base files. */
   bytes: number
 }
@@ -54,12 +59,17 @@ interface ScheduledCompaction {
   instant: InstantTime
   /** Number of the journal entry that fixed it. */
   seq: number
+  /** When, on the monotonic clock. */
+  atMs: number
   /** What it merges: all that completed before. */
   slices: readonly FileSlice[]
   timeline: TimelineView
   /** CompactionPolicy.memoryBytes */
   memoryBytes: number
 }
+
+/** A plan that waited longer than this before it was written may be of files that are gone. */
+const planAgeMsMax = 60_000
 
 /**
  * Compacts the file groups that need it most; null when none does. Groups that were compacted after `since` are left
@@ -75,17 +85,21 @@ export async function compactSome(
   return scheduled && (await run(scheduled, context))
 }
 
-/** Plans a compaction for another engine to run. Returns its instant, or null when there is nothing to compact. */
+/**
+ * Plans a compaction for another engine to run. Returns its instant, or null when there is nothing to compact. Until the
+ * plan has been run its file groups are in no other one, and cleaning leaves what it needs.
+ */
 export async function requestCompaction(
   context: ServiceContext,
   policy: CompactionPolicy,
 ): Promise<InstantTime | null> {
+  const { store, journal, clock } = context
   // Logs written while it is pending would name its instant, and hudi-rs does not see those.
-  if (context.journal.layout === 1) return null
+  if (journal.layout === 1) return null
   const scheduled = await schedule(context, policy, null)
-  if (scheduled === null) return null
+  if (scheduled === null || clock.monotonicMs() - scheduled.atMs > planAgeMsMax) return null
   const plan = { operations: scheduled.slices.map(operationOf), extraMetadata: {} }
-  await context.store.putIfAbsent(requestedCompactionPath(scheduled.instant), encodeCompactionPlan(plan))
+  await store.putIfAbsent(requestedCompactionPath(scheduled.instant), encodeCompactionPlan(plan))
   return scheduled.instant
 }
 
@@ -97,15 +111,18 @@ async function schedule(
   const { store, journal, clock } = context
   // Before the files are listed, so that a compaction made since clashes.
   const { seq: stagedAt, schemaVersion } = journal.state
+  const pending = await pendingCompactions(store, journal.layout)
   const seen = await readTimeline(store, journal.layout)
   const slicesSeen = latestSlices(await listDataFiles(store), seen).filter(
     slice =>
       (since === null || slice.base === null || slice.base.instant <= since) &&
-      context.damaged?.has(slice) !== true,
+      context.damaged?.has(slice) !== true &&
+      !pending.groups.has(groupOf(slice)),
   )
   const due = slicesToCompact(slicesSeen, policy, clock.nowMs())
   if (due.length === 0) return null
   const groups = new Set(due.map(groupOf))
+  const atMs = clock.monotonicMs()
   const instant = await journal.nextInstant()
   const { seq } = await journal.commit({
     kind: 'schedule',
@@ -121,7 +138,9 @@ async function schedule(
   const slices = latestSlices(await listDataFiles(store), timeline).filter(
     slice => groups.has(groupOf(slice)) && slice.logs.length > 0,
   )
-  return slices.length === 0 ? null : { instant, seq, slices, timeline, memoryBytes: policy.memoryBytes }
+  return slices.length === 0
+    ? null
+    : { instant, seq, atMs, slices, timeline, memoryBytes: policy.memoryBytes }
 }
 
 function groupOf({ partitionPath, fileId }: FileSlice): string {
@@ -141,10 +160,13 @@ async function run(scheduled: ScheduledCompaction, context: ServiceContext): Pro
   const { store, journal, clock } = context
   const startedAtMs = clock.nowMs()
   const stats: WriteStat[] = []
+  let bytesBefore = 0
   try {
     for (const slice of scheduled.slices) {
       const stat = await compactWhole(slice, scheduled, context)
-      if (stat !== null) stats.push(stat)
+      if (stat === null) continue
+      stats.push(stat)
+      bytesBefore += sliceBytes(slice)
     }
     if (stats.length === 0) return null
     await journal.commit(compactStep(stats, scheduled, context))
@@ -160,6 +182,7 @@ async function run(scheduled: ScheduledCompaction, context: ServiceContext): Pro
     instant: scheduled.instant,
     fileGroups: stats.length,
     rows: sum(({ numWrites }) => numWrites),
+    bytesBefore,
     bytes: sum(({ fileSizeInBytes }) => fileSizeInBytes),
   }
 }
@@ -185,13 +208,13 @@ async function compactWhole(
 async function compactSlice(
   slice: FileSlice,
   { instant, timeline, memoryBytes }: ScheduledCompaction,
-  { store, definition, journal, clock, signal }: ServiceContext,
+  { store, definition, journal, clock, signal, beat }: ServiceContext,
 ): Promise<WriteStat> {
   const { fileId, partitionPath, baseInstant, logs } = slice
   const { schema } = journal.state
   const fileName = baseFileName({ fileId, writeToken: newWriteToken(clock), instant })
   const path = partitionPath === '' ? fileName : `${partitionPath}/${fileName}`
-  const pace = new Pace(clock, signal)
+  const pace = new Pace(clock, signal, beat)
   const pause = (): Promise<void> => pace.pause()
   const avroSchema = avroSchemaOf(definition.name, schema, { metaFields: true })
   const file = new StreamedBaseFile({ fileName, partitionPath, schema, avroSchema, pause })

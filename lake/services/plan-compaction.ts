@@ -69,6 +69,6 @@ export function logBytes({ logs }: FileSlice): number {
   return logs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
 }
 
-function sliceBytes(slice: FileSlice): number {
+export function sliceBytes(slice: FileSlice): number {
   return (slice.base?.sizeBytes ?? 0) + logBytes(slice)
 }

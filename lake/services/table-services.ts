@@ -5,13 +5,14 @@ import type { CleaningPolicy } from './clean.ts'
 import { clusterSome } from './cluster.ts'
 import { coalesceLogs } from './coalesce-logs.ts'
 import type { CoalescingPolicy } from './coalesce-logs.ts'
-import type { ServiceContext } from './compact.ts'
-import { compactSome } from './compact.ts'
+import type { Compacted, ServiceContext } from './compact.ts'
+import { compactSome, requestCompaction } from './compact.ts'
 import type { ClusteringPolicy } from './plan-clustering.ts'
 import { clusteringPolicy, defaultTargetFileBytes } from './plan-clustering.ts'
 import { DamagedGroups } from './damaged-groups.ts'
 import { defaultCompactionPolicy } from './plan-compaction.ts'
 import type { CompactionPolicy } from './plan-compaction.ts'
+import type { ReportWork } from './service-report.ts'
 import { ServiceTurn } from './service-turn.ts'
 import type { Clock } from '#common/clock.ts'
 import { ConflictError } from '#common/errors.ts'
@@ -24,8 +25,12 @@ import type { CommitTurns } from '#lake/table/commit-turns.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import { laterInstant } from '#lake/timeline/instant.ts'
 
+/** Who runs compactions. external: ours are only planned on the timeline, and Spark or another engine runs them. */
+export type CompactionRunner = 'worker' | 'external'
+
 export interface ServicePolicy {
   compaction: CompactionPolicy
+  compactionBy: CompactionRunner
   /** Of append tables; null: small files are left. */
   clustering: ClusteringPolicy | null
   cleaning: CleaningPolicy
@@ -37,6 +42,7 @@ export interface ServicePolicy {
 
 export const defaultServicePolicy: ServicePolicy = {
   compaction: defaultCompactionPolicy,
+  compactionBy: 'worker',
   clustering: clusteringPolicy(defaultTargetFileBytes),
   cleaning: defaultCleaningPolicy,
   coalescing: null,
@@ -58,6 +64,9 @@ export interface ServiceOptions {
   historyMs?: number
   /** Small files of append tables are put together to about this size; 0: they are left. */
   targetFileBytes?: number
+  /** When logs are merged, as far as it is not to be the default. */
+  compaction?: Partial<CompactionPolicy>
+  compactionBy?: CompactionRunner
 }
 
 /** How much longer a table rests after a round than the round took: the services' share of a lane. */
@@ -69,12 +78,18 @@ const restFactor = 2
  */
 export function servicePolicy(retentionMs: number, dailyMs = 0, options: ServiceOptions = {}): ServicePolicy {
   const { compaction, cleaning } = defaultServicePolicy
-  const { targetFileBytes = defaultTargetFileBytes, ...kept } = options
+  const {
+    targetFileBytes = defaultTargetFileBytes,
+    compaction: wanted,
+    compactionBy = 'worker',
+    ...kept
+  } = options
   // The timeline reaches as far back as the oldest log.
-  const logAgeMsMax = Math.min(compaction.logAgeMsMax, retentionMs / 2)
+  const logAgeMsMax = Math.min(wanted?.logAgeMsMax ?? compaction.logAgeMsMax, retentionMs / 2)
   return {
     ...defaultServicePolicy,
-    compaction: { ...compaction, logAgeMsMax },
+    compaction: { ...compaction, ...wanted, logAgeMsMax },
+    compactionBy,
     clustering: targetFileBytes === 0 ? null : clusteringPolicy(targetFileBytes),
     cleaning: {
       ...cleaning,
@@ -115,16 +130,16 @@ export class TableServices {
 
   /**
    * Does what is due, if it is this one's turn. What it fails at, or leaves because the signal aborts, the next round
-   * of any lane does.
+   * of any lane does. Tells of each piece of work when it is done; returns whether a round was made.
    * @throws what the store and the files may throw; the table is as before then
    */
-  async run(signal: AbortSignal): Promise<void> {
+  async run(signal: AbortSignal, report: ReportWork = () => undefined): Promise<boolean> {
     signal.throwIfAborted()
-    if (!(await this.#turn.take())) return
+    if (!(await this.#turn.take())) return false
     const { clock } = this.#table
     const startedAtMs = clock.monotonicMs()
     try {
-      await this.#round(signal)
+      await this.#round(signal, report)
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error
     } finally {
@@ -132,9 +147,10 @@ export class TableServices {
       const restMs = Math.max(this.#policy.intervalMs, restFactor * (clock.monotonicMs() - startedAtMs))
       await this.#turn.end(restMs).catch(() => undefined)
     }
+    return true
   }
 
-  async #round(signal: AbortSignal): Promise<void> {
+  async #round(signal: AbortSignal, report: ReportWork): Promise<void> {
     const { store, definition, clock, writer, sharing = defaultSharing } = this.#table
     const journal = await Journal.open(store, {
       clock,
@@ -143,41 +159,79 @@ export class TableServices {
       sharing,
     })
     const damaged = this.#damaged
-    const context: ServiceContext = { store, definition, journal, clock, signal, damaged }
-    // Each group once: a table that is written to without a pause would always have one more that is due.
-    const since = laterInstant(journal.state.lastInstant, journal.state.lastCompletionTime)
-    while (await this.#compact(context, since)) {
-      signal.throwIfAborted()
-      await this.#turn.renew()
-      await journal.refresh()
-    }
-    await this.#cluster(context)
-    await clean(context, this.#policy.cleaning)
-    if (this.#policy.coalescing !== null) await coalesceLogs(context, this.#policy.coalescing)
+    const beat = (): void => this.#turn.keep()
+    const context: ServiceContext = { store, definition, journal, clock, signal, damaged, beat }
+    await this.#compact(context, report)
+    await this.#cluster(context, report)
+    await this.#clean(context, report)
     // When all else is done, so that whoever runs the services hears of it each round.
     if (damaged.error !== null) throw damaged.error
   }
 
-  async #cluster(context: ServiceContext): Promise<void> {
-    const { clustering } = this.#policy
-    while (clustering !== null && (await clusterSome(context, clustering)) !== null) {
-      context.signal.throwIfAborted()
-      await this.#turn.renew()
-      await context.journal.refresh()
+  async #compact(context: ServiceContext, report: ReportWork): Promise<void> {
+    const { journal, signal } = context
+    if (this.#policy.compactionBy === 'external') {
+      // One plan for all that is due: whoever runs it decides how much at a time.
+      await requestCompaction(context, { ...this.#policy.compaction, compactionBytesMax: Infinity })
+      return
+    }
+    // Each group once: a table that is written to without a pause would always have one more that is due.
+    const since = laterInstant(journal.state.lastInstant, journal.state.lastCompletionTime)
+    for (;;) {
+      const watch = this.#watch()
+      const compacted = await this.#compactSome(context, since)
+      if (compacted === null) return
+      const { rows, bytesBefore, bytes: bytesAfter } = compacted
+      report({ service: 'compaction', rows, bytesBefore, bytesAfter, durationMs: watch() })
+      signal.throwIfAborted()
+      this.#turn.keep()
+      await journal.refresh()
     }
   }
 
-  /** Whether anything was compacted. */
-  async #compact(context: ServiceContext, since: InstantTime): Promise<boolean> {
+  async #compactSome(context: ServiceContext, since: InstantTime): Promise<Compacted | null> {
     const { compaction } = this.#policy
-    if (context.journal.layout === 2) return (await compactSome(context, compaction, since)) !== null
+    if (context.journal.layout === 2) return compactSome(context, compaction, since)
     // Commits wait meanwhile, or their logs would belong to a slice that is no longer read: so one group at a time.
     const end = await this.#table.turns?.take(context.signal)
     try {
       await context.journal.refresh()
-      return (await compactSome(context, { ...compaction, compactionBytesMax: 0 }, since)) !== null
+      return await compactSome(context, { ...compaction, compactionBytesMax: 0 }, since)
     } finally {
       end?.()
     }
+  }
+
+  async #cluster(context: ServiceContext, report: ReportWork): Promise<void> {
+    const { clustering } = this.#policy
+    while (clustering !== null) {
+      const watch = this.#watch()
+      const clustered = await clusterSome(context, clustering)
+      if (clustered === null) return
+      const { rows, bytesBefore, bytes: bytesAfter } = clustered
+      report({ service: 'clustering', rows, bytesBefore, bytesAfter, durationMs: watch() })
+      context.signal.throwIfAborted()
+      this.#turn.keep()
+      await context.journal.refresh()
+    }
+  }
+
+  async #clean(context: ServiceContext, report: ReportWork): Promise<void> {
+    const { cleaning, coalescing } = this.#policy
+    const cleaningWatch = this.#watch()
+    const { files, bytes } = await clean(context, cleaning)
+    report({ service: 'cleaning', filesRemoved: files, bytesBefore: bytes, durationMs: cleaningWatch() })
+    this.#turn.keep()
+    if (coalescing === null) return
+    const watch = this.#watch()
+    const { removed } = await coalesceLogs(context, coalescing)
+    report({ service: 'coalescing', filesRemoved: removed, durationMs: watch() })
+  }
+
+  /** Milliseconds since now, when it is asked. */
+  #watch(): () => number {
+    const { clock } = this.#table
+    const startedAtMs = clock.monotonicMs()
+    return () => clock.monotonicMs() - startedAtMs
   }
 }

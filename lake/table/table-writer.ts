@@ -9,6 +9,7 @@ import { ConflictError, invariant } from '#common/errors.ts'
 import type { Journal } from '#lake/journal/journal.ts'
 import type { Step } from '#lake/journal/step.ts'
 import type { TableServices } from '#lake/services/table-services.ts'
+import type { ReportWork } from '#lake/services/service-report.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import { partitionMetadata, partitionMetadataName } from '#lake/timeline/partition-metadata.ts'
@@ -349,8 +350,8 @@ export class TableWriter {
   }
 
   /** Compacts and cleans the table if that is due; may go on beside everything else. */
-  maintain(signal: AbortSignal): Promise<void> {
-    return this.#table.services.run(AbortSignal.any([signal, this.#table.closing.signal]))
+  maintain(signal: AbortSignal, report?: ReportWork): Promise<boolean> {
+    return this.#table.services.run(AbortSignal.any([signal, this.#table.closing.signal]), report)
   }
 
   /** Drops what was staged. Files that may be part of the table, because no answer came, are left where they are. */

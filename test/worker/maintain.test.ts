@@ -13,7 +13,7 @@ describe('table services of a lane', () => {
         maintain: () => {
           done.push(name)
           if (done.length === 6) stop.abort()
-          return fails ? Promise.reject(new Error(name)) : Promise.resolve()
+          return fails ? Promise.reject(new Error(name)) : Promise.resolve(name === 'b')
         },
       },
     })
@@ -36,10 +36,11 @@ describe('table services of a lane', () => {
   it('stop in the middle of a table without calling that a failure', async () => {
     const stop = new AbortController()
     const failures: string[] = []
-    const maintain = async (signal: AbortSignal): Promise<void> => {
+    const maintain = async (signal: AbortSignal): Promise<boolean> => {
       stop.abort()
       await Promise.resolve()
       signal.throwIfAborted()
+      return true
     }
     const onFailure = (name: string): void => void failures.push(name)
     const tables = [{ name: 'a', writer: { maintain } }]

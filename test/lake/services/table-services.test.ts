@@ -28,7 +28,7 @@ describe('table services', () => {
     return new TableServices({ store, definition, clock: table.clock, writer: 'test' }, policy)
   }
 
-  const run = async (services: TableServices, signal = new AbortController().signal): Promise<void> =>
+  const run = async (services: TableServices, signal = new AbortController().signal): Promise<boolean> =>
     services.run(signal)
 
   async function logs(): Promise<number> {
