@@ -3,8 +3,7 @@ import { listDataFiles } from '#lake/reader/data-file.ts'
 import { clean } from '#lake/services/clean.ts'
 import { formatInstant } from '#lake/timeline/instant.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
-import { cleaning, Days, hourMs } from './days.ts'
-import { HookedStore } from './hooked-store.ts'
+import { cleaning, dayMs, Days, hourMs } from './days.ts'
 
 describe('the past of a merge-on-read table', () => {
   let days: Days
@@ -76,17 +75,44 @@ describe('the past of a merge-on-read table', () => {
     expect(changed).to.include.members(writtenAt)
   })
 
+  describe('of which only some days are kept', () => {
+    const retentionMs = 4 * dayMs
+    /** Those still kept, but for the day that is cut through. */
+    const kept = (): string[] => {
+      const from = formatInstant(days.table.clock.nowMs() - retentionMs + dayMs)
+      return days.ends().filter(time => time > from)
+    }
+
+    it('costs the same however long the table lives: its beginning moves on', async () => {
+      const bases: number[] = []
+      for (let day = 0; day < 8; day++) {
+        await days.live(1)
+        await days.serve(days.table.store, retentionMs)
+        await days.expectStates(kept())
+        bases.push(await days.count('base'))
+      }
+      expect(Math.max(...bases.slice(2))).to.be.at.most(8)
+      const oldest = (await listDataFiles(days.table.store)).map(({ instant }) => instant).toSorted()[0]!
+      expect(oldest > formatInstant(days.table.clock.nowMs() - retentionMs - 2 * dayMs)).to.equal(true)
+    })
+
+    it('loses nothing when it dies at any request', async () => {
+      await days.serve(days.table.store, retentionMs)
+      await days.live(2)
+      for (let dies = 0, died = true; died; dies += 23) {
+        const copy = await days.copy()
+        died = await copy.serveAndDie(dies, retentionMs)
+        await copy.expectStates(kept())
+        await copy.serve(copy.table.store, retentionMs)
+        await copy.expectStates(kept())
+      }
+    })
+  })
+
   it('loses nothing when it dies at any request', async () => {
     for (let dies = 0, died = true; died; dies += 17) {
       const copy = await days.copy()
-      const failing = new HookedStore(copy.table.store)
-      failing.before = () => {
-        if (failing.requests > dies) throw new Error('died')
-      }
-      died = await copy.serve(failing).then(
-        () => false,
-        () => true,
-      )
+      died = await copy.serveAndDie(dies)
       await copy.expectStates(days.ends())
       copy.table.clock.nowAtMs += 2 * hourMs
       await copy.serve()

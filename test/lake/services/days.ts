@@ -2,6 +2,7 @@
 import { expect } from 'chai'
 import { listDataFiles } from '#lake/reader/data-file.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
+import { advanceHistory } from '#lake/services/advance-history.ts'
 import { clean } from '#lake/services/clean.ts'
 import type { CleaningPolicy } from '#lake/services/clean.ts'
 import { coalesceLogs } from '#lake/services/coalesce-logs.ts'
@@ -10,10 +11,11 @@ import type { TableWriter } from '#lake/table/table-writer.ts'
 import { formatInstant } from '#lake/timeline/instant.ts'
 import { canonicalJson } from '#test/bed/canonical.ts'
 import { canonicalRows } from '../reader/canonical.ts'
+import { HookedStore } from './hooked-store.ts'
 import { eager, KeyedTable, notes } from './keyed-table.ts'
 
 export const hourMs = 3_600_000
-const dayMs = 24 * hourMs
+export const dayMs = 24 * hourMs
 export const cleaning: CleaningPolicy = {
   retentionMs: 30 * dayMs,
   instantsMin: 2,
@@ -76,10 +78,23 @@ export class Days {
     return rows
   }
 
-  async serve(on = this.table.store): Promise<void> {
+  async serve(on = this.table.store, retentionMs = cleaning.retentionMs): Promise<void> {
     const context = await this.table.services(on)
-    await clean(context, cleaning)
+    await clean(context, { ...cleaning, retentionMs })
     await coalesceLogs(context, coalescing)
+    await advanceHistory(context, { retentionMs, logShareMin: 0.2, memoryBytes: 1 << 20 })
+  }
+
+  /** Whether it died, at that request. */
+  async serveAndDie(dies: number, retentionMs = cleaning.retentionMs): Promise<boolean> {
+    const failing = new HookedStore(this.table.store)
+    failing.before = () => {
+      if (failing.requests > dies) throw new Error('died')
+    }
+    return this.serve(failing, retentionMs).then(
+      () => false,
+      () => true,
+    )
   }
 
   async count(kind: 'base' | 'log'): Promise<number> {
