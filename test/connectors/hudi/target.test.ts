@@ -37,6 +37,20 @@ describe('the Hudi connector', () => {
     options: hudiTableOptions.parse({ partitionBy: [{ column: 'note', hash: 3, name: 'slot' }] }),
   })
 
+  targetContract('hudi, copy on write', {
+    open: openTarget,
+    ...view,
+    options: hudiTableOptions.parse({ tableType: 'COPY_ON_WRITE' }),
+    remembersDeletes: false,
+  })
+
+  targetContract('hudi, table version 6', {
+    open: openTarget,
+    ...view,
+    rows: async table => (await view.rows(table)).map(({ _hoodie_is_deleted: _, ...row }) => row),
+    options: hudiTableOptions.parse({ tableVersion: 6 }),
+  })
+
   describe('a Hudi target', () => {
     const schema = {
       columns: [{ name: 'id', type: { kind: 'int32' }, nullable: false }],
@@ -98,7 +112,7 @@ describe('the spec of a Hudi lake', () => {
       tableVersion: 8,
     })
     expect(hudiSpec.safeParse({ url: 'http://x' }).success).to.equal(false)
-    expect(hudiSpec.safeParse({ url: 's3://lake', tableVersion: 6 }).success).to.equal(false)
+    expect(hudiSpec.safeParse({ url: 's3://lake', tableVersion: 7 }).success).to.equal(false)
     const half = hudiSpec.safeParse({ url: 's3://lake', s3: { accessKeyId: { value: 'a' } } })
     expect(half.error?.issues[0]?.message).to.contain('together')
     expect(hudiTableOptions.safeParse({ buckets: 16 }).success).to.equal(true)
