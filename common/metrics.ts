@@ -110,6 +110,12 @@ export const metricDefinitions = {
     help: 'Data files that table services removed.',
     labels: ['job', 'table', 'service'],
   },
+  serviceInstants: {
+    name: 'sluice_table_service_instants_total',
+    type: 'counter',
+    help: 'Instants that left the timeline of a table, for its history.',
+    labels: ['job', 'table', 'service'],
+  },
   serviceRound: {
     name: 'sluice_table_service_last_round_timestamp_seconds',
     type: 'gauge',

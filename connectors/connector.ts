@@ -201,6 +201,8 @@ export interface MaintenanceWork {
   /** Of the files that took their place. */
   bytesAfter?: number
   filesRemoved?: number
+  /** Instants that left the timeline. */
+  instants?: number
   durationMs: number
 }
 

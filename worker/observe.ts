@@ -48,7 +48,15 @@ export function observe(
 }
 
 function observeWork(metrics: Metrics, ofTable: { job: string; table: string }, work: MaintenanceWork): void {
-  const { service, rows = 0, bytesBefore = 0, bytesAfter = 0, filesRemoved = 0, durationMs } = work
+  const {
+    service,
+    rows = 0,
+    bytesBefore = 0,
+    bytesAfter = 0,
+    filesRemoved = 0,
+    instants = 0,
+    durationMs,
+  } = work
   const labels = { ...ofTable, service }
   metrics.serviceRuns.inc(labels)
   metrics.serviceSeconds.inc(labels, durationMs / 1000)
@@ -56,4 +64,5 @@ function observeWork(metrics: Metrics, ofTable: { job: string; table: string }, 
   metrics.serviceBytesBefore.inc(labels, bytesBefore)
   metrics.serviceBytesAfter.inc(labels, bytesAfter)
   metrics.serviceFilesRemoved.inc(labels, filesRemoved)
+  metrics.serviceInstants.inc(labels, instants)
 }

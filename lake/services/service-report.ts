@@ -12,6 +12,8 @@ export interface ServiceWork {
   /** Of the files that took their place. */
   bytesAfter?: number
   filesRemoved?: number
+  /** Instants that left the timeline. */
+  instants?: number
   durationMs: number
 }
 

@@ -219,8 +219,9 @@ export class TableServices {
   async #clean(context: ServiceContext, report: ReportWork): Promise<void> {
     const { cleaning, coalescing } = this.#policy
     const cleaningWatch = this.#watch()
-    const { files, bytes } = await clean(context, cleaning)
-    report({ service: 'cleaning', filesRemoved: files, bytesBefore: bytes, durationMs: cleaningWatch() })
+    const { files, bytes, instants } = await clean(context, cleaning)
+    const durationMs = cleaningWatch()
+    report({ service: 'cleaning', filesRemoved: files, bytesBefore: bytes, instants, durationMs })
     this.#turn.keep()
     if (coalescing === null) return
     const watch = this.#watch()
