@@ -65,7 +65,9 @@ async function ownRows(table: RecordedTable, asOf?: string, from?: string): Prom
 /** The beginning of an error, without what differs from run to run. */
 function firstWords(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
+  // Behind the name of the process that said it.
   return text
+    .replace(/^(Spark with Hudi [\d.]+|hudi-rs): /, '')
     .split('\n', 1)[0]!
     .replaceAll(/(file:)?\/[^\s]+/g, '…')
     .replaceAll(/\d{17}/g, '…')
