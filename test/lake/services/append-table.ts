@@ -6,6 +6,7 @@ import { TableReader } from '#lake/reader/table-reader.ts'
 import type { ServiceContext } from '#lake/services/compact.ts'
 import { MemoryStore } from '#lake/storage/memory.ts'
 import { readDefinition } from '#lake/table/create.ts'
+import type { WantedPartition } from '#lake/table/partition-rule.ts'
 import { openTable } from '#lake/table/open-table.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
 import { fixedClock } from '../journal/table-fixture.ts'
@@ -17,6 +18,7 @@ export const schema: TableSchema = {
   columns: [
     { name: 'id', type: { kind: 'int32' }, nullable: true },
     { name: 'note', type: { kind: 'string' }, nullable: true },
+    { name: 'region', type: { kind: 'string' }, nullable: true },
   ],
   key: [],
 }
@@ -28,16 +30,18 @@ export class AppendTable {
   readonly clock = fixedClock()
   /** Instant of each commit, and the ids of the rows it wrote. */
   readonly commits: { instant: string; ids: number[] }[] = []
+  readonly #partitionBy: readonly WantedPartition[]
   #next = 0
 
-  constructor(objects = new Map<string, Uint8Array>()) {
+  constructor(objects = new Map<string, Uint8Array>(), partitionBy: readonly WantedPartition[] = []) {
     this.store = new MemoryStore('', objects)
+    this.#partitionBy = partitionBy
   }
 
   async copy(): Promise<AppendTable> {
     const objects = new Map<string, Uint8Array>()
     for await (const { path } of this.store.list('')) objects.set(path, (await this.store.get(path))!)
-    const copy = new AppendTable(objects)
+    const copy = new AppendTable(objects, this.#partitionBy)
     copy.clock.nowAtMs = this.clock.nowAtMs
     let drawn = 0
     copy.clock.uuid = () => `00000000-0000-4000-9000-${String(drawn++).padStart(12, '0')}`
@@ -47,14 +51,15 @@ export class AppendTable {
   }
 
   openWriter(writer = 'test'): Promise<TableWriter> {
-    const wanted = { name: 't', schema, estimatedBytes: 0, version: 8, policy: 'evolve' } as const
+    const defaults = { estimatedBytes: 0, version: 8, policy: 'evolve' } as const
+    const wanted = { ...defaults, name: 't', schema, partitionBy: this.#partitionBy }
     return openTable(wanted, { store: this.store, clock: this.clock, writer, signal })
   }
 
   async write(writer: TableWriter, count = 3): Promise<string> {
     const rows = Array.from({ length: count }, (): RowChange => {
       const id = this.#next++
-      return { op: 'insert', seq: id, row: { id, note: `row ${id}` } }
+      return { op: 'insert', seq: id, row: { id, note: `row ${id}`, region: `r${id % 2}` } }
     })
     this.clock.nowAtMs += 1000
     await writer.stage({ batch: batchOf(schema, rows), truncate: null }, signal)

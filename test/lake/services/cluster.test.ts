@@ -80,6 +80,28 @@ describe('clustering', () => {
     expect(await table.ids()).to.deep.equal(table.expected)
   })
 
+  it('stays within partitions, and so do cleaning and what dead writers left', async () => {
+    const parted = new AppendTable(new Map(), [{ column: 'region' }])
+    const one = await parted.openWriter()
+    for (let at = 0; at < 9; at++) await parted.write(one)
+    const clustered = await clusterSome(await parted.services(), policy)
+    expect(clustered).to.include({ filesBefore: 18, filesAfter: 2, rows: 27 })
+    expect(await parted.ids()).to.deep.equal(parted.expected)
+    const { slices } = await TableReader.open(parted.store)
+    expect(slices.map(({ partitionPath }) => partitionPath).toSorted()).to.deep.equal([
+      'region=r0',
+      'region=r1',
+    ])
+
+    const leftover = slices[0]!.base!.path.replace(/_\d{17}/, '_20261124120003999')
+    await parted.store.put(leftover, (await parted.store.get(slices[0]!.base!.path))!)
+    parted.clock.nowAtMs += 30 * hourMs
+    for (let at = 0; at < 3; at++) await parted.write(one)
+    for (let turn = 0; turn < 2; turn++) await clean(await parted.services(), cleaning)
+    expect(await parted.ids()).to.deep.equal(parted.expected)
+    expect(await listDataFiles(parted.store)).to.have.length(2 + 6)
+  })
+
   it('is done once when two are at it', async () => {
     const store = new HookedStore(table.store)
     let met = false
