@@ -1,6 +1,7 @@
 // What people write for a Hudi lake: where its tables lie (a DataSource of type `hudi`), and what a table made
 // there is like (`tables[].target.hudi` of a SyncJob).
 import { z } from 'zod'
+import { compactionOptions } from './compaction-options.ts'
 import { dropDuplicates, partitionOptions } from './partition-options.ts'
 import { s3Spec } from './s3-spec.ts'
 
@@ -67,6 +68,7 @@ export const hudiTableOptions = z.strictObject({
     .describe(
       'For how many days, counted from now, the state at the end of each day (UTC) can be read, beyond `retentionHours`. It costs about what changed on those days, not a copy for each. For tables of type MERGE_ON_READ.',
     ),
+  ...compactionOptions,
   targetFileMiB: z
     .int32()
     .min(0)

@@ -6,6 +6,7 @@ import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { openStore } from '#lake/storage/open.ts'
 import type { WantedTable } from '#lake/table/open-table.ts'
 import { openTable } from '#lake/table/open-table.ts'
+import { compactionPolicy } from './compaction-options.ts'
 import { s3Access } from './s3-access.ts'
 import type { HudiSpec, HudiTableOptions } from './spec.ts'
 
@@ -85,12 +86,10 @@ function duplicateOptions(
   return { dropDuplicates: { columns, windowMs, bytesMax: memoryMiB * 1024 * 1024 } }
 }
 
-function serviceOptions({
-  historyDays,
-  retentionCommits,
-  targetFileMiB,
-}: HudiTableOptions): NonNullable<WantedTable['services']> {
+function serviceOptions(options: HudiTableOptions): NonNullable<WantedTable['services']> {
+  const { historyDays, retentionCommits, targetFileMiB } = options
   return {
+    ...compactionPolicy(options),
     historyMs: historyDays * 24 * 3_600_000,
     targetFileBytes: targetFileMiB * 1024 * 1024,
     ...(retentionCommits === undefined ? {} : { retentionCommits }),

@@ -150,6 +150,8 @@ function checkMatch(definition: TableDefinition, wanted: WantedTable): void {
   const has = definition.schema.key
   if (has.join() !== key.join()) throw mismatch(name, `it has ${keyText(has)}, the job wants ${keyText(key)}`)
   checkPartitions(definition, wanted)
+  if (layoutOf(definition.version) === 1 && wanted.services?.compactionBy === 'external')
+    throw mismatch(name, 'it has version 6, and compactions of that cannot be left to another engine')
   if (
     wanted.tableType !== undefined &&
     definition.kind === 'keyed' &&

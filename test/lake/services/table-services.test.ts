@@ -3,11 +3,14 @@ import { expect } from 'chai'
 import { isAbort } from '#common/errors.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
+import { pendingCompactions } from '#lake/services/pending-compactions.ts'
+import type { ServiceWork } from '#lake/services/service-report.ts'
 import type { ServicePolicy } from '#lake/services/table-services.ts'
 import { defaultServicePolicy, TableServices } from '#lake/services/table-services.ts'
 import type { MemoryStore } from '#lake/storage/memory.ts'
 import { readDefinition } from '#lake/table/create.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
+import { decodeCompactionPlan, requestedCompactionPath } from '#lake/timeline/compaction-plan.ts'
 import { HookedStore } from './hooked-store.ts'
 import { eager, KeyedTable, notes } from './keyed-table.ts'
 
@@ -131,6 +134,73 @@ describe('table services', () => {
     }
     expect(await table.found()).to.deep.equal(table.expected)
     expect(await listDataFiles(table.store)).to.have.length.below(110)
+  })
+
+  it('tell of what they did', async () => {
+    const done: ServiceWork[] = []
+    const services = await servicesOn(table.store)
+    const report = (work: ServiceWork): void => void done.push(work)
+    expect(await services.run(new AbortController().signal, report)).to.equal(true)
+    const [compaction, cleaning] = done
+    expect(compaction).to.include({ service: 'compaction', rows: table.expected.length })
+    expect(compaction!.bytesBefore).to.be.greaterThan(compaction!.bytesAfter!)
+    expect(cleaning).to.include({ service: 'cleaning', filesRemoved: 0 })
+    const count = done.length
+    expect(await services.run(new AbortController().signal, report), 'the table rests').to.equal(false)
+    expect(done).to.have.length(count)
+  })
+
+  describe('whose compactions another engine runs', () => {
+    const external: ServicePolicy = { ...policy, compactionBy: 'external' }
+
+    async function round(): Promise<void> {
+      const definition = (await readDefinition(table.store))!
+      const { store, clock } = table
+      await new TableServices({ store, definition, clock, writer: 'test' }, external).run(
+        new AbortController().signal,
+      )
+      clock.nowAtMs += policy.intervalMs
+    }
+
+    it('plan what is due, and no file group twice', async () => {
+      await round()
+      const planned = await pendingCompactions(table.store, 2)
+      expect(planned.instants).to.have.length(1)
+      expect(planned.groups.size).to.equal(2)
+      expect(await logs()).to.equal(2)
+      await table.write(writer, notes(0, 40, 'third'))
+      await round()
+      expect((await pendingCompactions(table.store, 2)).instants).to.deep.equal(planned.instants)
+      expect(await table.found()).to.deep.equal(table.expected)
+    })
+
+    it('clean nothing that a plan needs, however long it waits', async function () {
+      this.timeout(20_000)
+      await round()
+      const [instant] = (await pendingCompactions(table.store, 2)).instants
+      for (let day = 0; day < 5; day++) {
+        table.clock.nowAtMs += 24 * 3_600_000
+        await table.write(writer, notes(day, day + 3, `day ${day}`))
+        await round()
+      }
+      const plan = (await table.store.get(requestedCompactionPath(instant!)))!
+      const there = (await listDataFiles(table.store)).map(({ name }) => name)
+      for (const { dataFilePath, deltaFilePaths } of decodeCompactionPlan(plan).operations)
+        expect(there).to.include.members([dataFilePath!, ...deltaFilePaths])
+      expect(await table.found()).to.deep.equal(table.expected)
+    })
+
+    it('are left alone by lanes that would compact themselves', async () => {
+      await round()
+      await run(await servicesOn(table.store))
+      expect(await logs()).to.equal(2)
+      const [instant] = (await pendingCompactions(table.store, 2)).instants
+      await table.store.delete([requestedCompactionPath(instant!)])
+      table.clock.nowAtMs += policy.intervalMs
+      await run(await servicesOn(table.store))
+      expect(await logs(), 'the plan was taken back').to.equal(0)
+      expect(await table.found()).to.deep.equal(table.expected)
+    })
   })
 
   it('stop when the writer is closed', async () => {
