@@ -158,6 +158,14 @@ describe('what cleaning removes', () => {
     expect(cleaned.instants).to.include.members([10, 20, 25])
   })
 
+  it('no replacement of a group that has a file still: whoever retired it used its name again', () => {
+    const timeline = [...compacted.slice(0, 2), '25-26 replacecommit', ...compacted.slice(2)]
+    const replacements = [{ instant: t(25), completionTime: t(26), groups: new Set(['b']) }]
+    const cleaned = plan({ timeline, files: [...filesOfA, 'base b 10', 'base b 30'], replacements })
+    expect(cleaned.files).to.include('base b 10').and.not.to.include('base b 30')
+    expect(cleaned.instants).to.deep.equal([10, 20])
+  })
+
   it('not the newest instants, however old, and not too many at once', () => {
     expect(plan({ timeline: compacted, files: filesOfA, instantsMin: 4 }).instants).to.deep.equal([10, 20])
     expect(plan({ timeline: compacted, files: filesOfA, trimMax: 3 }).instants).to.deep.equal([10, 20, 30])
