@@ -28,11 +28,13 @@ export async function placeByRow(
   // The source left out what would name the partition: the row stays where it is.
   const isUnnamed = (row: number): boolean =>
     sources.some(({ unchanged }) => unchanged !== null && bitAt(unchanged, row))
-  const holders = await holdersOf(given, isUnnamed, { numbers, context })
+  const hasHole = (row: number): boolean =>
+    given.columns.some(({ vector: { unchanged } }) => unchanged !== null && bitAt(unchanged, row))
+  const holders = await holdersOf(given, hasHole, { numbers, context })
   const partitions = followed(given, named, { isUnnamed, holders })
   const { superseded, left } = finalInPartitions(given, partitions, holders)
   const changed = { ...given, changes: { ...given.changes, superseded } }
-  const filled = await withUnchanged(changed, partitions, context)
+  const filled = await withUnchanged(changed, sourcesOf(partitions, holders), context)
   const placed = partitionRows(filled, batch.length, rules, numbers)
   for (let row = 0; row < batch.length; row++) if (isDelete(given, row)) placed.partitions[row] = -1
   const split = { ...rowsToSplit(changed), partitions: placed.partitions, left }
@@ -45,17 +47,17 @@ export async function placeByRow(
 /** By row, the partitions that have its key. */
 type Holders = ReadonlyMap<number, readonly number[]>
 
-/** Looks up the keys of deletes, and of rows that do not name their partition. */
+/** Looks up the keys of deletes, and of rows whose values were left out in part. */
 async function holdersOf(
   { batch, keys }: ChangedRows,
-  isUnnamed: (row: number) => boolean,
+  hasHole: (row: number) => boolean,
   { numbers, context }: { numbers: PartitionNumbers; context: StageContext },
 ): Promise<Holders> {
   const holders = new Map<number, number[]>()
   const others = new Uint8Array((batch.length + 7) >> 3)
   let any = false
   for (let row = 0; row < batch.length; row++) {
-    if (batch.operations?.[row] === Operation.delete || isUnnamed(row)) any = true
+    if (batch.operations?.[row] === Operation.delete || hasHole(row)) any = true
     else others[row >> 3]! |= 1 << (row & 7)
   }
   if (!any) return holders
@@ -74,6 +76,14 @@ async function holdersOf(
     }
   }
   return holders
+}
+
+/** Per row the partition to look left-out values up in: its own, or another when the key is new there. */
+function sourcesOf(partitions: Int32Array, holders: Holders): Int32Array {
+  return partitions.map((partition, row) => {
+    const known = holders.get(row) ?? []
+    return known.includes(partition) ? partition : (known.at(-1) ?? partition)
+  })
 }
 
 /** Per row its partition, as far as it can be told before left-out values are filled in; −1: none. */

@@ -27,7 +27,7 @@ const schema: TableSchema = {
 const signal = new AbortController().signal
 const splits = 3
 const lanes = 2
-const changesOfSplit = 40
+const changesOfSplit = 120
 
 type Act =
   | { kind: 'stage'; lane: number; split: number; count: number }
@@ -45,7 +45,7 @@ const acts = fc.array(
     fc.record({ kind: fc.constant('commit' as const), lane: fc.nat(lanes - 1) }),
     fc.record({ kind: fc.constant('grant' as const), lane: fc.nat(lanes - 1), split: fc.nat(splits - 1) }),
   ),
-  { maxLength: 60 },
+  { minLength: 40, maxLength: 120 },
 )
 
 /** What a split brings: changes of its own keys, in order. */
@@ -164,7 +164,7 @@ describe('writers of a partitioned table between whom splits change hands', () =
     it(`keep one row for each key, ${name}`, async () => {
       await fc.assert(
         fc.asyncProperty(acts, given => run(given, kind)),
-        { numRuns: 40 },
+        { numRuns: 12 },
       )
     })
 })

@@ -119,3 +119,49 @@ async function holdsModel(given: Batch[], kind: Partial<WantedTable>): Promise<v
   for await (const batch of reader.read({ columns })) rows.push(...canonicalRows(batch))
   expect(inOrder(rows)).to.deep.equal(model.rows())
 }
+
+describe('a keyed table whose keys are unique in a partition, under any changes', () => {
+  it('has the newest row of each key in each partition, and none after a delete', async () => {
+    await fc.assert(
+      fc.asyncProperty(batches, given => holdsEachPartition(given)),
+      { numRuns: 60 },
+    )
+  })
+})
+
+async function holdsEachPartition(given: Batch[]): Promise<void> {
+  const store = new MemoryStore()
+  const wanted = {
+    name: 't',
+    schema,
+    estimatedBytes: 0,
+    buckets: 2,
+    version: 8,
+    policy: 'evolve',
+    partitionBy: [{ column: 'region' }],
+    keyScope: 'partition',
+  } as const
+  const writer = await openTable(wanted, { store, clock: fixedClock(), writer: 'test', signal })
+  const model = new Map<string, Map<string, unknown>>()
+  for (const [seq, { draws, after }] of given.entries()) {
+    const named = draws.map(draw => ({ ...draw, keep: false, stay: false }))
+    const changes = changesOf(named, seq >> 1)
+    await writer.stage({ batch: batchOf(schema, changes), truncate: null }, signal)
+    if (after === 'commit') {
+      await writer.commit([], {}, signal)
+      for (const { op, row } of changes) {
+        const id = row['id'] as string
+        const rows = model.get(id) ?? new Map<string, unknown>()
+        if (op === 'delete') rows.clear()
+        else rows.set((row['region'] as string | null) || '', row['doc'])
+        model.set(id, rows)
+      }
+    } else await writer.abort()
+  }
+  const found: unknown[] = []
+  for await (const batch of (await TableReader.open(store)).read())
+    for (const row of canonicalRows(batch)) found.push([row['id'], row['region'] || '', row['doc']])
+  const expected = [...model].flatMap(([id, rows]) => [...rows].map(([region, doc]) => [id, region, doc]))
+  const inText = (rows: unknown[]): string[] => rows.map(row => JSON.stringify(row)).toSorted()
+  expect(inText(found)).to.deep.equal(inText(expected))
+}
