@@ -69,7 +69,9 @@ export async function clusterSome(
   const bases = latestSlices(await listDataFiles(store), timeline).flatMap(({ base, logs }) =>
     base === null || logs.length > 0 ? [] : [base],
   )
-  const groups = filesToCluster(bases, policy, clock.nowMs())
+  // Rows of a later instant would be seen as of this one.
+  const earlier = bases.filter(base => base.instant < instant)
+  const groups = filesToCluster(earlier, policy, clock.nowMs())
   return groups.length === 0 ? null : run({ instant, state, groups, timeline }, context)
 }
 

@@ -60,10 +60,11 @@ export function planCleaning(view: CleaningView): CleaningPlan {
   for (const file of thinned({ ...view, files: files.filter(at => !removed.has(at)) }, committed, horizon))
     removed.add(file)
   const left = { ...view, files: files.filter(file => !removed.has(file)) }
+  const instants = trimmed(left, horizon)
   return {
     files: files.filter(file => removed.has(file)),
-    instants: trimmed(left, horizon),
-    emptied: emptied(left, committed),
+    instants,
+    emptied: emptied(left, committed).filter(at => at !== committed.completed[instants.length]?.instant),
     horizon,
   }
 }
@@ -135,8 +136,9 @@ function trimmed(view: CleaningView, horizon: InstantTime): InstantTime[] {
   const oldestLog = logs.size === 0 ? null : [...logs].reduce((a, b) => (a < b ? a : b))
   const count = Math.min(timeline.length - instantsMin, trimMax)
   const instants: InstantTime[] = []
-  for (const { instant, action, completionTime } of timeline.slice(0, Math.max(count, 0))) {
+  for (const [at, { instant, action, completionTime }] of timeline.slice(0, Math.max(count, 0)).entries()) {
     if (completionTime === null || completionTime > horizon || instant >= instantFloor) break
+    if (!mayComeFirst(timeline.slice(at + 1), horizon < instantFloor ? horizon : instantFloor)) break
     // A savepoint names what must stay; only a replace commit tells that files are retired, only the instant of a log
     // when it completed.
     if (action === 'savepoint' || inUse.has(instant) || logs.has(instant)) break
@@ -145,4 +147,13 @@ function trimmed(view: CleaningView, horizon: InstantTime): InstantTime[] {
     instants.push(instant)
   }
   return instants
+}
+
+/**
+ * Whether the timeline may begin with these. Whatever is older than its first completed instant passes for committed,
+ * so that one must be so old that all leftovers before it are removed, and no writer is about to stage there.
+ */
+function mayComeFirst(left: readonly TimelineInstant[], settled: InstantTime): boolean {
+  const first = left.find(({ state }) => state === 'completed')
+  return first !== undefined && first.instant <= settled
 }

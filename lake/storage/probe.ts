@@ -6,16 +6,21 @@ import { ConfigError } from '#common/errors.ts'
 import { asidePath } from '#lake/journal/placement.ts'
 import { formatInstant } from '#lake/timeline/instant.ts'
 
+const sleptMsMin = 300_000
+
 /**
  * Three requests. Should they not all be made, cleaning removes what is left with all else that is kept aside.
  * @throws ConfigError STORAGE_NO_CONDITIONAL_PUT
  */
 export async function probeConditionalPut(store: ObjectStore, clock: Clock): Promise<void> {
-  const path = asidePath(formatInstant(clock.nowMs()), `probe-${clock.uuid()}`)
+  const startedAtMs = clock.nowMs()
+  const path = asidePath(formatInstant(startedAtMs), `probe-${clock.uuid()}`)
   const made = await store.putIfAbsent(path, Buffer.from('first'))
   const madeAgain = await store.putIfAbsent(path, Buffer.from('second'))
   await store.delete([path])
   if (made && !madeAgain) return
+  // A cleaner may have removed it between the two requests of a writer that slept.
+  if (clock.nowMs() - startedAtMs > sleptMsMin) return probeConditionalPut(store, clock)
   throw new ConfigError(`${store.url} does not honour create-if-absent (If-None-Match: *)`, {
     code: 'STORAGE_NO_CONDITIONAL_PUT',
     context: { store: store.url },

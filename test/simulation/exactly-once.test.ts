@@ -1,5 +1,6 @@
-// The proof of "no row lost, none twice": thousands of schedules of writers, compactors and zombies on one table,
-// with the real journal, timeline and table creation, under crashes, pauses, lost, late and repeated requests.
+// The proof of "no row lost, none twice": thousands of schedules of writers, compactors, clusterers, cleaners, other
+// engines and zombies on one table, with the real journal, timeline, cleaning, archiving and table creation, under
+// crashes, pauses, lost, late and repeated requests.
 // README.md of this folder says how to read and replay them.
 //
 //   SLUICE_SIM_SEED=17 npx mocha test/simulation      one schedule, every storage call printed
@@ -15,7 +16,7 @@ import { checkPositions, checkStaged } from '#lake/journal/step.ts'
 import { MemoryStore } from '#lake/storage/memory.ts'
 
 const replayed = process.env['SLUICE_SIM_SEED']
-const schedules = Number(process.env['SLUICE_SIM_COUNT'] ?? 2_000)
+const schedules = Number(process.env['SLUICE_SIM_COUNT'] ?? 4_500)
 const batch = 250
 
 async function run(seed: number, options: ScheduleOptions = {}): ReturnType<typeof runSchedule> {

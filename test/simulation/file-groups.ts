@@ -4,6 +4,7 @@ import type { Process } from './process.ts'
 import { dataFile, rowsOf } from './table-reader.ts'
 import type { Style } from './world.ts'
 import type { FileGroupUse } from '#lake/journal/entry.ts'
+import { loadReplacements } from '#lake/services/replaced-groups.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import {
   baseFileName,
@@ -34,10 +35,14 @@ export async function loadSlices(
   until = '9',
 ): Promise<Map<string, Slice>> {
   const completion = new Map<string, string>()
-  for (const { instant, completionTime } of await loadTimeline(store, layout))
+  const timeline = await loadTimeline(store, layout)
+  for (const { instant, completionTime } of timeline)
     if (completionTime !== null) completion.set(instant, completionTime)
+  const start = timeline.find(({ state }) => state === 'completed')?.instant ?? ''
+  const replaced = new Set((await loadReplacements(store, timeline)).flatMap(({ groups }) => [...groups]))
   const slices = new Map<string, Slice>()
-  for await (const { path } of store.list('')) addFile(slices, path, completion, until)
+  for await (const { path } of store.list('')) addFile(slices, path, { completion, start, until })
+  for (const fileId of replaced) slices.delete(fileId)
   for (const slice of slices.values())
     slice.logs = slice.logs.filter(log => slice.base === null || log.completionTime > slice.base.instant)
   return slices
@@ -46,13 +51,14 @@ export async function loadSlices(
 function addFile(
   slices: Map<string, Slice>,
   path: string,
-  completion: ReadonlyMap<string, string>,
-  until: string,
+  { completion, start, until }: { completion: ReadonlyMap<string, string>; start: string; until: string },
 ): void {
   const base = parseBaseFileName(path)
   const log = parseLogFileName(path)
   const file = base ?? log
-  const completionTime = file === null ? undefined : completion.get(file.instant)
+  // Older instants were trimmed.
+  const trimmed = file !== null && file.instant < start ? file.instant : undefined
+  const completionTime = file === null ? undefined : (completion.get(file.instant) ?? trimmed)
   if (file === null || completionTime === undefined) return
   const slice = slices.get(file.fileId) ?? { base: null, logs: [] }
   if (base !== null) {

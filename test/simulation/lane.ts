@@ -5,6 +5,7 @@ import type { Process } from './process.ts'
 import type { World } from './world.ts'
 import { rowNames } from './world.ts'
 import type { PositionMove } from '#catalog/position.ts'
+import type { Clock } from '#common/clock.ts'
 import { ConflictError, FencedError, TransientError, isAbort } from '#common/errors.ts'
 import type { Journal } from '#lake/journal/journal.ts'
 import type { Step } from '#lake/journal/step.ts'
@@ -41,6 +42,7 @@ export class Lane {
       while (!this.#isDone()) {
         signal.throwIfAborted()
         await this.#turn()
+        await pause(this.#world, clock)
       }
       return true
     } catch (error) {
@@ -136,11 +138,20 @@ export class Lane {
   }
 }
 
-export function metadataOf(paths: readonly string[], operationType: string): CommitMetadata {
+/** Hours go by in some worlds, so that states of the past get older than the retention. */
+export async function pause({ paceMsMax, scheduler }: World, clock: Clock): Promise<void> {
+  if (paceMsMax > 0) await clock.sleep(scheduler.random.between(1, paceMsMax))
+}
+
+export function metadataOf(
+  paths: readonly string[],
+  operationType: string,
+  prevCommit = 'null',
+): CommitMetadata {
   const stats = paths.map(path => ({
     fileId: path,
     path,
-    prevCommit: 'null',
+    prevCommit,
     partitionPath: '',
     fileSizeInBytes: 1,
     numWrites: 1,

@@ -13,10 +13,11 @@ describe('Exactly once, with the real table writer', function () {
       for (let seed = first; seed <= Math.min(schedules, first + 49); seed++)
         try {
           await runSchedule(seed, {
-            cast: (objects, style) => ({
+            cast: ({ objects, style }) => ({
               checks: new RealTableChecks(objects, style),
               runLane: runRealLane,
-              runCompactor: runRealServices,
+              services: [{ name: 'services', run: runRealServices }],
+              foreign: null,
             }),
           })
         } catch (cause) {

@@ -67,6 +67,10 @@ export class RealTableChecks implements Checks {
     if (++this.#changes % 16 === 0) this.#copies.push(new Map(this.#objects))
   }
 
+  noteForeign(): void {
+    // So do they after other engines.
+  }
+
   checkAcknowledged(): void {
     // The stand-in schedules look after this.
   }

@@ -1,5 +1,8 @@
 // Runs one schedule: everything in it, from the table to the last lost packet, follows from the seed.
-import { runCompactor } from './compactor.ts'
+import { cleaner } from './cleaner.ts'
+import { clusterer } from './clusterer.ts'
+import { compactor } from './compactor.ts'
+import { foreignWriter } from './foreign-writer.ts'
 import { Invariants } from './invariants.ts'
 import { Lane } from './lane.ts'
 import { Process } from './process.ts'
@@ -7,13 +10,15 @@ import { Random } from './random.ts'
 import { Scheduler } from './scheduler.ts'
 import { UnreliableStore, calm } from './unreliable-store.ts'
 import type { Network, Weather } from './unreliable-store.ts'
-import type { OpenJournal, Style, World } from './world.ts'
+import type { OpenJournal, RunProcess, Style, World } from './world.ts'
+import { retentionMs } from './world.ts'
 import { Journal } from '#lake/journal/journal.ts'
 import { MemoryStore } from '#lake/storage/memory.ts'
 import { createTable } from '#lake/table/create.ts'
 import type { TableDefinition, TableVersion } from '#lake/table/definition.ts'
+import { formatInstant } from '#lake/timeline/instant.ts'
 
-type Cast = Pick<World, 'checks' | 'runLane' | 'runCompactor'>
+export type Cast = Pick<World, 'checks' | 'runLane' | 'services' | 'foreign'>
 
 export interface ScheduleOptions {
   /** The journal to test; Journal.open unless a part is taken out on purpose. */
@@ -22,7 +27,14 @@ export interface ScheduleOptions {
   truth?: (objects: Map<string, Uint8Array>) => MemoryStore
   trace?: (line: string) => void
   /** Who writes and who checks; stand-in lanes and Invariants unless given. */
-  cast?: (objects: Map<string, Uint8Array>, style: Style) => Cast
+  cast?: (stage: Stage) => Cast
+}
+
+/** What a cast is chosen for. */
+export interface Stage {
+  objects: Map<string, Uint8Array>
+  style: Style
+  scheduler: Scheduler
 }
 
 export interface ScheduleResult {
@@ -42,12 +54,14 @@ const storm: Weather = {
   twice: 0.03,
 }
 
+/** Another engine's requests get through, or it dies: how Java treats its stores is not what is tried here. */
+const foreignWeather: Weather = { 'crash before': 0.01, 'crash after': 0.02 }
+
 /** @throws Violation when a promise was broken, or whatever else went wrong */
 export async function runSchedule(seed: number, options: ScheduleOptions = {}): Promise<ScheduleResult> {
   const world = newWorld(seed, options)
   const run = new Run(world)
-  run.start()
-  const events = await run.finish()
+  const events = await run.run()
   return { events, ...run.counts() }
 }
 
@@ -58,13 +72,15 @@ function newWorld(seed: number, options: ScheduleOptions): World {
   const version =
     style === 'merge' ? random.pick<TableVersion>([8, 9]) : random.pick<TableVersion>([6, 8, 8, 9])
   const ends = new Map<string, number>()
-  for (let i = random.between(1, 4); i > 0; i--) ends.set(`split-${i}`, random.between(4, 16))
+  for (let i = random.between(1, 4); i > 0; i--) ends.set(`split-${i}`, random.between(3, 12))
   if (random.chance(0.5)) ends.set('idle/1', random.between(1, 6))
+  const scheduler = new Scheduler(random)
   return {
-    scheduler: new Scheduler(random),
+    scheduler,
     objects,
     truth: options.truth?.(objects) ?? new MemoryStore('', objects),
-    ...(options.cast ?? standIns)(objects, style),
+    ...(options.cast ?? standIns)({ objects, style, scheduler }),
+    paceMsMax: random.chance(0.5) ? 0 : random.between(1, 180) * 60_000,
     weather: random.chance(0.1) ? calm : storm,
     trace: options.trace ?? null,
     style,
@@ -81,16 +97,18 @@ function newWorld(seed: number, options: ScheduleOptions): World {
   }
 }
 
-function standIns(objects: Map<string, Uint8Array>, style: Style): Cast {
+const servicesOf = { append: [clusterer, cleaner], merge: [compactor, cleaner], rewrite: [cleaner] }
+
+function standIns({ objects, style, scheduler }: Stage): Cast {
+  const { random } = scheduler
+  // Clocks are wrong by half a minute at most.
+  const retainedFrom = (): string => formatInstant(scheduler.nowMs - retentionMs + 60_000)
   return {
-    runCompactor:
-      style !== 'merge'
-        ? null
-        : async (world, process, store) => {
-            await createTable(store, world.definition, process.clock)
-            await runCompactor(world, process, store)
-          },
-    checks: new Invariants(objects),
+    services: servicesOf[style],
+    foreign: random.chance(0.5)
+      ? null
+      : { beside: style === 'append' ? foreignWriter(false) : null, inTurn: foreignWriter(true) },
+    checks: new Invariants(objects, { retainedFrom }),
     runLane: async (world, process, store, splits) => {
       await createTable(store, world.definition, process.clock)
       return new Lane(world, process, store, splits).run()
@@ -126,6 +144,7 @@ interface Seat {
 class Run {
   readonly #world: World
   readonly #network: Network
+  readonly #foreignNetwork: Network
   readonly #seats: Seat[]
   readonly #random: Random
   #processes = 0
@@ -146,38 +165,82 @@ class Run {
         this.#guarded(() => world.checks.check())
       },
     }
+    this.#foreignNetwork = { ...this.#network, weather: () => foreignWeather }
   }
 
-  start(): void {
-    const { scheduler } = this.#world
-    for (const seat of this.#seats)
+  /** Runs to the end. @throws what went wrong first */
+  async run(): Promise<number> {
+    const { foreign, ends, checks } = this.#world
+    const all = new Map(ends)
+    let events = 0
+    if (foreign !== null) {
+      for (const [split, end] of all) ends.set(split, Math.ceil(end / 2))
+      events += await this.#act()
+      events += await this.#foreignTurn(foreign.inTurn)
+      for (const [split, end] of all) ends.set(split, end)
+    }
+    events += await this.#act()
+    await checks.checkComplete(new Map([...all].filter(([split]) => !split.startsWith('idle/'))))
+    return events
+  }
+
+  /** Everyone at work until all splits are at their ends and the last late packet has arrived. */
+  #act(): Promise<number> {
+    const { scheduler, services, foreign } = this.#world
+    this.#weather = this.#world.weather
+    for (const seat of this.#seats) {
+      seat.isDone = false
       scheduler.after(this.#random.between(0, 100), () => this.#seatProcess(seat))
-    if (this.#world.runCompactor !== null)
+    }
+    for (const { name, run } of services)
       for (let i = this.#random.between(0, 3); i > 0; i--)
-        scheduler.after(this.#random.between(100, 5_000), () => this.#startCompactor())
+        scheduler.after(this.#random.between(100, 5_000) + this.#hours(10), () =>
+          this.#startProcess(name, run, this.#network),
+        )
+    if (foreign?.beside)
+      scheduler.after(this.#random.between(100, 5_000) + this.#hours(4), () =>
+        this.#startProcess('foreign', foreign.beside!, this.#foreignNetwork),
+      )
     // Somebody believes a process dead that is not, or asks one to stop.
     for (let i = this.#random.between(0, 4); i > 0; i--) {
       const seat = this.#random.pick(this.#seats)
       const takeOver = this.#random.chance(0.7)
-      scheduler.after(this.#random.between(100, 20_000), () => {
+      scheduler.after(this.#random.between(100, 20_000) + this.#hours(4), () => {
         if (takeOver) this.#seatProcess(seat)
         else seat.current?.stop()
       })
     }
     // The weather clears at last, so that everything comes to its end.
-    scheduler.after(this.#random.between(1, 600) * 1_000, () => {
+    scheduler.after(this.#random.between(1, 600) * 1_000 + this.#hours(10), () => {
       this.#weather = calm
     })
+    return this.#settle()
   }
 
-  /** Runs to the end. @throws what went wrong first */
-  async finish(): Promise<number> {
-    const { scheduler, checks, ends, failures } = this.#world
-    const rowEnds = new Map([...ends].filter(([split]) => !split.startsWith('idle/')))
+  /** Nobody else is at work; clocks may be wrong, by less than the minutes between two turns. */
+  async #foreignTurn(run: RunProcess): Promise<number> {
+    const { scheduler } = this.#world
+    const start = (): void => this.#startProcess('foreign', run, this.#foreignNetwork)
+    scheduler.after(120_000, start)
+    let events = await this.#settle()
+    scheduler.after(120_000, start)
+    events += await this.#settle()
+    // What it left when it died is rolled back by whoever comes next.
+    scheduler.after(120_000, () => undefined)
+    return events
+  }
+
+  /** Until nothing is left to happen. @throws what went wrong first */
+  async #settle(): Promise<number> {
+    const { scheduler, failures } = this.#world
     const events = await scheduler.run(eventsMax, () => failures.length > 0)
     if (failures.length > 0) throw failures[0]
-    await checks.checkComplete(rowEnds)
     return events
+  }
+
+  /** Up to so many turns of the slow worlds. */
+  #hours(turns: number): number {
+    return this.#random.between(0, turns * this.#world.paceMsMax)
   }
 
   counts(): Omit<ScheduleResult, 'events'> {
@@ -186,7 +249,7 @@ class Run {
       .filter(path => path.startsWith('.hoodie/.sluice/journal/'))
       .sort()
       .at(-1)!
-    const commits = paths.filter(path => /^\.hoodie\/(timeline\/)?\d/.test(path)).length
+    const commits = paths.filter(path => /^\.hoodie\/(timeline\/)?\d.*commit$/.test(path)).length
     return { entries: Number(newest.slice(-25, -5)), commits, processes: this.#processes }
   }
 
@@ -203,12 +266,12 @@ class Run {
     return seats.filter(seat => seat.splits.length > 0)
   }
 
-  #newProcess(kind: string): { process: Process; store: UnreliableStore } {
+  #newProcess(kind: string, network = this.#network): { process: Process; store: UnreliableStore } {
     const skewMs = this.#random.chance(0.3)
       ? this.#random.between(-30_000, 30_000)
       : this.#random.between(-500, 500)
     const process = new Process(`${kind}-${++this.#processes}`, this.#world.scheduler, skewMs)
-    return { process, store: new UnreliableStore(this.#network, process) }
+    return { process, store: new UnreliableStore(network, process) }
   }
 
   #seatProcess(seat: Seat): void {
@@ -231,9 +294,9 @@ class Run {
     this.#observed(process, work(), restart)
   }
 
-  #startCompactor(): void {
-    const { process, store } = this.#newProcess('compactor')
-    this.#observed(process, this.#world.runCompactor!(this.#world, process, store), () => undefined)
+  #startProcess(kind: string, run: RunProcess, network: Network): void {
+    const { process, store } = this.#newProcess(kind, network)
+    this.#observed(process, run(this.#world, process, store), () => undefined)
   }
 
   #observed(process: Process, work: Promise<void>, ended: () => void): void {

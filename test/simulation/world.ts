@@ -22,24 +22,40 @@ export interface World {
   checks: Checks
   /** Works on splits until they are at their end (true), or it has to stop before (false). */
   runLane: (world: World, process: Process, store: ObjectStore, splits: readonly string[]) => Promise<boolean>
-  /** Merges logs of shared file groups while lanes write, a few times; null where there are none. */
-  runCompactor: ((world: World, process: Process, store: ObjectStore) => Promise<void>) | null
+  /** What goes on beside the lanes, each a few times and then done. */
+  services: readonly Service[]
+  /** Another engine that writes: beside our own processes, or in turn with them. Null: there is none. */
+  foreign: { beside: RunProcess | null; inTurn: RunProcess } | null
+  /** Between two turns of a process, at most: so much that retention ends within the life of some worlds. */
+  paceMsMax: number
   weather: Weather
   trace: ((line: string) => void) | null
   style: Style
   definition: TableDefinition
   retention: Retention
   /** Split -> number of its rows: `split:0`, `split:1` … An `idle/` split has positions and no rows. */
-  ends: ReadonlyMap<string, number>
+  ends: Map<string, number>
   openJournal: OpenJournal
   /** What went wrong that may never go wrong. */
   failures: unknown[]
+}
+
+/** States this young stay readable. Longer than any request of these worlds is under way. */
+export const retentionMs: number = 8 * 3_600_000
+
+export type RunProcess = (world: World, process: Process, store: ObjectStore) => Promise<void>
+
+export interface Service {
+  name: string
+  run: RunProcess
 }
 
 /** What looks after the promises. */
 export interface Checks {
   /** Called after every change of the store. */
   check(): void
+  /** Called before another engine completes an instant, with its rows. */
+  noteForeign(instant: string, rows: readonly string[]): void
   /** Called when the source is told. */
   checkAcknowledged(split: string, position: string): void
   /** Called when all has come to its end. */

@@ -128,6 +128,12 @@ describe('what cleaning removes', () => {
     expect(plan({ timeline: compacted, files: filesOfA, floor: 30 }).instants).to.deep.equal([10, 20])
   })
 
+  it('no instant when a leftover may lie between it and the next: it would pass for committed', () => {
+    const files = [...filesOfA, 'base b 37']
+    expect(plan({ timeline: compacted, files, floor: 36 })).to.deep.include({ instants: [10, 20] })
+    expect(plan({ timeline: compacted, files, floor: 40 }).files).to.include('base b 37')
+  })
+
   it('no file of an instant that is pending, nor what may be needed since it began', () => {
     const timeline = [...compacted.slice(0, 3), '35 compaction', ...compacted.slice(3)]
     expect(plan({ timeline, files: [...filesOfA, 'base a 35'] })).to.deep.equal({
