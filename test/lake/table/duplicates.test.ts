@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import fc from 'fast-check'
 import type { TableSchema } from '#catalog/types.ts'
 import { ConflictError } from '#common/errors.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
@@ -163,5 +164,56 @@ describe('an append table that drops duplicates', () => {
   it('refuses columns that do not exist', async () => {
     const unknown = await open({ columns: ['events'] }).catch((error: unknown) => error)
     expect(unknown).to.have.property('code', 'COLUMN_UNKNOWN')
+  })
+
+  it('holds each row once, whatever several writers do at once', async () => {
+    const acts = fc.array(
+      fc.record({
+        writer: fc.nat(2),
+        act: fc.constantFrom<'stage' | 'commit' | 'abort' | 'refresh'>(
+          'stage',
+          'stage',
+          'commit',
+          'commit',
+          'abort',
+          'refresh',
+        ),
+        events: fc.array(fc.nat(15), { maxLength: 4 }),
+      }),
+      { minLength: 20, maxLength: 60 },
+    )
+    await fc.assert(
+      fc.asyncProperty(acts, async given => {
+        store = new MemoryStore()
+        const writers = [await open(), await open(), await open()]
+        const staged = new Map<TableWriter, Set<string>>()
+        const committed = new Set<string>()
+        const drop = async (writer: TableWriter): Promise<void> => {
+          await writer.abort()
+          staged.delete(writer)
+        }
+        for (const { writer: number, act, events: drawn } of given) {
+          const writer = writers[number]!
+          if (act === 'abort') await drop(writer)
+          else if (act === 'refresh') await writer.refresh()
+          else if (act === 'stage') {
+            const texts = drawn.map(event => `e${event}`)
+            await stage(writer, ...texts)
+            staged.set(writer, new Set([...(staged.get(writer) ?? []), ...texts]))
+          } else
+            try {
+              await writer.commit([], {}, signal)
+              for (const event of staged.get(writer) ?? []) committed.add(event)
+              staged.delete(writer)
+            } catch (error) {
+              expect(error).to.be.instanceOf(ConflictError)
+              await drop(writer)
+              await writer.refresh()
+            }
+        }
+        expect((await events()).map(String).toSorted()).to.deep.equal([...committed].toSorted())
+      }),
+      { numRuns: 40 },
+    )
   })
 })
