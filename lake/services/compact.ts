@@ -30,6 +30,7 @@ import { Pace } from './pace.ts'
 import { pendingCompactions } from './pending-compactions.ts'
 import type { CompactionPolicy } from './plan-compaction.ts'
 import { logBytes, sliceBytes, slicesToCompact } from './plan-compaction.ts'
+import { slicesBeforeWidening } from './widened-logs.ts'
 
 export interface ServiceContext {
   store: ObjectStore
@@ -119,7 +120,7 @@ async function schedule(
       context.damaged?.has(slice) !== true &&
       !pending.groups.has(groupOf(slice)),
   )
-  const due = slicesToCompact(slicesSeen, policy, clock.nowMs())
+  const due = await dueSlices(slicesSeen, { context, policy, timeline: seen })
   if (due.length === 0) return null
   const groups = new Set(due.map(groupOf))
   const atMs = clock.monotonicMs()
@@ -141,6 +142,20 @@ async function schedule(
   return slices.length === 0
     ? null
     : { instant, seq, atMs, slices, timeline, memoryBytes: policy.memoryBytes }
+}
+
+/** By the policy; when nothing is due, what was logged before a column was widened. */
+async function dueSlices(
+  slices: readonly FileSlice[],
+  given: { context: ServiceContext; policy: CompactionPolicy; timeline: TimelineView },
+): Promise<FileSlice[]> {
+  const { context, policy, timeline } = given
+  const { store, journal, clock } = context
+  const due = slicesToCompact(slices, policy, clock.nowMs())
+  const { schema, schemaVersion } = journal.state
+  if (due.length > 0 || schemaVersion === 1) return due
+  const before = await slicesBeforeWidening(slices, { store, timeline, schema })
+  return slicesToCompact(before, { ...policy, logFilesMin: 1, logBytesShareMin: 0 }, clock.nowMs())
 }
 
 function groupOf({ partitionPath, fileId }: FileSlice): string {

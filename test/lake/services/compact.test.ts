@@ -3,6 +3,7 @@ import { ConflictError, isAbort } from '#common/errors.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
 import { compactSome, requestCompaction } from '#lake/services/compact.ts'
+import { defaultCompactionPolicy } from '#lake/services/plan-compaction.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
 import { decodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import { decodeCompactionPlan, requestedCompactionPath } from '#lake/timeline/compaction-plan.ts'
@@ -92,6 +93,26 @@ describe('compaction', () => {
     const rows = await table.rows({}, ['id', 'colour'])
     expect(rows).to.have.length(table.expected.length)
     expect(rows.every(({ colour }) => colour === null)).to.equal(true)
+  })
+
+  it('is due for logs of before a column was widened, and for no others', async () => {
+    const never = { ...defaultCompactionPolicy, logFilesMin: 1000, logFilesMax: 1000 }
+    const { columns, key } = writer.schema
+    await writer.evolve({
+      columns: [...columns, { name: 'colour', type: { kind: 'string' }, nullable: true }],
+      key,
+    })
+    expect(await compactSome(await table.services(), never), 'added').to.equal(null)
+    const wider = columns.map(column => ({
+      ...column,
+      type: column.name === 'id' ? ({ kind: 'int64' } as const) : column.type,
+    }))
+    await writer.evolve({ columns: wider, key })
+    const compacted = await compactSome(await table.services(), never)
+    expect(compacted?.fileGroups).to.equal(2)
+    expect(await table.found({})).to.have.length(table.expected.length)
+    await writer.evolve({ columns: wider, key })
+    expect(await compactSome(await table.services(), never), 'again').to.equal(null)
   })
 
   it('still shows the states before it', async () => {
