@@ -45,4 +45,4 @@ export interface S3Timeouts {
   callMs: number
 }
 
-export const defaultTimeouts: S3Timeouts = { connectMs: 5_000, silenceMs: 15_000, callMs: 45_000 }
+export const defaultTimeouts: S3Timeouts = { connectMs: 5_000, silenceMs: 20_000, callMs: 45_000 }

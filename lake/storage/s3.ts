@@ -17,8 +17,8 @@ import { nextDelayMs } from '#common/retry.ts'
 const mebibyte = 1024 * 1024
 /** Larger objects are uploaded in parts. */
 const singlePutBytesMax = 16 * mebibyte
-/** The largest object S3 copies by itself. */
-const copyBytesMax = 5 * 1024 * mebibyte
+/** The largest object the store is asked to copy: it may be silent meanwhile. S3 would copy up to 5 GiB. */
+const copyBytesMax = 1024 * mebibyte
 const deleteBatch = 1000
 const bodyTries = 3
 /** Between two tries of a conditional write that met another one. */
@@ -75,6 +75,7 @@ export class S3Store implements ObjectStore, TaggedStore {
             ...this.#connection.encryption,
             CopySource: this.#copySource(from),
           }),
+          ContentLength,
         )
       return true
     } catch (error) {

@@ -192,6 +192,23 @@ describe('S3Store behind a bad network', function () {
     await renewing.close()
   })
 
+  it('reads the credentials again when the store refuses them, and tries once more with others', async () => {
+    const right = { accessKeyId: minio.accessKey, secretAccessKey: minio.secretKey }
+    for (const old of [
+      { ...right, accessKeyId: 'gone' },
+      { ...right, secretAccessKey: 'changed' },
+    ]) {
+      const given = [old]
+      const renewing = await open({ credentials: () => Promise.resolve(given.pop() ?? right) })
+      await renewing.put('a', mine)
+      expect(Buffer.from((await renewing.get('a'))!)).to.deep.equal(mine)
+      await renewing.close()
+      const refused = await open({ credentials: () => Promise.resolve(old) })
+      expect((await failure(refused.get('a'))).message).to.match(/correct it in the Secret/)
+      await refused.close()
+    }
+  })
+
   it('corrects a clock that differs from the one of the store', async () => {
     const hourMs = 3_600_000
     const later = (): string => new Date(Date.now() + hourMs).toUTCString()

@@ -66,7 +66,16 @@ export class FailingStore implements ObjectStore {
   }
 
   putStream(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    return this.#call('write', `putStream ${path}`, () => this.#inner.putStream(path, chunks))
+    const what = `putStream ${path}`
+    return this.#call('write', what, () => this.#inner.putStream(path, this.#flowing(what, chunks)))
+  }
+
+  /** The chunks, until an outage begins in the middle of them. */
+  async *#flowing(what: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      await this.#call('write', `${what} (a chunk)`, () => Promise.resolve())
+      yield chunk
+    }
   }
 
   copy(from: string, to: string): Promise<boolean> {

@@ -19,7 +19,7 @@ const codeOf: Readonly<Record<Outage, string>> = {
   denied: 'STORAGE_DENIED',
   full: 'STORAGE_FULL',
 }
-const stride = process.env['SLUICE_FAULTS'] === 'all' ? 1 : 41
+const stride = process.env['SLUICE_FAULTS'] === 'all' ? 1 : 79
 
 function lifeClock() {
   const clock = fixedClock()
@@ -86,7 +86,7 @@ describe('one outage at each call of a table’s life', function () {
         await liveOn({ store: calm.truth, style, clock: calm.clock }, batches + 6)
         const shapesExpected = await shapes(calm.truth)
         let failed = 0
-        for (let call = offset * 10; call < calm.store.calls; call += stride) {
+        for (let call = offset * 20; call < calm.store.calls; call += stride) {
           const { truth, store, clock, failures } = await liveThrough(style, outage, call)
           const what = `call ${call} (${store.failed ?? 'not reached'})`
           expect(
