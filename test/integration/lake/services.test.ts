@@ -5,10 +5,12 @@ import { systemClock } from '#common/clock.ts'
 import { Journal } from '#lake/journal/journal.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
 import type { ServiceContext } from '#lake/services/compact.ts'
-import { compactSome, requestCompaction } from '#lake/services/compact.ts'
+import { compactSome } from '#lake/services/compact.ts'
 import { clean } from '#lake/services/clean.ts'
+import { pendingCompactions } from '#lake/services/pending-compactions.ts'
 import type { CompactionPolicy } from '#lake/services/plan-compaction.ts'
 import { defaultCompactionPolicy } from '#lake/services/plan-compaction.ts'
+import { servicePolicy, TableServices } from '#lake/services/table-services.ts'
 import { readDefinition } from '#lake/table/create.ts'
 import { openTable } from '#lake/table/open-table.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
@@ -93,6 +95,16 @@ class AgingTable {
     const { store, clock } = this
     const journal = await Journal.open(store, { clock, writer: 'services', signal })
     return { store, definition: (await readDefinition(store))!, journal, clock, signal }
+  }
+
+  /** A round of table services, as a lane makes them. */
+  async round(compactionBy: 'worker' | 'external'): Promise<void> {
+    const { store, clock } = this
+    const policy = { ...servicePolicy(hourMs, 0, { compactionBy }), compaction: eager }
+    const definition = (await readDefinition(store))!
+    const services = new TableServices({ store, definition, clock, writer: 'test' }, policy)
+    expect(await services.run(signal), 'it was its turn').to.equal(true)
+    this.age(1)
   }
 
   expectRead(readers: HudiReaders): Promise<void> {
@@ -193,25 +205,46 @@ for (const [where, open] of [
           'hoodie.write.table.version': '8',
         }
 
-        it('a compaction we planned is run by Spark, while commits go on', async () => {
+        it('compactions are left to Spark, while commits and all other services go on', async () => {
           const table = new AgingTable(lake, 'planned')
           const writer = await table.open()
-          await table.write(writer, table.rows(0, 100, 'base'))
-          await table.write(writer, [...table.rows(40, 30, 'update'), ...table.deletes(5, 5)])
-          const instant = await requestCompaction(await table.services(), eager)
-          await table.expectRead(readers)
-          await table.write(writer, [...table.rows(50, 5, 'meanwhile'), ...table.deletes(90, 2)])
-          await table.expectRead(readers)
-
           const url = lake.url('planned')
           await sparkSet(url, notToUpgrade)
-          await readers.sql(url, "call run_compaction(op => 'run', table => 't')")
+          const newestPlan = async (): Promise<string> => {
+            await table.round('external')
+            const { instants } = await pendingCompactions(table.store, 2)
+            expect(instants).to.have.length(1)
+            return instants[0]!
+          }
+          const runBySpark = async (instant: string): Promise<void> => {
+            await readers.sql(url, "call run_compaction(op => 'run', table => 't')")
+            await table.expectRead(readers)
+            const { slices } = await TableReader.open(table.store)
+            expect(slices.map(({ base }) => base!.instant)).to.deep.equal([instant, instant])
+            expect((await pendingCompactions(table.store, 2)).instants).to.deep.equal([])
+          }
+
+          await table.write(writer, table.rows(0, 100, 'base'))
+          await table.write(writer, [...table.rows(40, 30, 'update'), ...table.deletes(5, 5)])
+          const first = await newestPlan()
           await table.expectRead(readers)
-          const { slices } = await TableReader.open(table.store)
-          expect(slices.map(({ base }) => base!.instant)).to.deep.equal([instant, instant])
+          await table.write(writer, [...table.rows(50, 5, 'meanwhile'), ...table.deletes(90, 2)])
+          // Long enough for cleaning to remove whatever no plan needs.
+          table.age(20)
+          await table.write(writer, table.rows(60, 20, 'a day later'))
+          expect(await newestPlan(), 'its file groups are in no other plan').to.equal(first)
+          await table.expectRead(readers)
+          await runBySpark(first)
 
           await writer.refresh()
-          await table.write(writer, table.rows(0, 50, 'later'))
+          await table.write(writer, [...table.rows(0, 50, 'after it'), ...table.deletes(70, 3)])
+          table.age(1)
+          const second = await newestPlan()
+          expect(second > first).to.equal(true)
+          await runBySpark(second)
+          table.age(20)
+          await table.round('worker')
+          await table.write(writer, table.rows(30, 40, 'in the end'))
           await compactSome(await table.services(), eager)
           await table.expectRead(readers)
         })
