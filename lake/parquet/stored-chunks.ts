@@ -4,6 +4,7 @@
 import type { RowGroup } from 'hyparquet'
 import { deserializeTCompactProtocol } from 'hyparquet/src/thrift.js'
 import type { ColumnChunk } from './column-chunk.ts'
+import type { ByteRange } from './decode.ts'
 import { writtenByUs } from './encode.ts'
 import type { Compression } from './format.ts'
 import { Codec } from './format.ts'
@@ -17,20 +18,29 @@ type Fields = Record<string, unknown>
 /** Length of the footer, magic. */
 const tailBytes = 8
 
+export interface WantedChunk {
+  /** Number of the row group. */
+  group: number
+  column: string
+  /** Of the file it is to go into. */
+  compression: Compression
+  /** Gives the bytes of a range of the file. */
+  bytesAt: (range: ByteRange) => Uint8Array
+}
+
 export class StoredChunks {
-  readonly #file: Uint8Array
   readonly #groups: readonly RowGroup[]
   /** The same from the footer's bytes; null: another engine wrote the file, and may pack it in other ways. */
   readonly #raw: readonly Fields[] | null
 
   /**
+   * @param end the end of the file, the footer and what is behind it at least
    * @param groups as the footer gives them
    * @throws any error when the bytes are damaged
    */
-  constructor(file: Uint8Array, groups: readonly RowGroup[]) {
-    this.#file = file
+  constructor(end: Uint8Array, groups: readonly RowGroup[]) {
     this.#groups = groups
-    const footer = file.subarray(file.length - footerBytes(file), file.length - tailBytes)
+    const footer = end.subarray(end.length - footerBytes(end), end.length - tailBytes)
     const view = new DataView(footer.buffer, footer.byteOffset, footer.length)
     const metadata = deserializeTCompactProtocol({ view, offset: 0 }) as Fields
     this.#raw = writtenByUs(textOf(metadata['field_6'])) ? (metadata['field_4'] as Fields[]) : null
@@ -40,15 +50,15 @@ export class StoredChunks {
    * The chunk of a column of ours, its checksums verified; null when it cannot go into a file of that compression as
    * it is. @throws any error when the bytes are damaged
    */
-  chunk(group: number, column: string, compression: Compression): ColumnChunk | null {
+  chunk({ group, column, compression, bytesAt }: WantedChunk): ColumnChunk | null {
     if (this.#raw === null) return null
     const { columns } = this.#groups[group]!
     const index = columns.findIndex(({ meta_data: data }) => data?.path_in_schema[0] === column)
     const parsed = columns[index]?.meta_data
     const raw = (this.#raw[group]!['field_1'] as Fields[])[index]?.['field_3'] as Fields | undefined
     if (parsed === undefined || raw === undefined || raw['field_4'] !== Codec[compression]) return null
-    const { start, end } = chunkRange(parsed)
-    const bytes = this.#file.subarray(start, end)
+    const range = chunkRange(parsed)
+    const bytes = bytesAt(range)
     checkPages(bytes, parsed)
     const pages = (raw['field_13'] as Fields[] | undefined) ?? []
     return {
@@ -57,7 +67,7 @@ export class StoredChunks {
       compressedBytes: bytes.length,
       uncompressedBytes: Number(parsed.total_uncompressed_size),
       dictionary: parsed.dictionary_page_offset !== undefined,
-      dataOffset: Number(parsed.data_page_offset) - start,
+      dataOffset: Number(parsed.data_page_offset) - range.start,
       dataPages: pages.reduce((sum, page) => sum + (page['field_1'] === 0 ? Number(page['field_3']) : 0), 0),
       statistics: statisticsOf((raw['field_12'] ?? {}) as Fields),
     }

@@ -125,6 +125,12 @@ export class PendingCommit {
     await this.staged.add(isAside ? { ...file, aside: asidePath(this.instant, file.stat.path) } : file, bytes)
   }
 
+  /** Takes in a file that is at its path in the table already. */
+  addStored(file: StagedFile, { group, as }: { group: string; as: NonNullable<GroupUse> }): void {
+    this.#groups[as].add(group)
+    this.staged.addStored(file)
+  }
+
   /** Removes what was written, unless that was so long ago that not even the timeline may know what became of it. */
   async discard(nowMs: number): Promise<void> {
     if (nowMs - parseInstant(this.instant) < discardAgeMsMax) await this.staged.discard()

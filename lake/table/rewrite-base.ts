@@ -3,7 +3,7 @@
 // copied as they are stored in which nothing changes. The rules are those of a merge of log files (reader/merge.ts): the greater
 // sequence wins, the change on a tie; a delete or a change that comes too late does nothing.
 //
-// In memory at a time: the changes, one row group of the old file, and both files as they are stored.
+// In memory at a time: the changes, and a few row groups.
 import type { BinaryVector, ColumnVector } from '#catalog/column.ts'
 import { concatVectors } from '#catalog/concat.ts'
 import { gather } from '#catalog/gather.ts'
@@ -51,21 +51,26 @@ export interface RewriteOptions {
   pause: () => Promise<void>
 }
 
-export interface RewrittenBase {
-  bytes: Uint8Array
-  /** In the file. */
+/** Rows of the new file, and what became of those of the old one. */
+export interface RewriteCounts {
   rows: number
   inserts: number
   updates: number
   deletes: number
 }
 
-/** Null: the changes change nothing. @throws DataError LAKE_FILE_CORRUPT, LAKE_TYPE_UNSUPPORTED */
-export async function rewriteBase(options: RewriteOptions): Promise<RewrittenBase | null> {
+/** Ends a rewrite whose changes change nothing. */
+export const nothingChanged = Symbol('nothing changed')
+
+/**
+ * The bytes of the new file, as they come; returns its counts. Throws `nothingChanged` when there is no need of one.
+ * @throws DataError LAKE_FILE_CORRUPT, LAKE_FILE_MISSING, LAKE_TYPE_UNSUPPORTED
+ */
+export async function* rewriteBase(options: RewriteOptions): AsyncGenerator<Uint8Array, RewriteCounts> {
   const changes = await readChanges(options)
   const rewrite = new Rewrite(changes, options)
-  if (options.base !== null) await rewrite.takeBase(options.base)
-  return rewrite.finish()
+  if (options.base !== null) yield* rewrite.takeBase(options.base)
+  return yield* rewrite.finish()
 }
 
 /** All changes of the commit, end to end, in the columns of the file. */
@@ -162,11 +167,11 @@ class Rewrite {
     this.#groups = new RowGroups(this.#file, options.pause)
   }
 
-  async takeBase({ path }: DataFile): Promise<void> {
-    const bytes = await this.#options.store.get(path)
-    if (bytes === null)
-      throw new DataError('A file of the table is gone', { code: 'LAKE_FILE_CORRUPT', context: { path } })
-    for (const group of baseGroups(bytes, this.#columns, { path })) await this.#takeGroup(group, path)
+  async *takeBase({ path }: DataFile): AsyncGenerator<Uint8Array> {
+    for await (const group of baseGroups(this.#options.store, path, this.#columns)) {
+      await this.#takeGroup(group, path)
+      yield* this.#file.take()
+    }
   }
 
   async #takeGroup(group: BaseGroup, path: string): Promise<void> {
@@ -238,16 +243,18 @@ class Rewrite {
     return named(fileNameField, constantStrings(this.#options.file.fileName, rows))
   }
 
-  async finish(): Promise<RewrittenBase | null> {
+  async *finish(): AsyncGenerator<Uint8Array, RewriteCounts> {
     const counts = this.#counts
     for (const [source, rows] of this.#changes.merge.winners()) {
       const added = rows.map(row => this.#changes.firstRows[source]! + row)
       counts.inserts += rows.length
       await this.#groups.add(pickRows(this.#changes.columns, added), rows.length)
     }
-    if (counts.inserts + counts.updates + counts.deletes === 0) return null
+    if (counts.inserts + counts.updates + counts.deletes === 0) throw nothingChanged
     await this.#groups.flush()
-    return { bytes: this.#file.finish(), rows: this.#file.rows, ...counts }
+    yield* this.#file.take()
+    yield this.#file.finish()
+    return { rows: this.#file.rows, ...counts }
   }
 }
 

@@ -18,7 +18,8 @@ import type { TableDefinition } from './definition.ts'
 import { layoutOf } from './definition.ts'
 import { baseFileName, fileGroupKey, newWriteToken, parseFileGroupKey } from './names.ts'
 import { advanceStep, PendingCommit } from './pending-commit.ts'
-import { rewriteBase } from './rewrite-base.ts'
+import type { RewriteCounts } from './rewrite-base.ts'
+import { nothingChanged, rewriteBase } from './rewrite-base.ts'
 import { SliceHeads } from './slice-heads.ts'
 import type { StagedFile } from './staged-files.ts'
 import { storedAt } from './staged-files.ts'
@@ -137,7 +138,8 @@ export class RewritingCommit {
     const { fileId, partitionPath } = changes[0]!
     const pace = new Pace(clock, signal)
     const fileName = baseFileName({ fileId, writeToken: newWriteToken(clock), instant })
-    const rewritten = await rewriteBase({
+    const path = partitionPath === '' ? fileName : `${partitionPath}/${fileName}`
+    const chunks = rewriteBase({
       store,
       base,
       changes,
@@ -147,21 +149,22 @@ export class RewritingCommit {
       file: { instant, fileNumber: rewrite.nextFileNumber(), partitionPath, fileName },
       pause: () => pace.pause(),
     })
-    if (rewritten === null || (base === null && rewritten.rows === 0)) return
+    const written = await putRewritten(store, path, chunks)
+    if (written === null) return
     const stat: WriteStat = {
       fileId,
-      path: partitionPath === '' ? fileName : `${partitionPath}/${fileName}`,
+      path,
       prevCommit: base?.instant ?? 'null',
       partitionPath,
-      fileSizeInBytes: rewritten.bytes.length,
-      totalWriteBytes: rewritten.bytes.length,
-      numWrites: rewritten.rows,
-      numInserts: rewritten.inserts,
-      numUpdateWrites: rewritten.updates,
-      numDeletes: rewritten.deletes,
+      fileSizeInBytes: written.sizeBytes,
+      totalWriteBytes: written.sizeBytes,
+      numWrites: written.rows,
+      numInserts: written.inserts,
+      numUpdateWrites: written.updates,
+      numDeletes: written.deletes,
     }
-    const file: StagedFile = { stat, kind: 'base', rows: rewritten.rows }
-    await rewrite.add(file, rewritten.bytes, { group, as: base === null ? 'created' : 'rewritten' })
+    const file: StagedFile = { stat, kind: 'base', rows: written.rows }
+    rewrite.addStored(file, { group, as: base === null ? 'created' : 'rewritten' })
   }
 
   #changesOf(group: string): DataFile[] {
@@ -172,4 +175,32 @@ export class RewritingCommit {
       return file === null ? [] : [{ ...file, path: storedAt(staged) }]
     })
   }
+}
+
+/** Null: there is no file, since the changes change nothing. */
+async function putRewritten(
+  store: ObjectStore,
+  path: string,
+  rewrite: AsyncGenerator<Uint8Array, RewriteCounts>,
+): Promise<(RewriteCounts & { sizeBytes: number }) | null> {
+  let sizeBytes = 0
+  let counts: RewriteCounts | null = null
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const { done, value } = await rewrite.next()
+      if (done) {
+        counts = value
+        return
+      }
+      sizeBytes += value.length
+      yield value
+    }
+  }
+  try {
+    await store.putStream(path, counted())
+  } catch (error) {
+    if (error === nothingChanged) return null
+    throw error
+  }
+  return { ...counts!, sizeBytes }
 }

@@ -52,6 +52,11 @@ export class StagedFiles {
     this.#throwFailure()
   }
 
+  /** Takes in a file that was written already. */
+  addStored(file: StagedFile): void {
+    this.files.push(file)
+  }
+
   /** Resolves when every file is stored. @throws the error of any upload */
   async settle(): Promise<void> {
     await Promise.all(this.#uploads)
