@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { ConflictError, isAbort } from '#common/errors.ts'
+import { ConflictError, isAbort, TransientError } from '#common/errors.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
 import { compactSome, requestCompaction } from '#lake/services/compact.ts'
@@ -174,6 +174,37 @@ describe('compaction', () => {
     }
   })
 
+  for (const memoryBytes of [20_000, 6_000])
+    it(`merges in ${memoryBytes} bytes what it merges in one go`, async function () {
+      this.timeout(60_000)
+      await table.write(writer, notes(0, 5000, 'many'))
+      await table.write(writer, [...notes(2000, 4500, 'again'), ...notes(100, 300, null)])
+      await table.write(writer, [...notes(200, 250, 'back'), ...notes(4000, 4010, null)])
+      const whole = await table.copy()
+      await compactSome(await whole.services(), eager)
+      const before = await table.rows({}, meta)
+      const compacted = await compactSome(await table.services(), { ...eager, memoryBytes })
+      expect(compacted).to.include({ fileGroups: 2, rows: table.expected.length })
+      expect(await table.found()).to.deep.equal(table.expected)
+      expect(await table.rows({}, meta)).to.deep.equal(before)
+      expect(await whole.rows({}, meta)).to.deep.equal(before)
+    })
+
+  for (const at of [0, 1, 5])
+    it(`leaves nothing of a file whose upload fails after ${at} pieces`, async () => {
+      const store = new HalfStore(table.store, at)
+      const before = (await listDataFiles(table.store)).map(({ path }) => path)
+      const error: unknown = await compactSome(await table.services(store), eager).catch(
+        (thrown: unknown) => thrown,
+      )
+      expect(error).to.include({ name: 'TransientError' })
+      expect(await table.found()).to.deep.equal(table.expected)
+      expect((await listDataFiles(table.store)).map(({ path }) => path)).to.deep.equal(before)
+      for await (const { path } of table.store.list('.hoodie/.sluice/staged/')) expect.fail(path)
+      await compactSome(await table.services(), eager)
+      expect(await table.found()).to.deep.equal(table.expected)
+    })
+
   it('can be left to another engine: the plan names the files to merge', async () => {
     const instant = (await requestCompaction(await table.services(), eager))!
     const { operations } = decodeCompactionPlan((await table.store.get(requestedCompactionPath(instant)))!)
@@ -196,6 +227,27 @@ describe('compaction', () => {
     expect(await table.found()).to.deep.equal(table.expected)
   })
 })
+
+/** Its second upload is cut off. */
+class HalfStore extends HookedStore {
+  readonly #pieces: number
+  #uploads = 0
+
+  constructor(inner: KeyedTable['store'], pieces: number) {
+    super(inner)
+    this.#pieces = pieces
+  }
+
+  override async putStream(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    if (++this.#uploads === 1) return super.putStream(path, chunks)
+    let seen = 0
+    for await (const chunk of chunks) {
+      expect(chunk.length).to.be.greaterThan(0)
+      if (seen++ === this.#pieces) break
+    }
+    throw new TransientError(path, { code: 'STORAGE_UNAVAILABLE' })
+  }
+}
 
 async function requestsOf(table: KeyedTable): Promise<number> {
   const copy = await table.copy()
