@@ -1,4 +1,4 @@
-// `sluice table show|history|read|check`: looks at a table of the lake, ours or another engine's. Nothing is written.
+// `sluice table show|history|read|check`: looks at a table of the lake, ours or another engine's. Only `adopt` writes.
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { parseArgs } from 'node:util'
@@ -12,6 +12,7 @@ import { reportTable } from '#lake/reader/table-report.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import { formatInstant, isInstant } from '#lake/timeline/instant.ts'
+import { adopt } from './table-adopt.ts'
 import { checkJson, renderCheck, renderDamage } from './table-check.ts'
 import { renderHistory } from './table-history.ts'
 import type { RowFormat } from './table-read.ts'
@@ -24,11 +25,14 @@ export const usage = `Usage: sluice table show URL [options]
        sluice table history URL [--limit N] [options]
        sluice table read URL [--columns A,B] [--as-of TIME | --from TIME [--to TIME]] [--limit N] [options]
        sluice table check URL [options]
+       sluice table adopt URL [--key A,B --buckets N] [options]
 
 show: what the table is, its columns, files and sizes, its newest commit, and where its splits stand.
 history: what the newest commits did, and who they were (default: 20).
 read: its rows; table is the format for people (20 rows unless --limit says otherwise), csv and json give all.
 check: reads all of it and names every file that is damaged or gone; the exit code is then 1.
+adopt: lets jobs write to a table that Spark or Hudi Streamer made, on from where that stopped. Nothing else may
+write to it meanwhile.
 
       --columns A,B     these columns; Hudi's own, such as _hoodie_commit_time, may be among them
       --as-of TIME      as the table was at this instant
@@ -37,6 +41,8 @@ check: reads all of it and names every file that is damaged or gone; the exit co
       --partitions P,Q  only partitions with these paths, or below them (dt=2026-11-24); no others are looked at
       --skip-damaged    read on past file groups that are damaged, and name them at the end; the exit code is then 1
       --limit N         no more rows, or instants, than this
+      --key A,B         of a table with a key: its key columns
+      --buckets N       of a table with a key: hoodie.bucket.index.num.buckets of its writers
   -o, --output FORMAT   show, history, check: text (default) or json; read: table (default), csv, or json, a row a line
       --endpoint URL    of an S3-compatible server (or AWS_ENDPOINT_URL); keys come from the environment
                         (AWS_ACCESS_KEY_ID …), a profile or a role
@@ -55,6 +61,8 @@ interface Request {
   to: InstantTime | undefined
   partitions: readonly string[] | undefined
   skipDamaged: boolean
+  key: readonly string[]
+  buckets: number
   /** What was passed over: told at the end. */
   damage: SyncError[]
 }
@@ -64,6 +72,7 @@ const commands: Readonly<Record<string, (request: Request) => Promise<AsyncItera
   history,
   read,
   check,
+  adopt,
 }
 
 /** The exit code. @throws UsageError, and what opening and reading throw */
@@ -73,6 +82,8 @@ export async function run(argv: string[]): Promise<number> {
     allowPositionals: true,
     options: {
       columns: { type: 'string' },
+      key: { type: 'string' },
+      buckets: { type: 'string' },
       'as-of': { type: 'string' },
       from: { type: 'string' },
       to: { type: 'string' },
@@ -91,10 +102,12 @@ export async function run(argv: string[]): Promise<number> {
   refuseOptions(name, values)
   const asked: Omit<Request, 'store'> = {
     output: values.output,
-    limit: count(values.limit),
+    limit: count('--limit', values.limit),
     columns: values.columns?.split(',').map(column => column.trim()),
     partitions: values.partitions?.split(',').map(partition => partition.trim()),
     skipDamaged: values['skip-damaged'] === true,
+    key: values.key?.split(',').map(column => column.trim()) ?? [],
+    buckets: count('--buckets', values.buckets) ?? 0,
     damage: [],
     asOf: time('--as-of', values['as-of']),
     from: time('--from', values.from),
@@ -155,6 +168,8 @@ function refuseOptions(
   values: Readonly<Record<string, string | boolean | undefined>>,
 ): void {
   const given = (name: string): boolean => values[name] !== undefined
+  if (command !== 'adopt')
+    for (const name of ['key', 'buckets']) if (given(name)) throw new UsageError(`--${name} goes with adopt`)
   if (command !== 'read')
     for (const name of optionsOfRead) if (given(name)) throw new UsageError(`--${name} goes with read`)
   if ((command === 'show' || command === 'check') && given('limit'))
@@ -171,9 +186,9 @@ function oneOf<T extends string>(output: string | undefined, formats: readonly [
   return found
 }
 
-function count(text: string | undefined): number | undefined {
+function count(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  if (!/^\d{1,12}$/.test(text)) throw new UsageError('--limit is a number')
+  if (!/^\d{1,12}$/.test(text)) throw new UsageError(`${option} is a number`)
   return Number(text)
 }
 

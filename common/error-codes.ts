@@ -166,6 +166,10 @@ export const errorCodes = {
     meaning: 'The URL of the lake is not one of `file:///path`, `s3://bucket/prefix`.',
     remedy: 'Correct `hudi.url` of the DataSource.',
   },
+  STORAGE_LIST_UNRELIABLE: {
+    meaning: 'The storage lists objects out of order, or breaks a listing off without saying so.',
+    remedy: 'Use a store that lists as S3 does; directory buckets (S3 Express One Zone) cannot hold a lake.',
+  },
   STORAGE_NO_CONDITIONAL_PUT: {
     meaning: 'The storage does not honour create-if-absent, without which writers overwrite each other.',
     remedy: 'Use a store that honours `If-None-Match: *` (AWS S3, MinIO, Ceph 20, R2 …), or upgrade it.',
@@ -176,7 +180,8 @@ export const errorCodes = {
   },
   LAKE_JOURNAL_MISSING: {
     meaning: 'The Hudi table was made by another tool, or lost its `.hoodie/.sluice` folder.',
-    remedy: 'Choose another path for the target, or restore the folder.',
+    remedy:
+      'Choose another path for the target, restore the folder, or take the table over with `sluice table adopt`.',
   },
   LAKE_TABLE_MISMATCH: {
     meaning:
@@ -197,6 +202,15 @@ export const errorCodes = {
       'Another engine gave the Hudi table a metadata table; later commits would be invisible to readers.',
     remedy:
       'Set `hoodie.metadata.enable=false` for the other engine. Then set `metadataTable: remove` for the table, or clear `hoodie.table.metadata.partitions` in hoodie.properties and delete `.hoodie/metadata`.',
+  },
+  LAKE_CHECKPOINT_MOVED: {
+    meaning:
+      'Hudi Streamer went on with a table after Sluice: the positions Sluice holds are behind its rows.',
+    remedy: 'Stop Hudi Streamer and run `sluice table adopt URL`; the job then goes on from its checkpoint.',
+  },
+  LAKE_NOT_ADOPTABLE: {
+    meaning: 'A Hudi table of another tool is not one that Sluice can go on with; the message says why.',
+    remedy: 'Change what the message names, or sync into a new table.',
   },
   LAKE_LOCK_HELD: {
     meaning:

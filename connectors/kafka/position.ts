@@ -1,7 +1,7 @@
 // Positions in a topic partition: `offset@sequence` is the offset to read next and the last sequence given out;
 // a bounded read carries the offset it ends before: `offset@sequence..end`.
 import type { Position, Positions } from '#catalog/position.ts'
-import { InvariantError } from '#common/errors.ts'
+import { ConfigError, InvariantError } from '#common/errors.ts'
 
 export interface KafkaPosition {
   offset: number
@@ -51,4 +51,21 @@ export function streamerCheckpoint(topic: string, positions: Positions): string 
     .map(({ split, position }) => ({ split, offset: parsePosition(position).offset }))
     .toSorted((a, b) => a.split.partition - b.split.partition)
   return [topic, ...offsets.map(({ split, offset }) => `${split.partition}:${offset}`)].join(',')
+}
+
+/** The positions a checkpoint of Hudi Streamer stands for, by split. @throws ConfigError SPEC_INVALID */
+export function positionsOfCheckpoint(checkpoint: string): Map<string, Position> {
+  const [topic = '', ...offsets] = checkpoint.split(',')
+  const parts = offsets.map(text => /^(\d{1,10}):(\d{1,16})$/.exec(text))
+  if (topic === '' || parts.length === 0 || parts.includes(null))
+    throw new ConfigError(`${checkpoint} is no checkpoint of a Kafka source of Hudi Streamer`, {
+      code: 'SPEC_INVALID',
+      context: { checkpoint },
+    })
+  return new Map(
+    parts.map(part => [
+      splitId(topic, Number(part![1])),
+      formatPosition({ offset: Number(part![2]), sequence: 0n, end: null }),
+    ]),
+  )
 }

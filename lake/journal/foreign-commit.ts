@@ -11,6 +11,8 @@ export interface ForeignCommit {
   fileGroups: FileGroupUse
   /** Avro JSON of the table's columns after it, or null when it does not say. */
   schema: string | null
+  /** The checkpoint of Hudi Streamer, if that made it. */
+  checkpoint: string | null
 }
 
 /** Set in the metadata of every commit that goes through the journal. */

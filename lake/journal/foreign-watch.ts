@@ -3,7 +3,9 @@
 // completes before a compaction that was planned without it would be lost. So the end of the timeline is listed before
 // each step is taken, beside the request for hoodie.properties.
 import type { ForeignCommit } from './foreign-commit.ts'
+import { clashingFileGroup } from './clash.ts'
 import { fileGroupUseOf, journalSeqKey } from './foreign-commit.ts'
+import { checkpointText } from './stored-checkpoint.ts'
 import type { FileGroupUse } from './entry.ts'
 import { conflict } from './step.ts'
 import type { ForeignTimes } from './table-state.ts'
@@ -34,11 +36,15 @@ export class ForeignWatch {
   #count = 0
   #commits: ForeignCommit[] = []
   #newest: ForeignCommit | null = null
+  /** Completed commits at the beginning. */
+  #first: readonly TimelineInstant[] = []
   readonly #replaced = new Set<string>()
   /** Pending instants that add or retire files. */
   #writing: ReadonlySet<InstantTime> = new Set()
   /** The latest instant that is complete. */
   #lastCompleted: InstantTime = firstInstant
+  /** A commit of Hudi Streamer, later than what the journal holds. */
+  streamed: ForeignCommit | null = null
   times: ForeignTimes = { instant: firstInstant, completionTime: firstInstant }
 
   constructor(store: ObjectStore, layout: TimelineLayout) {
@@ -54,11 +60,6 @@ export class ForeignWatch {
   /** The foreign commit that completed last, if no commit of the journal was seen to complete after it. */
   get newest(): ForeignCommit | null {
     return this.#newest
-  }
-
-  /** Whether a commit that was noticed retired the file group: what is added to it is never read. */
-  isReplaced(fileGroup: string): boolean {
-    return this.#replaced.has(fileGroup)
   }
 
   /** Whether the timeline has the instant, pending or complete. */
@@ -77,20 +78,41 @@ export class ForeignWatch {
     throw conflict('Another engine that is writing would not see the commit', { instant })
   }
 
-  /** Those noticed after there had been so many; null when that is so long ago that they are forgotten. */
-  after(count: number): readonly ForeignCommit[] | null {
-    const wanted = this.#count - count
-    if (wanted > this.#commits.length) return null
-    return wanted <= 0 ? [] : this.#commits.slice(-wanted)
+  /**
+   * Whether a step goes together with the commits noticed after there had been so many, when it was staged.
+   * @throws ConflictError COMMIT_CONFLICT
+   */
+  checkFileGroups(staged: FileGroupUse, known: number): void {
+    const fresh = this.#count - known
+    if (fresh > this.#commits.length) throw conflict('Another engine made very many commits', { known })
+    for (const { instant, fileGroups } of fresh <= 0 ? [] : this.#commits.slice(-fresh)) {
+      const group = clashingFileGroup(staged, fileGroups, this.#layout)
+      if (group !== null) throw conflict(`Another engine changed file group ${group}`, { instant, group })
+    }
+    // What is added to a retired file group is never read.
+    const { created = [], rewritten = [], logged = [], compacted = [] } = staged
+    const retired = [...created, ...rewritten, ...logged, ...compacted].find(group =>
+      this.#replaced.has(group),
+    )
+    if (retired !== undefined) throw conflict(`Another engine retired file group ${retired}`, { retired })
   }
 
   /** Takes the table as it stands: what was done before is in the files that are listed from now on. */
   async begin(): Promise<void> {
     const timeline = await loadTimeline(this.#store, this.#layout)
     this.#note(timeline)
-    const written = timeline.filter(isWritten)
+    const written = (this.#first = timeline.filter(isWritten))
     const newest = written.toSorted((a, b) => (a.completionTime! < b.completionTime! ? 1 : -1))[0]
     if (newest !== undefined) this.#newest = await this.#foreignCommit(newest)
+  }
+
+  /** Looks for Hudi Streamer's among the commits there were at the beginning that completed after the time. */
+  async findStreamed(completionTime: InstantTime): Promise<void> {
+    for (const at of this.#first) {
+      if (at.completionTime! <= completionTime) continue
+      const commit = await this.#foreignCommit(at)
+      if (commit !== null && commit.checkpoint !== null) this.streamed = commit
+    }
   }
 
   /** One listing, and a request for each commit it finds that `isOurs` does not know. */
@@ -104,6 +126,7 @@ export class ForeignWatch {
     const commits = found.filter(commit => commit !== null)
     this.#commits = [...this.#commits, ...commits].slice(-rememberedCommits)
     this.#count += commits.length
+    this.streamed = commits.find(({ checkpoint }) => checkpoint !== null) ?? this.streamed
     for (const { fileGroups } of commits)
       for (const group of fileGroups.replaced ?? []) this.#replaced.add(group)
     for (const commit of commits)
@@ -148,12 +171,15 @@ export class ForeignWatch {
   async #foreignCommit({ instant, completionTime, path }: TimelineInstant): Promise<ForeignCommit | null> {
     const bytes = await this.#store.get(path)
     if (bytes === null) return null
-    const foreign = { instant, completionTime: completionTime!, fileGroups: {}, schema: null }
+    const times = { instant, completionTime: completionTime! }
+    const foreign = { ...times, fileGroups: {}, schema: null, checkpoint: null }
     // Java engines take an empty file for a commit of nothing.
     if (bytes.length === 0) return foreign
     const metadata = decodeCommitMetadata(bytes, { table: this.#store.url, path })
     const { schema = null, [journalSeqKey]: seq } = metadata.extraMetadata
-    return seq === undefined ? { ...foreign, fileGroups: fileGroupUseOf(metadata), schema } : null
+    if (seq !== undefined) return null
+    const checkpoint = checkpointText(metadata.extraMetadata)?.text ?? null
+    return { ...foreign, fileGroups: fileGroupUseOf(metadata), schema, checkpoint }
   }
 }
 

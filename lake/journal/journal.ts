@@ -18,6 +18,7 @@ import {
 } from './entry.ts'
 import { foreignColumns } from './foreign-columns.ts'
 import { ForeignWatch } from './foreign-watch.ts'
+import { checkpointMoved } from './stored-checkpoint.ts'
 import { EntryReader, rememberedEntries } from './entry-reader.ts'
 import { InstantAllocator } from './instant-allocator.ts'
 import { getSchema, putSchema } from './schema-file.ts'
@@ -49,6 +50,8 @@ export interface JournalOptions {
   retention?: Retention
   /** defaultSharing when absent. */
   sharing?: Sharing
+  /** To go on from where Hudi Streamer brought the table, rather than refuse to (adopt.ts). */
+  adopts?: boolean
 }
 
 export interface StepResult {
@@ -88,6 +91,7 @@ export class Journal {
   /** The claim under way, or the last one if the store did not answer it. */
   #claim: Claim | null = null
   readonly #foreign: ForeignWatch
+  readonly #adopts: boolean
   /** Null when no other engine writes at the same time. */
   readonly #lock: StorageLock | null
   /** How many commits of other engines were known when an instant was given out to stage under. */
@@ -105,6 +109,7 @@ export class Journal {
     this.layout = guard.layout
     this.#entries = new EntryReader(store)
     this.#foreign = new ForeignWatch(store, guard.layout)
+    this.#adopts = options.adopts ?? false
     this.#lock = options.sharing?.concurrency === 'shared' ? StorageLock.of(store, options.clock) : null
   }
 
@@ -125,6 +130,9 @@ export class Journal {
   async #open(after: number): Promise<void> {
     await this.#foreign.begin()
     await this.#readHead(after)
+    await this.#foreign.findStreamed(this.#head.entry.lastCompletionTime)
+    const { streamed } = this.#foreign
+    if (streamed !== null && !this.#adopts) throw checkpointMoved(this.#store.url, streamed)
     this.#state = stateAfter(this.#head.entry, this.#state.schema, this.#foreign.times)
   }
 
@@ -261,22 +269,13 @@ export class Journal {
   }
 
   #checkForeign({ instant, fileGroups }: Step): void {
+    const { streamed } = this.#foreign
+    if (streamed !== null && !this.#adopts) throw checkpointMoved(this.#store.url, streamed)
     if (instant === null) return
     if (this.#foreign.hasInstant(instant) && !this.#entries.hasInstant(instant))
       throw conflict('Another engine took the same instant', { instant })
     if (this.#lock !== null) this.#foreign.checkVisible(instant, fileGroups)
-    const commits = this.#foreign.after(this.#foreignKnown.get(instant) ?? 0)
-    if (commits === null) throw conflict('Another engine made very many commits', { instant })
-    for (const commit of commits) {
-      const group = clashingFileGroup(fileGroups, commit.fileGroups, this.layout)
-      if (group !== null)
-        throw conflict(`Another engine changed file group ${group}`, { instant: commit.instant, group })
-    }
-    const { created = [], rewritten = [], logged = [], compacted = [] } = fileGroups
-    const retired = [...created, ...rewritten, ...logged, ...compacted].find(group =>
-      this.#foreign.isReplaced(group),
-    )
-    if (retired !== undefined) throw conflict(`Another engine retired file group ${retired}`, { instant })
+    this.#foreign.checkFileGroups(fileGroups, this.#foreignKnown.get(instant) ?? 0)
     if (this.foreignSchema !== null) throw conflict('Another engine changed the columns', { instant })
   }
 

@@ -2,6 +2,7 @@
 import type { EntryKind, FileGroupUse, HashedEntry, JournalEntry } from './entry.ts'
 import { movePositions } from './entry.ts'
 import { journalSeqKey } from './foreign-commit.ts'
+import { positionsKey } from './stored-checkpoint.ts'
 import type { Placement } from './placement.ts'
 import type { TableState } from './table-state.ts'
 import type { PositionMove } from '#catalog/position.ts'
@@ -104,7 +105,7 @@ export function entryOf(step: Step, context: EntryContext): JournalEntry {
   const positions = Object.fromEntries(movePositions(state.positions, step.moves))
   const instant = entryInstant(step, context, {
     [journalSeqKey]: String(seq),
-    'sluice.positions': JSON.stringify(positions),
+    [positionsKey]: JSON.stringify(positions),
   })
   const lastInstant = laterInstant(state.lastInstant, step.instant ?? firstInstant)
   const floor = formatInstant(Math.max(0, parseInstant(lastInstant) - context.stagedAgeMsMax))
