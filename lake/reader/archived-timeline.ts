@@ -1,10 +1,11 @@
 // The newest instants of the history, where those go that leave the active timeline.
 import type { ObjectStore } from '#lake/storage/object-store.ts'
-import type { ArchivedInstant } from '#lake/timeline/archived-instants.ts'
-import { decodeArchivedInstants, decodeArchivedTimes } from '#lake/timeline/archived-instants.ts'
+import type { ArchivedHead, ArchivedInstant } from '#lake/timeline/archived-instants.ts'
+import { decodeArchivedHeads, decodeArchivedInstants } from '#lake/timeline/archived-instants.ts'
 import { historyFolder, historySpan } from '#lake/timeline/history-format.ts'
 import { loadHistory } from '#lake/timeline/history.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
+import { formatInstant, parseInstant } from '#lake/timeline/instant.ts'
 
 interface Located {
   instant: InstantTime
@@ -42,8 +43,8 @@ async function newest(store: ObjectStore, limit: number): Promise<Located[]> {
     const oldest = chosen[limit - 1]
     if (limit === 0 || (oldest !== undefined && last < oldest.instant)) break
     const bytes = await store.get(historyFolder + name)
-    const times = bytes === null ? [] : await decodeArchivedTimes(bytes, historyFolder + name)
-    chosen = [...chosen, ...times.map(instant => ({ instant, file: name }))]
+    const heads = bytes === null ? [] : await decodeArchivedHeads(bytes, historyFolder + name)
+    chosen = [...chosen, ...heads.map(({ instant }) => ({ instant, file: name }))]
       .toSorted((a, b) => (a.instant < b.instant ? 1 : -1))
       .slice(0, limit)
   }
@@ -53,4 +54,31 @@ async function newest(store: ObjectStore, limit: number): Promise<Located[]> {
 /** Free of the row group it was read from. */
 function copied({ metadata, plan, ...rest }: ArchivedInstant): ArchivedInstant {
   return { ...rest, metadata: metadata && Uint8Array.from(metadata), plan: plan && Uint8Array.from(plan) }
+}
+
+/** No action takes longer than this from its instant to its completion; Hudi counts on it as well. */
+const actionMsMax = 24 * 3_600_000
+
+/**
+ * Archived instants that completed after `from`; null when the history does not reach back to it. What it has is
+ * without a gap: instants go into it in their order, and out of it from the oldest on.
+ * @throws DataError LAKE_FILE_CORRUPT
+ */
+export async function archivedSince(store: ObjectStore, from: InstantTime): Promise<ArchivedHead[] | null> {
+  const { files } = await loadHistory(store)
+  const mayHold = formatInstant(Math.max(0, parseInstant(from) - actionMsMax))
+  let reaches = false
+  const found: ArchivedHead[] = []
+  for (const { name } of files) {
+    const span = historySpan(name)
+    if (span === null || span.last < mayHold) {
+      reaches ||= span !== null
+      continue
+    }
+    const bytes = await store.get(historyFolder + name)
+    for (const head of bytes === null ? [] : await decodeArchivedHeads(bytes, historyFolder + name))
+      if (head.completionTime > from) found.push(head)
+      else reaches = true
+  }
+  return reaches ? found : null
 }

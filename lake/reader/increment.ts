@@ -2,9 +2,13 @@
 // their rows those are kept that one of these commits wrote. A version that a later commit in the range replaced is
 // not returned, neither are deletes; a late row may be that a merge with older files would have dropped. So read
 // Spark and hudi-rs. Commits are counted by when they completed; layout 1 knows their instants only.
+//
+// A range that begins among archived commits is answered, as Spark does, from the newest state: the rows that a commit
+// of the range wrote. So it must end with the newest commit, for what came after it may have overwritten rows.
 import type { CommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import type { TimelineInstant } from '#lake/timeline/timeline.ts'
+import { archivedSince } from './archived-timeline.ts'
 import type { DataFile } from './data-file.ts'
 import { parseDataFile } from './data-file.ts'
 import type { FileSlice } from './file-slice.ts'
@@ -12,7 +16,7 @@ import { latestSlices } from './file-slice.ts'
 import type { OpenedTable } from './reach.ts'
 import { checkReach, historyGone, readCommit } from './reach.ts'
 import type { TimelineView } from './timeline-view.ts'
-import { timelineView } from './timeline-view.ts'
+import { timelineView, writingActions } from './timeline-view.ts'
 
 export interface CommitRange {
   /** Exclusive. */
@@ -32,6 +36,8 @@ const parallelReads = 16
 /** @throws ConfigError LAKE_HISTORY_GONE when the range is no longer all there */
 export async function planIncrement(table: OpenedTable, range: CommitRange): Promise<Increment> {
   const { store, timeline, files, chosen } = table
+  const archived = await archivedOf(table, range)
+  if (archived !== null) return archived
   await checkReach(table, range.from)
   const instants = timeline.completed.filter(at => isWithin(at, range))
   const written = new Map<string, DataFile>()
@@ -52,6 +58,23 @@ export async function planIncrement(table: OpenedTable, range: CommitRange): Pro
   const slices = latestSlices(written.values(), within)
   checkPresent(slices, present)
   return { slices, timeline: within }
+}
+
+/** Null when the range is all on the timeline, or cannot be answered so. */
+async function archivedOf(
+  { store, timeline, files }: OpenedTable,
+  range: CommitRange,
+): Promise<Increment | null> {
+  const first = timeline.completed[0]
+  if (timeline.layout === 1 || first === undefined || range.from >= first.instant) return null
+  if (timeline.completed.some(({ completionTime }) => (completionTime ?? '') > (range.to ?? '~'))) return null
+  const archived = await archivedSince(store, range.from)
+  if (archived === null) return null
+  const heads = archived
+    .filter(({ action }) => writingActions.has(action))
+    .map(head => ({ ...head, state: 'completed' as const, path: '' }))
+  const completed = [...heads, ...timeline.completed].filter(at => isWithin(at, range))
+  return { slices: latestSlices(files, timeline), timeline: { ...timeline, completed } }
 }
 
 function isWithin({ completionTime }: TimelineInstant, { from, to }: CommitRange): boolean {

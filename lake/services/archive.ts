@@ -10,7 +10,7 @@ import type { ServiceContext } from './compact.ts'
 import { mergedHistoryFile } from './merged-history.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { ArchivedInstant } from '#lake/timeline/archived-instants.ts'
-import { decodeArchivedTimes, encodeArchivedInstants } from '#lake/timeline/archived-instants.ts'
+import { decodeArchivedHeads, encodeArchivedInstants } from '#lake/timeline/archived-instants.ts'
 import type { HistoryFile } from '#lake/timeline/history-format.ts'
 import {
   encodeManifest,
@@ -130,7 +130,8 @@ async function notArchived(
     if (span === null || span.last < first) continue
     const path = historyFolder + name
     const bytes = await store.get(path)
-    for (const time of bytes === null ? [] : await decodeArchivedTimes(bytes, path)) archived.add(time)
+    for (const head of bytes === null ? [] : await decodeArchivedHeads(bytes, path))
+      archived.add(head.instant)
   }
   return instants.filter(({ instant }) => !archived.has(instant))
 }

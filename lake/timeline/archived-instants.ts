@@ -87,14 +87,7 @@ export async function* decodeArchivedInstants(
 ): AsyncGenerator<ArchivedInstant> {
   const file = await openParquet(bytes, { context: { path } })
   for (const { rows, columns } of file.slices()) {
-    const column = (name: string): BinaryVector => {
-      const vector = columns.find(each => each.name === name)?.vector
-      if (vector?.layout === 'binary') return vector
-      throw new DataError(`A file of the history has no column ${name}`, {
-        code: 'LAKE_FILE_CORRUPT',
-        context: { path },
-      })
-    }
+    const column = (name: string): BinaryVector => textColumn(columns, name, path)
     const [time, completion, action] = [column('instantTime'), column('completionTime'), column('action')]
     const [metadata, plan] = [column('metadata'), column('plan')]
     for (let row = 0; row < rows; row++)
@@ -108,13 +101,36 @@ export async function* decodeArchivedInstants(
   }
 }
 
-/** The times of the instants of a file. @throws DataError LAKE_FILE_CORRUPT */
-export async function decodeArchivedTimes(bytes: Uint8Array, path: string): Promise<InstantTime[]> {
-  const file = await openParquet(bytes, { columns: ['instantTime'], context: { path } })
-  const times: InstantTime[] = []
-  for (const { rows, columns } of file.slices())
-    for (let row = 0; row < rows; row++) times.push(textAt(columns[0]!.vector as BinaryVector, row))
-  return times
+export type ArchivedHead = Pick<ArchivedInstant, 'instant' | 'completionTime' | 'action'>
+
+/** The instants of a file without what they did. @throws DataError LAKE_FILE_CORRUPT */
+export async function decodeArchivedHeads(bytes: Uint8Array, path: string): Promise<ArchivedHead[]> {
+  const names = ['instantTime', 'completionTime', 'action']
+  const file = await openParquet(bytes, { columns: names, context: { path } })
+  const heads: ArchivedHead[] = []
+  for (const { rows, columns } of file.slices()) {
+    const [time, completion, action] = names.map(name => textColumn(columns, name, path)) as [
+      BinaryVector,
+      BinaryVector,
+      BinaryVector,
+    ]
+    for (let row = 0; row < rows; row++)
+      heads.push({
+        instant: textAt(time, row),
+        completionTime: textAt(completion, row),
+        action: textAt(action, row),
+      })
+  }
+  return heads
+}
+
+function textColumn(columns: readonly NamedVector[], name: string, path: string): BinaryVector {
+  const vector = columns.find(each => each.name === name)?.vector
+  if (vector?.layout === 'binary') return vector
+  throw new DataError(`A file of the history has no column ${name}`, {
+    code: 'LAKE_FILE_CORRUPT',
+    context: { path },
+  })
 }
 
 function textAt(vector: BinaryVector, row: number): string {

@@ -181,7 +181,7 @@ for (const [where, open, version] of [
       const all = await table.found()
       expect(all).to.have.length(table.written)
       const cleaned = await clean(await table.services(), cleaning)
-      expect(cleaned).to.include({ files: 6, instants: 9 })
+      expect(cleaned).to.include({ files: 6, instants: 8 })
       await expectRows(lake, name, all, readers)
       await table.write(other)
       await expectRows(lake, name, await table.found(), readers)

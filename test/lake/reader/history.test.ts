@@ -20,6 +20,7 @@ describe('the history of a table', () => {
     const writer = await table.openWriter()
     for (let at = 0; at < 9; at++) await table.write(writer)
     await clusterSome(await table.services(), clusteringPolicy(1 << 20))
+    await table.write(writer)
     table.clock.nowAtMs += 30 * hourMs
     for (let at = 0; at < 3; at++) await table.write(writer)
     const before = await readHistory(table.store, 100)
@@ -50,5 +51,29 @@ describe('the history of a table', () => {
     const { files } = await clean(await table.services(), { ...cleaning, recorded: true })
     const [newest] = await readHistory(table.store, 1)
     expect(newest).to.include({ action: 'clean', filesRemoved: files, operation: null })
+  })
+})
+
+describe('a range that begins among archived commits', () => {
+  it('is what its commits wrote, up to the newest state, or refused', async () => {
+    const table = new AppendTable()
+    const writer = await table.openWriter()
+    for (let at = 0; at < 9; at++) await table.write(writer)
+    await clusterSome(await table.services(), clusteringPolicy(1 << 20))
+    await table.write(writer)
+    table.clock.nowAtMs += 30 * hourMs
+    for (let at = 0; at < 3; at++) await table.write(writer)
+    const times = (await loadTimeline(table.store, 2)).map(({ completionTime }) => completionTime!)
+    const since = (from: string): Promise<number[]> => table.ids({}, { from })
+    const before = await Promise.all(times.map(since))
+    for (let turn = 0; turn < 2; turn++) await clean(await table.services(), cleaning)
+    expect((await loadTimeline(table.store, 2)).length).to.be.lessThan(5)
+    expect(await Promise.all(times.map(since))).to.deep.equal(before)
+    expect(before[3]).to.have.length(3 * (9 + 4 - 3))
+
+    for (const read of [{ from: '20000101000000000' }, { from: times[2]!, to: times[5]! }]) {
+      const failure = await table.ids({}, read).catch((error: unknown) => error)
+      expect(failure).to.have.property('code', 'LAKE_HISTORY_GONE')
+    }
   })
 })
