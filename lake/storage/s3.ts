@@ -6,7 +6,7 @@ import { ChunkSource } from './chunk-source.ts'
 import { invalidUrl } from './invalid-url.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
 import type { OpenStore } from './open.ts'
-import { joinPath } from './path-order.ts'
+import { comparePaths, joinPath } from './path-order.ts'
 import type { TaggedObject, TaggedStore } from './tagged-store.ts'
 import { isBadRange, isNoObject, isPreconditionFailed, isWriteConflict, s3Error } from './s3-error.ts'
 import { maxAttempts, S3Connection } from './s3-client.ts'
@@ -26,6 +26,8 @@ const conflictBackoff = { firstMs: 20, maxMs: 1_000, tries: maxAttempts }
 
 export const openS3Store: OpenStore = async (url, { s3 = {}, clock }) => {
   if (url.host === '') throw invalidUrl(url, 'the bucket is missing: s3://bucket/prefix')
+  if (url.host.endsWith('--x-s3'))
+    throw invalidUrl(url, 'a directory bucket (S3 Express) lists in no order and cannot hold a lake')
   const prefix = decodeURIComponent(url.pathname).replaceAll(/^\/+|\/+$/g, '')
   return new S3Store(await S3Connection.open(url.host, s3, clock), prefix, true)
 }
@@ -140,11 +142,19 @@ export class S3Store implements ObjectStore, TaggedStore {
 
   async *list(prefix: string, startAfter?: string): AsyncIterable<ObjectInfo> {
     let token: string | undefined
+    let last = startAfter
     do {
       const page = await this.#listPage(prefix, startAfter, token)
-      for (const { Key, Size } of page.Contents ?? [])
-        yield { path: Key!.slice(this.#prefix.length), sizeBytes: Size ?? 0 }
+      for (const { Key, Size } of page.Contents ?? []) {
+        const path = Key!.slice(this.#prefix.length)
+        // The journal's newest entry is the last one listed: out of order would be silently wrong.
+        if (last !== undefined && comparePaths(path, last) <= 0) throw this.#unreliable('out of order', path)
+        last = path
+        yield { path, sizeBytes: Size ?? 0 }
+      }
       token = page.IsTruncated === true ? page.NextContinuationToken : undefined
+      if (page.IsTruncated === true && token === undefined)
+        throw this.#unreliable('not to the end', last ?? '')
     } while (token !== undefined)
   }
 
@@ -213,6 +223,13 @@ export class S3Store implements ObjectStore, TaggedStore {
 
   #error(error: unknown, path: string): Error {
     return s3Error(error, joinPath(this.url, path))
+  }
+
+  #unreliable(how: string, path: string): ConfigError {
+    return new ConfigError(`The store lists ${how}: ${joinPath(this.url, path)}`, {
+      code: 'STORAGE_LIST_UNRELIABLE',
+      context: { url: this.url, path },
+    })
   }
 
   async #holds(path: string, bytes: Uint8Array): Promise<boolean> {

@@ -19,7 +19,14 @@ describe('openStore', () => {
       await store.close()
     })
 
-  for (const url of ['/var/lake', 'file://host/lake', 's3:///prefix', 'gs://bucket', ''])
+  for (const url of [
+    '/var/lake',
+    'file://host/lake',
+    's3:///prefix',
+    's3://lake--use1-az4--x-s3/a',
+    'gs://bucket',
+    '',
+  ])
     it(`refuses "${url}"`, async () => {
       const error: unknown = await openStore(url, options).catch((thrown: unknown) => thrown)
       expect(error).to.include({ name: 'ConfigError', code: 'STORAGE_URL_INVALID' })

@@ -144,6 +144,34 @@ describe('S3Store: rare answers', function () {
     expect(asked.filter(method => method === 'PUT').length).to.be.within(1, 4)
   })
 
+  describe('trusts no listing', () => {
+    const listing = (keys: readonly string[], isTruncated: boolean): Answer => {
+      const contents = keys.map(key => `<Contents><Key>lake/${key}</Key><Size>1</Size></Contents>`).join('')
+      const list = `${contents}<IsTruncated>${isTruncated}</IsTruncated>`
+      return (_, response) =>
+        response.end(`<?xml version="1.0"?><ListBucketResult>${list}</ListBucketResult>`)
+    }
+
+    it('but does not mind an object that stands for the folder', async () => {
+      answers = [listing(['', 'a'], false)]
+      const paths: string[] = []
+      for await (const { path } of store.list('')) paths.push(path)
+      expect(paths).to.deep.equal(['', 'a'])
+    })
+
+    for (const { name, answer } of [
+      { name: 'that is out of order', answer: listing(['a', 'c', 'b'], false) },
+      { name: 'that ends in the middle', answer: listing(['a', 'b'], true) },
+    ])
+      it(name, async () => {
+        answers = [answer]
+        const error: unknown = await (async () => {
+          for await (const { path } of store.list('')) expect(path).to.be.a('string')
+        })().catch((thrown: unknown) => thrown)
+        expect(error).to.include({ name: 'ConfigError', code: 'STORAGE_LIST_UNRELIABLE' })
+      })
+  })
+
   describe('clears away uploads in parts that were never ended', () => {
     const upload = (key: string, id: string, initiated: string): string =>
       `<Upload><Key>${key}</Key><UploadId>${id}</UploadId><Initiated>${initiated}</Initiated></Upload>`
