@@ -75,7 +75,7 @@ async function shapes(store: ObjectStore): Promise<Set<string>> {
 }
 
 describe('one outage at each call of a table’s life', function () {
-  this.timeout(600_000)
+  this.timeout(stride === 1 ? 3_600_000 : 600_000)
 
   for (const style of ['keyed', 'rewritten', 'append'] as const)
     for (const [offset, outage] of (['unreachable', 'answer lost', 'denied', 'full'] as const).entries())
