@@ -40,7 +40,7 @@ export async function* readSnapshot(session: Session, read: SnapshotRead): Async
   const connection = new RawConnection(session, readAheadBytes)
   try {
     connection.sendQuery(copyStatement(from, read))
-    yield* copiedChunks(connection, read, session.limits.copyMs)
+    yield* copiedChunks(connection, read, silenceMsMax(session, read))
   } finally {
     connection.abandon()
   }
@@ -69,6 +69,11 @@ async function openRange(session: Session, { range, snapshot }: SnapshotRead): P
   return from
 }
 
+/** Before version 14 the server reads all pages before the first one that is wanted, and says nothing meanwhile. */
+function silenceMsMax({ limits }: Session, { range }: SnapshotRead): number {
+  return range.end === null && range.next > 0 ? Infinity : limits.copyMs
+}
+
 function copyStatement(from: string, { columns, range }: SnapshotRead): string {
   const list = columns.map(({ name, type }) => selectExpression(quoteName(name), type))
   const bounds = [`ctid >= '(${range.next},0)'::tid`]
@@ -85,7 +90,7 @@ function copyStatement(from: string, { columns, range }: SnapshotRead): string {
 async function* copiedChunks(
   connection: RawConnection,
   read: SnapshotRead,
-  silenceMsMax: number,
+  silenceMs: number,
 ): AsyncGenerator<SourceChunk> {
   const { framer } = connection
   const { range } = read
@@ -124,7 +129,7 @@ async function* copiedChunks(
       yield chunk(rows, null)
       full = false
     }
-    if (!connection.fill()) await connection.expect(silenceMsMax)
+    if (!connection.fill()) await connection.expect(silenceMs)
   }
 }
 
