@@ -15,7 +15,7 @@ import type { TableWriter } from '#lake/table/table-writer.ts'
 import { customersBatch, customersSchema } from '../lake/customers.ts'
 import { drawRows } from '../lake/key-draws.ts'
 
-const rows = 100_000
+const rows = 50_000
 const changedPerDay = 0.05
 const commitsPerDay = 24
 const dayMs = 24 * 3_600_000

@@ -1,6 +1,7 @@
 // What keeps a table fast to read and small, beside the writers: compaction, clustering, cleaning, archiving. Each round
 // has a journal of its own, so that it may go on while the writer of the same lane stages and commits.
 import { clean, defaultCleaningPolicy } from './clean.ts'
+import { advanceHistory } from './advance-history.ts'
 import type { CleaningPolicy } from './clean.ts'
 import { clusterSome } from './cluster.ts'
 import { coalesceLogs } from './coalesce-logs.ts'
@@ -48,6 +49,9 @@ export const defaultServicePolicy: ServicePolicy = {
   coalescing: null,
   intervalMs: 60_000,
 }
+
+/** Bytes of logs, per byte of the base file they change, from which on the oldest readable state is made a base file. */
+const advanceLogShare = 0.4
 
 const defaultCoalescing = { queryMsMax: 3_600_000, bytesMax: 16 << 20 }
 
@@ -164,6 +168,7 @@ export class TableServices {
     await this.#compact(context, report)
     await this.#cluster(context, report)
     await this.#clean(context, report)
+    await this.#packHistory(context, report)
     // When all else is done, so that whoever runs the services hears of it each round.
     if (damaged.error !== null) throw damaged.error
   }
@@ -217,16 +222,24 @@ export class TableServices {
   }
 
   async #clean(context: ServiceContext, report: ReportWork): Promise<void> {
-    const { cleaning, coalescing } = this.#policy
-    const cleaningWatch = this.#watch()
-    const { files, bytes, instants } = await clean(context, cleaning)
-    const durationMs = cleaningWatch()
-    report({ service: 'cleaning', filesRemoved: files, bytesBefore: bytes, instants, durationMs })
-    this.#turn.keep()
-    if (coalescing === null) return
     const watch = this.#watch()
-    const { removed } = await coalesceLogs(context, coalescing)
-    report({ service: 'coalescing', filesRemoved: removed, durationMs: watch() })
+    const { files, bytes, instants } = await clean(context, this.#policy.cleaning)
+    report({ service: 'cleaning', filesRemoved: files, bytesBefore: bytes, instants, durationMs: watch() })
+    this.#turn.keep()
+  }
+
+  /** Makes the past smaller, where it is older than a state for each commit is kept. */
+  async #packHistory(context: ServiceContext, report: ReportWork): Promise<void> {
+    const { cleaning, coalescing, compaction } = this.#policy
+    const watch = this.#watch()
+    const { files, removed } =
+      coalescing === null ? { files: 0, removed: 0 } : await coalesceLogs(context, coalescing)
+    this.#turn.keep()
+    const { retentionMs } = cleaning
+    const { memoryBytes } = compaction
+    const advanced = await advanceHistory(context, { retentionMs, memoryBytes, logShareMin: advanceLogShare })
+    if (files + removed + advanced > 0)
+      report({ service: 'coalescing', filesRemoved: removed, durationMs: watch() })
   }
 
   /** Milliseconds since now, when it is asked. */
