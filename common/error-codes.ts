@@ -170,6 +170,11 @@ export const errorCodes = {
     meaning: 'The storage lists objects out of order, or breaks a listing off without saying so.',
     remedy: 'Use a store that lists as S3 does; directory buckets (S3 Express One Zone) cannot hold a lake.',
   },
+  STORAGE_CLOCK_BEHIND: {
+    meaning:
+      'The clock of the store is more than a minute behind that of the worker. Readers of table version 6 would take commits for older than they are.',
+    remedy: 'Keep the clocks of the store and of the nodes in step (NTP); the worker goes on by itself then.',
+  },
   STORAGE_NO_CONDITIONAL_PUT: {
     meaning: 'The storage does not honour create-if-absent, without which writers overwrite each other.',
     remedy: 'Use a store that honours `If-None-Match: *` (AWS S3, MinIO, Ceph 20, R2 …), or upgrade it.',

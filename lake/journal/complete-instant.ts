@@ -1,6 +1,7 @@
 // Puts the instant an entry stands for on the timeline, and its files in place. Whoever meets the entry as the newest
 // one does so before anything is built on it; done twice it changes nothing.
 import type { JournalEntry } from './entry.ts'
+import { fileTimeGranularityMs, keepFileTime } from './file-time.ts'
 import { placeFiles } from './placement.ts'
 import type { Clock } from '#common/clock.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
@@ -18,9 +19,6 @@ export interface CompletionContext {
   lastCompletionTime: InstantTime
 }
 
-/** Layout 1 readers place logs by the file time of the completed instant, which stores keep to the second. */
-const fileTimeGranularityMs = 1_000
-
 /**
  * New rows come into view with their instant, so their files are there before it. A compaction changes no rows: its
  * instant goes first, and each of its files takes over the moment it appears.
@@ -34,8 +32,15 @@ export async function completeInstant(entry: JournalEntry, context: CompletionCo
     if (waitMs > 0) await clock.sleep(waitMs)
   }
   if (kind !== 'compact') await placeFiles(store, placements)
-  if (!(await wasArchived(entry, context)))
-    await store.putIfAbsent(pathOf(entry, layout)!, Buffer.from(instant.body, 'base64'))
+  if (!(await wasArchived(entry, context))) {
+    const file = {
+      path: pathOf(entry, layout)!,
+      bytes: Buffer.from(instant.body, 'base64'),
+      instant: instant.time,
+    }
+    await store.putIfAbsent(file.path, file.bytes)
+    if (layout === 1) await keepFileTime(file, context)
+  }
   if (kind === 'compact') await placeFiles(store, placements)
 }
 

@@ -2,7 +2,7 @@
 // renamed (put) or linked (putIfAbsent: link(2) fails when the name is taken), and the directory is synced: after
 // a crash there is all of it or nothing. Temporary names begin with `.sluice-tmp-`, which no reader of a lake takes
 // for data.
-import type { Dirent } from 'node:fs'
+import type { Dirent, Stats } from 'node:fs'
 import { link, mkdir, open, readFile, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -142,8 +142,8 @@ export class FileStore implements ObjectStore {
     for (const path of await this.#sortedPaths(folder, prefix, after)) {
       if (path.endsWith('/')) yield* this.#walk(path, prefix, after)
       else {
-        const sizeBytes = await sizeOf(join(this.#root, path))
-        if (sizeBytes !== null) yield { path, sizeBytes }
+        const found = await statOf(join(this.#root, path))
+        if (found !== null) yield { path, sizeBytes: found.size, modifiedAtMs: found.mtimeMs }
       }
     }
   }
@@ -265,12 +265,12 @@ async function unlinkIfThere(path: string): Promise<void> {
 }
 
 async function exists(path: string): Promise<boolean> {
-  return (await sizeOf(path)) !== null
+  return (await statOf(path)) !== null
 }
 
-async function sizeOf(path: string): Promise<number | null> {
+async function statOf(path: string): Promise<Stats | null> {
   try {
-    return (await stat(path)).size
+    return await stat(path)
   } catch (error) {
     if (isMissing(error)) return null
     throw fileError(error, path)

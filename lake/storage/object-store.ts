@@ -5,6 +5,8 @@ export interface ObjectInfo {
   /** Path relative to the store's root, `/`-separated, no leading slash. */
   path: string
   sizeBytes: number
+  /** When it was written, by the store's clock (ms since the epoch, perhaps to the second); for stores that tell. */
+  modifiedAtMs?: number
 }
 
 export interface ObjectStore {

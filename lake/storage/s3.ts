@@ -145,12 +145,13 @@ export class S3Store implements ObjectStore, TaggedStore {
     let last = startAfter
     do {
       const page = await this.#listPage(prefix, startAfter, token)
-      for (const { Key, Size } of page.Contents ?? []) {
+      for (const { Key, Size, LastModified } of page.Contents ?? []) {
         const path = Key!.slice(this.#prefix.length)
         // The journal's newest entry is the last one listed: out of order would be silently wrong.
         if (last !== undefined && comparePaths(path, last) <= 0) throw this.#unreliable('out of order', path)
         last = path
-        yield { path, sizeBytes: Size ?? 0 }
+        const modified = LastModified === undefined ? {} : { modifiedAtMs: LastModified.getTime() }
+        yield { path, sizeBytes: Size ?? 0, ...modified }
       }
       token = page.IsTruncated === true ? page.NextContinuationToken : undefined
       if (page.IsTruncated === true && token === undefined)

@@ -225,7 +225,7 @@ export function objectStoreContract(name: string, { open, largeBytes }: ObjectSt
 
     it('tells sizes', async () => {
       await store.put('a', bytes('12345'))
-      for await (const info of store.list('a')) expect(info).to.deep.equal({ path: 'a', sizeBytes: 5 })
+      for await (const info of store.list('a')) expect(info).to.include({ path: 'a', sizeBytes: 5 })
     })
 
     it('sees in a listing what was just written', async () => {
