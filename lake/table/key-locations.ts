@@ -67,30 +67,40 @@ export class KeyLocations {
     const known = this.#buckets.get(bucket)
     if (known === undefined) return
     change(known.table)
-    this.#makeRoom(bucket, known)
+    if (known.table.isFull) forget(known)
   }
 
   async #load(bucket: number, view: CommitView): Promise<KnownBucket> {
-    const known: KnownBucket = { table: new LocationTable(), isComplete: true }
+    const table = new LocationTable(bytes => this.#makeRoom(bytes, bucket))
+    const known: KnownBucket = { table, isComplete: true }
     this.#buckets.set(bucket, known)
+    if (!this.#makeRoom(0, bucket)) {
+      forget(known)
+      return known
+    }
     for await (const change of readLocations({ bucket, view, only: null }, this.#numbers)) {
-      change(known.table)
-      this.#makeRoom(bucket, known)
-      if (!known.isComplete) break
+      change(table)
+      if (!table.isFull) continue
+      forget(known)
+      break
     }
     return known
   }
 
-  /** Forgets other buckets, the one used least lately first, and then what is known of this one. */
-  #makeRoom(bucket: number, known: KnownBucket): void {
+  /** Forgets other buckets, the one used least lately first, until there is room; false when there is not. */
+  #makeRoom(bytes: number, bucket: number): boolean {
     for (const other of this.#buckets.keys()) {
-      if (this.bytes <= this.#bytesMax) return
+      if (this.bytes + bytes <= this.#bytesMax) return true
       if (other !== bucket) this.#buckets.delete(other)
     }
-    if (this.bytes <= this.#bytesMax) return
-    known.table = new LocationTable()
-    known.isComplete = false
+    return this.bytes + bytes <= this.#bytesMax
   }
+}
+
+/** From now on the bucket's files are asked. */
+function forget(known: KnownBucket): void {
+  known.table = new LocationTable()
+  known.isComplete = false
 }
 
 function missingKeys(table: LocationTable, keys: BinaryVector): KeyIndex {

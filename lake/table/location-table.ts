@@ -21,6 +21,18 @@ export class LocationTable {
   #capacity = firstCapacity
   #size = 0
   readonly #hash = new Int32Array(4)
+  readonly #mayGrow: (bytes: number) => boolean
+  #isFull = false
+
+  /** @param mayGrow asked before so many more bytes are taken */
+  constructor(mayGrow: (bytes: number) => boolean = () => true) {
+    this.#mayGrow = mayGrow
+  }
+
+  /** Whether there was no room for a key: the table does not have all that was put. */
+  get isFull(): boolean {
+    return this.#isFull
+  }
 
   get size(): number {
     return this.#size
@@ -50,6 +62,8 @@ export class LocationTable {
     const known = this.#words[at + partitionWord]!
     if (known === 0) {
       if (this.#size * 4 >= this.#capacity * 3) {
+        this.#isFull ||= !this.#mayGrow(this.bytes * 2)
+        if (this.#isFull) return
         this.#grow()
         at = this.#find(keys, row)
       }

@@ -164,7 +164,7 @@ describe('writers of a partitioned table between whom splits change hands', () =
     it(`keep one row for each key, ${name}`, async () => {
       await fc.assert(
         fc.asyncProperty(acts, given => run(given, kind)),
-        { numRuns: 12 },
+        { numRuns: 8 },
       )
     })
 })

@@ -75,7 +75,7 @@ describe('a keyed table with partitions, under any changes', () => {
     it(`${name}, has one row for each key`, async () => {
       await fc.assert(
         fc.asyncProperty(batches, given => holdsModel(given, kind)),
-        { numRuns: 60 },
+        { numRuns: 30 },
       )
     })
 })
@@ -124,7 +124,7 @@ describe('a keyed table whose keys are unique in a partition, under any changes'
   it('has the newest row of each key in each partition, and none after a delete', async () => {
     await fc.assert(
       fc.asyncProperty(batches, given => holdsEachPartition(given)),
-      { numRuns: 60 },
+      { numRuns: 30 },
     )
   })
 })
