@@ -4,6 +4,7 @@
 // of a table that was removed and made anew: what is known of the former one must not be written into its successor.
 import { metadataPartitions, removeMetadataTable } from './metadata-table.ts'
 import type { Sharing } from './sharing.ts'
+import { checkProperties } from '#lake/reader/check-properties.ts'
 import { layoutOf } from '#lake/table/definition.ts'
 import type { TableVersion } from '#lake/table/definition.ts'
 import { ConfigError } from '#common/errors.ts'
@@ -37,13 +38,14 @@ export class TableGuard {
     this.layout = layoutOf(version)
   }
 
-  /** @throws ConfigError LAKE_TABLE_MISSING, LAKE_VERSION_UNSUPPORTED, LAKE_METADATA_TABLE */
+  /** @throws ConfigError LAKE_TABLE_MISSING, LAKE_VERSION_UNSUPPORTED, LAKE_METADATA_TABLE; DataError LAKE_FILE_CORRUPT */
   static async open(
     store: ObjectStore,
     metadataTable: Sharing['metadataTable'] = 'fail',
   ): Promise<TableGuard> {
     const read = { properties: await readProperties(store), definition: await store.get(definitionPath) }
     const properties = decodeProperties(read.properties)
+    checkProperties(properties, store.url, null)
     const version = Number(properties.get('hoodie.table.version'))
     const layout = Number(properties.get('hoodie.timeline.layout.version'))
     if ((version !== 6 && version !== 8 && version !== 9) || layout !== layoutOf(version))
@@ -66,6 +68,7 @@ export class TableGuard {
         context: { table: this.#store.url },
       })
     const properties = decodeProperties(bytes)
+    checkProperties(properties, this.#store.url, null)
     const version = Number(properties.get('hoodie.table.version'))
     const layout = Number(properties.get('hoodie.timeline.layout.version'))
     // Versions 8 and 9 differ in properties alone, so who lets a metadata table go may let this go as well.
