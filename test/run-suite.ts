@@ -1,5 +1,5 @@
 /**
- * Runs the suites that need real servers.  usage: node test/run-suite.ts integration|e2e [word...]
+ * Runs the suites that need real servers.  usage: node test/run-suite.ts integration|e2e|soak [word...]
  * With words, only files whose path holds one of them. Each file runs in a mocha of its own, so that one that crashes
  * or hangs takes no other with it; a run that ended badly without counting a failure is counted as one.
  */
@@ -10,7 +10,7 @@ import { join } from 'node:path'
 
 import { addTally, appendTally, readTally, type Tally, tallyText } from './tally.ts'
 
-const SUITES = ['integration', 'e2e']
+const SUITES = ['integration', 'e2e', 'soak']
 const FILE_TIMEOUT_MS = 20 * 60_000
 const projectDir = join(import.meta.dirname, '..')
 const mochaProgram = join(projectDir, 'node_modules', 'mocha', 'bin', 'mocha.js')
