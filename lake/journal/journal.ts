@@ -193,6 +193,11 @@ export class Journal {
     return this.#lock.hold(this.#signal, lock => this.#retried(() => this.#take(step, lock)))
   }
 
+  /** Does what other engines do to the timeline under the table's lock, too; `lock` is null where it is not shared. */
+  underLock<T>(work: (lock: HeldLock | null) => Promise<T>): Promise<T> {
+    return this.#lock === null ? work(null) : this.#lock.hold(this.#signal, work)
+  }
+
   #retried<T>(work: () => Promise<T>): Promise<T> {
     return retry(work, retryPolicy, { clock: this.#clock, signal: this.#signal })
   }

@@ -7,6 +7,7 @@
 // whoever changes the history removes it, and readers find the newest manifest by listing the folder, which is what
 // they do without it; Spark's own archiver makes it anew. docs/decisions/0013-history-without-version-file.md
 import type { ServiceContext } from './compact.ts'
+import type { HeldLock } from '#lake/journal/storage-lock.ts'
 import { mergedHistoryFile } from './merged-history.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { ArchivedInstant } from '#lake/timeline/archived-instants.ts'
@@ -40,17 +41,21 @@ export const defaultHistoryPolicy: HistoryPolicy = {
   versionsKept: 12,
 }
 
-type ArchiveContext = Pick<ServiceContext, 'store' | 'signal'>
+export interface ArchiveContext extends Pick<ServiceContext, 'store' | 'signal'> {
+  /** Where other engines archive as well, which do so under the table's lock: that it is held. Absent: there are none. */
+  lock?: HeldLock | null
+}
 
 /**
  * Adds the instants to the history unless they are there; afterwards they may leave the active timeline.
  * @param instants oldest first
  */
 export async function archiveInstants(
-  { store, signal }: ArchiveContext,
+  context: ArchiveContext,
   instants: readonly ArchivedInstant[],
 ): Promise<void> {
-  await changeHistory({ store, signal }, async history => {
+  const { store } = context
+  await changeHistory(context, async history => {
     const left = await notArchived(store, history, instants)
     if (left.length === 0) return history.missing.length > 0 ? history.files : null
     return [...history.files, await levelZeroFile(store, left)]
@@ -96,13 +101,14 @@ function isBefore(name: string, keptFrom: InstantTime): boolean {
  * @param change the files the history is to have, or null when it is as it should be
  */
 async function changeHistory(
-  { store, signal }: ArchiveContext,
+  { store, signal, lock }: ArchiveContext,
   change: (history: History) => Promise<readonly HistoryFile[] | null>,
 ): Promise<void> {
   for (;;) {
     signal.throwIfAborted()
     const history = await loadHistory(store)
     const files = await change(history)
+    lock?.assertHeld()
     if (files === null) {
       if (history.hasVersionFile) await settleVersionFile(store, history.version)
       return
@@ -150,7 +156,7 @@ async function levelZeroFile(store: ObjectStore, instants: readonly ArchivedInst
  * instants are in other files.
  */
 async function retire(
-  { store, signal }: ArchiveContext,
+  { store, signal, lock }: ArchiveContext,
   { versions }: History,
   { versionsKept }: HistoryPolicy,
 ): Promise<void> {
@@ -164,6 +170,7 @@ async function retire(
   const old = versions.slice(0, -versionsKept)
   const files = [...(await named(old))].filter(name => !kept.has(name))
   signal.throwIfAborted()
+  lock?.assertHeld()
   // Files first: once the manifests are gone, nobody knows of them.
   if (files.length > 0) await store.delete(files.map(name => historyFolder + name))
   await store.delete(old.map(manifestPath))

@@ -113,9 +113,11 @@ async function trim(
   { historyMs = historyMsDefault }: CleaningPolicy,
 ): Promise<number> {
   if (instants.length === 0) return 0
+  const { store, journal, clock, signal } = context
   const trimmed = await trimTimeline(context, instants, historyMs > 0)
-  if (context.journal.layout === 2)
-    await tidyHistory(context, defaultHistoryPolicy, formatInstant(context.clock.nowMs() - historyMs))
+  const keptFrom = formatInstant(clock.nowMs() - historyMs)
+  if (journal.layout === 2)
+    await journal.underLock(lock => tidyHistory({ store, signal, lock }, defaultHistoryPolicy, keptFrom))
   return trimmed
 }
 

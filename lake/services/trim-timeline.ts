@@ -29,14 +29,16 @@ interface StoredInstant {
  * @returns how many were taken off: fewer than given when they are large
  */
 export async function trimTimeline(
-  context: ServiceContext,
+  { store, journal, signal }: Pick<ServiceContext, 'store' | 'journal' | 'signal'>,
   instants: readonly InstantTime[],
   keepHistory: boolean,
 ): Promise<number> {
-  const { store, journal, signal } = context
   const stored = upToBytes(await storedInstants(store, journal.layout, new Set(instants)))
   // The history of layout 1 is made of log files, which nobody needs to read the table.
-  if (keepHistory && journal.layout === 2) await archiveInstants(context, await readInstants(store, stored))
+  if (keepHistory && journal.layout === 2) {
+    const read = await readInstants(store, stored)
+    await journal.underLock(lock => archiveInstants({ store, signal, lock }, read))
+  }
   const pending = stored.flatMap(instant => instant.pending.map(({ path }) => path))
   if (pending.length > 0) await store.delete(pending)
   for (const { completed } of stored) {
