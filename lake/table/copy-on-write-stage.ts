@@ -8,7 +8,7 @@ import { encodeDataBlock } from '#lake/log/data-block.ts'
 import { encodeDeleteBlock } from '#lake/log/delete-block.ts'
 import { recordKeyField } from '#lake/reader/wanted-rows.ts'
 import type { BucketTarget, FileToStage, KeyedRows } from './bucket-file.ts'
-import { logFileName, newWriteToken } from './names.ts'
+import { checksumWriteToken, logFileName } from './names.ts'
 
 /** Uncompressed: they are read once, a moment later. */
 const changesFormat = { compression: 'uncompressed', keyValues: {} } as const
@@ -21,8 +21,8 @@ export function bucketChanges(
 ): FileToStage {
   const { fileId, instant, version, partitionPath } = target
   const { live, deleted } = changed
-  const fileName = logFileName({ fileId, writeToken: newWriteToken(clock), instant, version })
   const bytes = encodeChanges(rows, changed, target)
+  const fileName = logFileName({ fileId, writeToken: checksumWriteToken(bytes, clock), instant, version })
   const stat = {
     fileId,
     path: partitionPath === '' ? fileName : `${partitionPath}/${fileName}`,
