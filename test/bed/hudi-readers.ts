@@ -93,6 +93,11 @@ export class HudiReaders {
     return rowsOf((await this.#spark(hudiVersion).request(request)) as RowSet)
   }
 
+  /** Appends the rows of a query with these options (`hoodie.*`), making the table when there is none. */
+  async write(url: string, text: string, options: Readonly<Record<string, string>>): Promise<void> {
+    await this.#spark().request({ op: 'write', url: sparkUrl(url), text, options })
+  }
+
   /** Ends the reader processes. */
   async stop(): Promise<void> {
     const servers = [...this.#sparks.values(), ...(this.#rust ? [this.#rust] : [])]

@@ -4,6 +4,7 @@ import {
   parsePosition,
   parseSplitId,
   splitId,
+  positionsOfCheckpoint,
   streamerCheckpoint,
 } from '#connectors/kafka/position.ts'
 
@@ -35,5 +36,16 @@ describe('Kafka positions', () => {
       ['clicks/0', '12@3..99'],
     ])
     expect(streamerCheckpoint('clicks', positions)).to.equal('clicks,0:12,2:34,10:7')
+  })
+
+  it('come from the checkpoint of Hudi Streamer', () => {
+    expect([...positionsOfCheckpoint('app.clicks,0:12,2:34')]).to.deep.equal([
+      ['app.clicks/0', '12@0'],
+      ['app.clicks/2', '34@0'],
+    ])
+    for (const text of ['', 'clicks', 'clicks,0', 'clicks,0:x', 'clicks,0:1,', '{"a":1}', '20261124120000'])
+      expect(() => positionsOfCheckpoint(text), text)
+        .to.throw()
+        .with.property('code', 'SPEC_INVALID')
   })
 })

@@ -1,13 +1,19 @@
+import { expect } from 'chai'
+import type { WantedTable } from '#lake/table/open-table.ts'
+import type { TableWriter } from '#lake/table/table-writer.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
 import { HudiReaders } from '#test/bed/hudi-readers.ts'
 import { requires } from '#test/bed/requires.ts'
 import type { DirectLake } from './lakes.ts'
 import { folderLake } from './lakes.ts'
-import { keyedShop, SharedTable, sparkOptions } from './shared-table.ts'
+import { appendShop, keyedShop, SharedTable, sparkOptions } from './shared-table.ts'
 
-describe('a table that Spark writes to as well', function () {
+const archiving =
+  "call archive_commits(table => 't', min_commits => 2, max_commits => 3, retain_commits => 1)"
+
+describe('a table that Spark writes to in turn with us', function () {
   requires('hudi')
-  this.timeout(600_000)
+  this.timeout(900_000)
   let lake: DirectLake
   let readers: HudiReaders
   before(async () => {
@@ -19,79 +25,117 @@ describe('a table that Spark writes to as well', function () {
     await lake.stop()
   })
 
+  async function newTable(
+    name: string,
+    wanted: Pick<WantedTable, 'schema' | 'version'> & Partial<WantedTable>,
+  ): Promise<{ table: SharedTable; writer: TableWriter }> {
+    const table = new SharedTable({ lake, readers }, name, wanted)
+    await table.sparkSet(sparkOptions(wanted.version, wanted.buckets ?? 0))
+    return { table, writer: await table.open() }
+  }
+
   for (const [version, tableType] of [
     [8, 'MERGE_ON_READ'],
-    [9, 'MERGE_ON_READ'],
-    [8, 'COPY_ON_WRITE'],
+    [9, 'COPY_ON_WRITE'],
   ] as const)
-    it(`takes its commits, of version ${version}, ${tableType}`, async () => {
-      const table = new SharedTable({ lake, readers }, `keyed_${version}_${tableType.toLowerCase()}`, {
-        schema: keyedShop,
-        version,
-        tableType,
-        buckets: 4,
-      })
-      const step = async (what: string, work: () => Promise<void>) => {
-        const at = Date.now()
-        await work()
-        console.log(what, 'work', Date.now() - at)
-        await table.expectRead()
-        console.log(what, Date.now() - at)
-      }
-      const writer = await table.open()
+    it(`takes its commits: ${tableType}, version ${version}`, async () => {
+      const name = `keyed_${version}_${tableType.toLowerCase()}`
+      const { table, writer } = await newTable(name, { schema: keyedShop, version, tableType, buckets: 4 })
       await table.write(writer, [table.row('k0', 'first')])
-      await table.sparkSet(sparkOptions(version, 4))
-      await step('spark groups', () => table.sparkMerge(table.rows(1, 30, 'spark')))
-      await step('ours on it', () =>
-        table.write(writer, [...table.rows(1, 15, 'ours'), ...table.deletes('k16')]),
-      )
-      await step('delete', async () => {
-        await table.spark("delete from t where id in ('k2', 'k17')")
-        table.model.apply(table.deletes('k2', 'k17'))
-      })
-      await step('ours back', () => table.write(writer, table.rows(2, 1, 'back')))
-      await step('overwrite', async () => {
-        const rows = table.rows(5, 3, 'overwritten')
-        await table.spark(`insert overwrite table t ${SharedTable.values(rows)}`)
-        table.model.truncate()
-        table.model.apply(rows)
-      })
-      await step('ours after overwrite', () =>
-        table.write(writer, [...table.rows(0, 30, 'ours again'), ...table.deletes('k5')]),
-      )
-      if (tableType === 'MERGE_ON_READ')
-        await step('compaction', async () => {
-          await table.spark('reset hoodie.index.type')
-          await table.spark("call run_compaction(op => 'schedule', table => 't')")
-          await table.write(writer, table.rows(20, 12, 'while a compaction is planned'))
-          await table.spark("call run_compaction(op => 'run', table => 't')")
-          await table.sparkSet(sparkOptions(version, 4))
-        })
-      await step('clean, archive', async () => {
-        await table.spark(
-          "call run_clean(table => 't', retain_commits => 1)",
-          "call archive_commits(table => 't', min_commits => 2, max_commits => 3, retain_commits => 1)",
-        )
-      })
-      console.log((await loadTimeline(table.store, 2)).map(at => at.path))
-      await step('spark alone', async () => {
-        for (const from of [0, 5, 10, 15]) await table.sparkMerge(table.rows(from, 3, 'spark goes on'))
-        await table.spark(
-          "call archive_commits(table => 't', min_commits => 2, max_commits => 3, retain_commits => 1)",
-        )
-      })
-      console.log((await loadTimeline(table.store, 2)).map(at => at.path))
+
+      // Spark begins the other buckets, under file ids of its own.
+      await table.sparkMerge(table.rows(1, 30, 'spark'))
+      await table.expectRead()
+      await table.write(writer, [...table.rows(1, 15, 'ours'), ...table.deletes('k16')])
+      await table.expectRead()
+
+      await table.spark("delete from t where id in ('k2', 'k17')")
+      table.model.apply(table.deletes('k2', 'k17'))
+      await table.write(writer, table.rows(2, 1, 'back'))
+      await table.expectRead()
+
+      // Every file group is retired, the fixed file ids for good.
+      const overwritten = table.rows(5, 3, 'overwritten')
+      await table.spark(`insert overwrite table t ${SharedTable.values(overwritten)}`)
+      table.model.truncate()
+      table.model.apply(overwritten)
+      await table.write(writer, [...table.rows(0, 30, 'ours again'), ...table.deletes('k5')])
+      await table.expectRead()
+
+      if (tableType === 'MERGE_ON_READ') {
+        await table.spark('reset hoodie.index.type')
+        await table.spark("call run_compaction(op => 'schedule', table => 't')")
+        await table.write(writer, table.rows(20, 12, 'while a compaction is planned'))
+        await table.spark("call run_compaction(op => 'run', table => 't')")
+        await table.sparkSet(sparkOptions(version, 4))
+        await table.expectRead()
+      }
+
+      // Our newest instant leaves the timeline, and must not come back to it.
+      await table.spark("call run_clean(table => 't', retain_commits => 1)")
+      for (const from of [0, 5, 10, 15]) await table.sparkMerge(table.rows(from, 3, 'spark goes on'))
+      await table.spark(archiving)
+      const [first] = await loadTimeline(table.store, 2)
       const next = await table.open()
+      expect((await loadTimeline(table.store, 2))[0]).to.deep.equal(first)
       const after = table.rows(3, 20, 'after the archive')
-      await step('ours after the archive', () => table.write(next, after))
-      await step('column', async () => {
-        await table.spark('alter table t add columns (extra int)')
-        await table.spark("update t set extra = 7 where id = 'k3'")
-        const extra = { name: 'extra', type: { kind: 'int32' }, nullable: true } as const
-        table.model.schema = { columns: [...table.model.schema.columns, extra], key: ['id'] }
-        table.model.apply([{ ...after[0]!, row: { ...after[0]!.row, extra: 7 } }])
-      })
-      await step('ours after the column', () => table.write(next, table.rows(4, 20, 'after the column')))
-      await step('first one', () => table.write(writer, table.rows(6, 20, 'first')))
+      await table.write(next, after)
+      await table.expectRead()
+
+      await table.spark('alter table t add columns (extra int)')
+      await table.spark("update t set extra = 7 where id = 'k3'")
+      const extra = { name: 'extra', type: { kind: 'int32' }, nullable: true } as const
+      table.model.schema = { columns: [...table.model.schema.columns, extra], key: ['id'] }
+      table.model.apply([{ ...after[0]!, row: { ...after[0]!.row, extra: 7 } }])
+      await table.write(next, table.rows(4, 20, 'after the column'))
+      await table.write(writer, table.rows(6, 20, 'by the first writer'))
+      await table.expectRead()
+    })
+
+  it('takes its commits and its clustering: without a key', async () => {
+    const { table, writer } = await newTable('append', { schema: appendShop, version: 8 })
+    await table.write(writer, table.rows(0, 20, 'ours'))
+    const inserted = table.rows(100, 10, 'spark')
+    await table.spark(`insert into t ${SharedTable.values(inserted)}`)
+    table.model.apply(inserted)
+    await table.write(writer, table.rows(200, 20, 'ours again'))
+    await table.expectRead()
+    await table.spark("call run_clustering(table => 't', op => 'scheduleAndExecute')")
+    await table.write(writer, table.rows(300, 20, 'after the clustering'))
+    await table.expectRead()
+    await table.spark("delete from t where id in ('k3', 'k105', 'k301')")
+    table.model.apply(table.deletes('k3', 'k105', 'k301'))
+    await table.write(writer, table.rows(400, 2, 'after the delete'))
+    await table.expectRead()
+  })
+
+  for (const [version, tableType, schema] of [
+    [8, 'MERGE_ON_READ', keyedShop],
+    [9, 'COPY_ON_WRITE', appendShop],
+  ] as const)
+    it(`stops before it commits behind a metadata table, or removes it: ${tableType}, version ${version}`, async () => {
+      const buckets = schema.key.length > 0 ? 2 : 0
+      const name = `defaults_${version}`
+      const { table, writer } = await newTable(name, { schema, version, tableType, buckets })
+      const sharing = { metadataTable: 'remove', concurrency: 'exclusive' } as const
+      const keeper = await table.open('keeper', { sharing })
+      await table.write(writer, table.rows(0, 20, 'ours'))
+      for (const key of ['metadata.enable', 'write.auto.upgrade', 'write.table.version'])
+        await table.spark(`reset hoodie.${key}`)
+      const bySpark = table.rows(buckets > 0 ? 10 : 100, 20, 'defaults')
+      if (buckets > 0) await table.sparkMerge(bySpark)
+      else {
+        await table.spark(`insert into t ${SharedTable.values(bySpark)}`)
+        table.model.apply(bySpark)
+      }
+      await table.expectRead()
+
+      expect(await table.refusal(writer, table.rows(15, 1, 'refused'))).to.equal(
+        version === 8 ? 'LAKE_VERSION_CHANGED' : 'LAKE_METADATA_TABLE',
+      )
+      await writer.abort()
+      await table.expectRead()
+      await table.write(keeper, table.rows(buckets > 0 ? 5 : 200, 20, 'goes on'))
+      await table.expectRead()
     })
 })

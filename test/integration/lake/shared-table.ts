@@ -53,7 +53,8 @@ export class SharedTable {
     this.#readers = place.readers
     this.name = name
     this.#wanted = { estimatedBytes: 0, policy: 'evolve', ...wanted }
-    this.model = new TableModel(wanted.schema)
+    // Ids are unique in a table without a key, too.
+    this.model = new TableModel({ ...wanted.schema, key: ['id'] })
   }
 
   get store() {
@@ -80,7 +81,8 @@ export class SharedTable {
 
   row(id: string, note: string, more: Record<string, Value> = {}): RowChange {
     const { seq } = this
-    return { op: 'update', seq, row: { id, price: BigInt(seq), note, ...more } }
+    const op = this.#wanted.schema.key.length > 0 ? 'update' : 'insert'
+    return { op, seq, row: { id, price: BigInt(seq), note, ...more } }
   }
 
   deletes(...ids: string[]): RowChange[] {
@@ -99,6 +101,15 @@ export class SharedTable {
         await writer.abort()
         await writer.refresh()
       }
+  }
+
+  /** The code of the error that a commit of these rows ends with. */
+  async refusal(writer: TableWriter, changes: RowChange[]): Promise<string> {
+    await writer.stage({ batch: batchOf(this.#wanted.schema, changes), truncate: null }, signal)
+    return writer.commit([], {}, signal).then(
+      () => 'none',
+      (error: { code: string }) => error.code,
+    )
   }
 
   /** Spark SQL on `t`. */

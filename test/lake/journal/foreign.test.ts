@@ -1,11 +1,13 @@
 import { expect } from 'chai'
 import { avroSchemaOf } from '#lake/avro/schema.ts'
 import type { FileGroupUse } from '#lake/journal/entry.ts'
+import { Journal } from '#lake/journal/journal.ts'
 import type { Step } from '#lake/journal/step.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { CommitMetadata, WriteStat } from '#lake/timeline/commit-metadata.ts'
 import { encodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import { formatInstant, parseInstant } from '#lake/timeline/instant.ts'
+import { decodeProperties, encodeProperties } from '#lake/timeline/properties.ts'
 import { commitsOf, newTable, shopDefinition, stagedStep } from './table-fixture.ts'
 
 const nowMs = Date.UTC(2026, 10, 24, 12)
@@ -215,4 +217,64 @@ describe('Journal: commits of other engines', () => {
     for await (const { path: there } of store.list('.hoodie/timeline/')) left.push(there)
     expect(left).to.deep.equal([path])
   })
+
+  it('stops every step when Hudi Streamer went on with the table, also of a journal opened later', async () => {
+    const { store, open } = await newTable()
+    const journal = await open('a')
+    const step = await stagedStep(journal, move)
+    const extraMetadata = { 'streamer.checkpoint.key.v2': 'orders,0:7' }
+    await foreignCommit(store, { instant: at(10), completionTime: at(20) }, { extraMetadata })
+    expect(await outcome(journal.commit(step))).to.equal('LAKE_CHECKPOINT_MOVED')
+    expect(await outcome(journal.commit({ ...step, kind: 'advance', instant: null, action: null }))).to.equal(
+      'LAKE_CHECKPOINT_MOVED',
+    )
+    expect(await outcome(open('b'))).to.equal('LAKE_CHECKPOINT_MOVED')
+  })
+
+  it('removes a metadata table before it commits, when it may, and accepts version 9 with it', async () => {
+    const { store, clock } = await newTable()
+    const sharing = { metadataTable: 'remove', concurrency: 'exclusive' } as const
+    const { signal } = new AbortController()
+    const journal = await Journal.open(store, { clock, writer: 'a', signal, sharing })
+    const step = await stagedStep(journal, move)
+    const path = '.hoodie/hoodie.properties'
+    const before = decodeProperties((await store.get(path))!)
+    const made = new Map([
+      ...before,
+      ['hoodie.table.version', '9'],
+      ['hoodie.table.metadata.partitions', 'column_stats,files'],
+      ['hoodie.table.metadata.partitions.inflight', 'record_index'],
+    ])
+    await store.put(path, encodeProperties(made, 'made'))
+    await store.put(`${path}.backup`, encodeProperties(made, 'made'))
+    await store.put('.hoodie/metadata/files/some.hfile', new Uint8Array(1))
+    expect(await outcome(journal.commit(step))).to.equal('taken')
+    expect([...decodeProperties((await store.get(path))!)]).to.deep.equal([
+      ...new Map([...before, ['hoodie.table.version', '9']]),
+    ])
+    const left: string[] = []
+    for await (const { path: there } of store.list('.hoodie/metadata')) left.push(there)
+    expect(left).to.deep.equal([])
+    expect(await store.get(`${path}.backup`)).to.equal(null)
+  })
+
+  it('does not rely on an engine to see a base file whose instant is older than what was complete', async () => {
+    const { store, clock, open } = await newTable()
+    const sharing = { metadataTable: 'fail', concurrency: 'shared' } as const
+    const still = { ...clock, nowMs: () => clock.nowAtMs, sleep: sleepUntilAborted }
+    const { signal } = new AbortController()
+    const journal = await Journal.open(store, { clock: still, writer: 'a', signal, sharing })
+    const more = { fileGroups: { created: [bucket] } }
+    const step = await stagedStep(journal, move, more)
+    const other = await open('b')
+    await other.commit(await stagedStep(other, { split: 'other', from: null, to: '1' }))
+    await store.put(`.hoodie/timeline/${at(9_000)}.deltacommit.requested`, new Uint8Array(0))
+    expect(await outcome(journal.commit(step))).to.equal('COMMIT_CONFLICT')
+    await journal.refresh()
+    expect(await outcome(journal.commit(await stagedStep(journal, move, more)))).to.equal('taken')
+  })
 })
+
+function sleepUntilAborted(_: number, signal?: AbortSignal): Promise<void> {
+  return new Promise(resolve => signal?.addEventListener('abort', () => resolve()))
+}

@@ -125,8 +125,16 @@ def sql(request):
         spark.sql("drop table t")
 
 
+def write(request):
+    """Appends the rows of a query, with options SQL has no place for."""
+    use_s3(request.get("s3"))
+    frame = spark.sql(request["text"])
+    frame.write.format("hudi").options(**request["options"]).mode("append").save(request["url"])
+    return RowSet(False, None, False, None).result()
+
+
 try:
-    serve({"read": read, "sql": sql})
+    serve({"read": read, "sql": sql, "write": write})
 finally:
     spark.stop()
     shutil.rmtree(WORK, ignore_errors=True)
