@@ -1,27 +1,41 @@
 import { expect } from 'chai'
 import { createMetrics } from '#common/metrics.ts'
+import type { FromLane } from '#worker/lane-protocol.ts'
 import { observe } from '#worker/observe.ts'
 
-const job = { namespace: 'shop', name: 'shop-to-lake' }
+describe('metrics of table services', () => {
+  async function exposed(messages: readonly FromLane[]): Promise<string[]> {
+    const metrics = createMetrics()
+    for (const message of messages) observe(metrics, { namespace: 'shop', name: 'orders' }, 0, message)
+    const text = await metrics.expose()
+    return text.split('\n').filter(line => line.startsWith('sluice_table_service'))
+  }
 
-async function errorsOf(message: Parameters<typeof observe>[3]): Promise<Record<string, number>> {
-  const metrics = createMetrics()
-  observe(metrics, job, 0, message)
-  const { values } = await metrics.errors.get()
-  return Object.fromEntries(values.map(({ labels, value }) => [`${labels['job']} ${labels['code']}`, value]))
-}
-
-describe('metrics of a lane', () => {
-  it('count a failure by its code', async () => {
-    const failure = { code: 'STORAGE_DENIED', message: '', context: {}, disposition: 'retry' } as const
-    expect(await errorsOf({ kind: 'failed', grant: 1, failure })).to.deep.equal({
-      'shop/shop-to-lake STORAGE_DENIED': 1,
-    })
+  it('add up what was done, by table and service', async () => {
+    const work = { service: 'compaction', rows: 100, bytesBefore: 3000, bytesAfter: 2000, durationMs: 1500 }
+    const cleaning = { service: 'cleaning', filesRemoved: 7, durationMs: 250 }
+    const lines = await exposed([
+      { kind: 'service-work', table: 't', work },
+      { kind: 'service-work', table: 't', work },
+      { kind: 'service-work', table: 't', work: cleaning },
+      { kind: 'service-round', table: 't', atMs: 1_790_000_000_500 },
+    ])
+    const labels = 'job="shop/orders",table="t"'
+    expect(lines).to.include.members([
+      `sluice_table_service_runs_total{${labels},service="compaction"} 2`,
+      `sluice_table_service_rows_total{${labels},service="compaction"} 200`,
+      `sluice_table_service_bytes_before_total{${labels},service="compaction"} 6000`,
+      `sluice_table_service_bytes_after_total{${labels},service="compaction"} 4000`,
+      `sluice_table_service_seconds_total{${labels},service="compaction"} 3`,
+      `sluice_table_service_files_removed_total{${labels},service="cleaning"} 7`,
+      `sluice_table_service_last_round_timestamp_seconds{${labels}} 1790000000.5`,
+    ])
   })
 
-  it('count what compacting and cleaning fail at, though syncing goes on', async () => {
-    expect(
-      await errorsOf({ kind: 'service-failed', table: 'orders', code: 'STORAGE_UNAVAILABLE' }),
-    ).to.deep.equal({ 'shop/shop-to-lake STORAGE_UNAVAILABLE': 1 })
+  it('count failures by their code', async () => {
+    const failed = { kind: 'service-failed', table: 't', code: 'STORAGE_UNAVAILABLE' } as const
+    expect(await exposed([failed])).to.deep.equal([
+      'sluice_table_service_failures_total{job="shop/orders",table="t",code="STORAGE_UNAVAILABLE"} 1',
+    ])
   })
 })
