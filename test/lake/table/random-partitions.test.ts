@@ -1,13 +1,20 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { TableSchema } from '#catalog/types.ts'
+import type { Clock } from '#common/clock.ts'
+import { Journal } from '#lake/journal/journal.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
+import { clean } from '#lake/services/clean.ts'
+import { compactSome } from '#lake/services/compact.ts'
+import { defaultServicePolicy } from '#lake/services/table-services.ts'
 import { MemoryStore } from '#lake/storage/memory.ts'
+import { readDefinition } from '#lake/table/create.ts'
 import type { WantedTable } from '#lake/table/open-table.ts'
 import { openTable } from '#lake/table/open-table.ts'
 import type { CanonicalRow } from '#test/bed/canonical.ts'
 import { fixedClock } from '../journal/table-fixture.ts'
 import { canonicalRows } from '../reader/canonical.ts'
+import { eager } from '../services/keyed-table.ts'
 import { inOrder, TableModel } from './model.ts'
 import type { RowChange } from './vectors.ts'
 import { batchOf, unchanged } from './vectors.ts'
@@ -24,7 +31,11 @@ const schema: TableSchema = {
 const signal = new AbortController().signal
 
 type Draw = { id: number; op: 'insert' | 'update' | 'delete'; region: number; keep: boolean; stay: boolean }
-type Batch = { draws: Draw[]; truncate: boolean; after: 'nothing' | 'commit' | 'abort' | 'refresh' }
+type Batch = {
+  draws: Draw[]
+  truncate: boolean
+  after: 'nothing' | 'commit' | 'services' | 'abort' | 'refresh'
+}
 
 const batches = fc.array(
   fc.record({
@@ -39,7 +50,7 @@ const batches = fc.array(
       { maxLength: 20 },
     ),
     truncate: fc.nat(11).map(drawn => drawn === 0),
-    after: fc.constantFrom<Batch['after']>('nothing', 'commit', 'commit', 'abort', 'refresh'),
+    after: fc.constantFrom<Batch['after']>('nothing', 'commit', 'commit', 'services', 'abort', 'refresh'),
   }),
   { maxLength: 12 },
 )
@@ -80,6 +91,14 @@ describe('a keyed table with partitions, under any changes', () => {
     })
 })
 
+/** Compacts what has a log, and removes what is older than an hour. */
+async function runServices(store: MemoryStore, clock: Clock): Promise<void> {
+  const journal = await Journal.open(store, { clock, writer: 'services', signal })
+  const context = { store, definition: (await readDefinition(store))!, journal, clock, signal }
+  await compactSome(context, eager)
+  await clean(context, { ...defaultServicePolicy.cleaning, retentionMs: 3_600_000 })
+}
+
 async function holdsModel(given: Batch[], kind: Partial<WantedTable>): Promise<void> {
   const store = new MemoryStore()
   const wanted = {
@@ -91,7 +110,8 @@ async function holdsModel(given: Batch[], kind: Partial<WantedTable>): Promise<v
     policy: 'evolve',
     ...kind,
   } as const
-  const writer = await openTable(wanted, { store, clock: fixedClock(), writer: 'test', signal })
+  const clock = fixedClock()
+  const writer = await openTable(wanted, { store, clock, writer: 'test', signal })
   const done: { changes: RowChange[]; truncate: boolean }[] = []
   let open: typeof done = []
   for (const [index, { draws, truncate, after }] of given.entries()) {
@@ -100,9 +120,11 @@ async function holdsModel(given: Batch[], kind: Partial<WantedTable>): Promise<v
     const changes = changesOf(draws, seq)
     await writer.stage({ batch: batchOf(schema, changes), truncate: truncate ? { sequence } : null }, signal)
     open.push({ changes, truncate })
-    if (after === 'commit') {
+    clock.nowAtMs += 10 * 60_000
+    if (after === 'commit' || after === 'services') {
       await writer.commit([], {}, signal)
       done.push(...open)
+      if (after === 'services') await runServices(store, clock)
     } else if (after !== 'nothing') await writer.abort()
     if (after === 'refresh') await writer.refresh()
     if (after !== 'nothing') open = []
@@ -147,7 +169,7 @@ async function holdsEachPartition(given: Batch[]): Promise<void> {
     const named = draws.map(draw => ({ ...draw, keep: false, stay: false }))
     const changes = changesOf(named, seq >> 1)
     await writer.stage({ batch: batchOf(schema, changes), truncate: null }, signal)
-    if (after === 'commit') {
+    if (after === 'commit' || after === 'services') {
       await writer.commit([], {}, signal)
       for (const { op, row } of changes) {
         const id = row['id'] as string
