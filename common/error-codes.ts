@@ -190,7 +190,7 @@ export const errorCodes = {
   },
   LAKE_TABLE_MISMATCH: {
     meaning:
-      'A table of that name exists in the lake and is not what the job wants: another key or bucket count.',
+      'A table of that name exists in the lake and is not what the job wants: another key, type, bucket count or other partitions.',
     remedy: 'Give the table another name in the target, make job and table agree, or remove the table.',
   },
   LAKE_VERSION_UNSUPPORTED: {

@@ -78,9 +78,9 @@ function duplicateOptions(
   if (dropDuplicates === undefined) return {}
   const { columns, window, memoryMiB } = dropDuplicates
   const windowMs = parseDuration(window)
-  if (windowMs > retentionHours * 3_600_000)
+  if (windowMs >= retentionHours * 3_600_000)
     throw new ConfigError(
-      `Options of table ${table}: the window of dropDuplicates is longer than retentionHours, for which files are kept`,
+      `Options of table ${table}: the window of dropDuplicates must be shorter than retentionHours, for which files are kept`,
       { code: 'SPEC_INVALID', context: { table } },
     )
   return { dropDuplicates: { columns, windowMs, bytesMax: memoryMiB * 1024 * 1024 } }

@@ -3,6 +3,10 @@ import fc from 'fast-check'
 import type { TableSchema } from '#catalog/types.ts'
 import { ConflictError } from '#common/errors.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
+import { Journal } from '#lake/journal/journal.ts'
+import { clusterSome } from '#lake/services/cluster.ts'
+import { clusteringPolicy } from '#lake/services/plan-clustering.ts'
+import { readDefinition } from '#lake/table/create.ts'
 import { MemoryStore } from '#lake/storage/memory.ts'
 import type { DuplicatePolicy } from '#lake/table/duplicates.ts'
 import { openTable } from '#lake/table/open-table.ts'
@@ -80,6 +84,19 @@ describe('an append table that drops duplicates', () => {
     await append(await open(), 'a', 'b')
     await append(await open(), 'b', 'c')
     expect(await events()).to.deep.equal(['a', 'b', 'c'])
+  })
+
+  it('knows after a restart what was committed before, although its files were put together since', async () => {
+    const writer = await open()
+    for (const event of ['a', 'b', 'c']) await append(writer, event)
+    const definition = (await readDefinition(store))!
+    const journal = await Journal.open(store, { clock, writer: 'services', signal })
+    const context = { store, definition, journal, clock, signal }
+    const clustered = await clusterSome(context, { ...clusteringPolicy(1 << 20), filesMin: 2 })
+    expect(clustered).to.include({ filesBefore: 3 })
+    await append(writer, 'a', 'd')
+    await append(await open(), 'b', 'd', 'e')
+    expect(await events()).to.deep.equal(['a', 'b', 'c', 'd', 'e'])
   })
 
   it('takes a row again when the window is over, in a running writer as after a restart', async () => {
