@@ -25,16 +25,16 @@ import { getSchema, putSchema } from './schema-file.ts'
 import type { Sharing } from './sharing.ts'
 import type { HeldLock } from './storage-lock.ts'
 import { StorageLock } from './storage-lock.ts'
-import type { Step } from './step.ts'
-import { checkOrder, checkPositions, checkStaged, conflict, entryOf } from './step.ts'
+import type { Step, StepResult } from './step.ts'
+import { checkOrder, checkPositions, checkStaged, conflict, entryOf, stepOfNothing } from './step.ts'
 import { TableGuard } from './table-guard.ts'
 import type { TableState } from './table-state.ts'
 import { stateAfter } from './table-state.ts'
-import { defaultRetention, readHeadHint, trimJournal } from './trim.ts'
+import { defaultRetention, readHeadHint, trimIfPossible } from './trim.ts'
 import type { Retention } from './trim.ts'
 import type { TableSchema } from '#catalog/types.ts'
 import type { Clock } from '#common/clock.ts'
-import { ConfigError, TransientError } from '#common/errors.ts'
+import { ConfigError } from '#common/errors.ts'
 import { retry } from '#common/retry.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { TableVersion } from '#lake/table/definition.ts'
@@ -52,12 +52,6 @@ export interface JournalOptions {
   sharing?: Sharing
   /** To go on from where Hudi Streamer brought the table, rather than refuse to (adopt.ts). */
   adopts?: boolean
-}
-
-export interface StepResult {
-  seq: number
-  /** Null when no file was made visible. */
-  completionTime: InstantTime | null
 }
 
 /** An entry on its way into the journal. */
@@ -210,6 +204,10 @@ export class Journal {
       const taken = await this.#settle(step)
       if (taken !== null) return taken
       this.#signal.throwIfAborted()
+      if (this.#isOvertaken()) {
+        await this.#block(step)
+        continue
+      }
       await this.check(step)
       lock?.assertHeld()
       this.#claim ??= this.#claimFor(step, schemaId)
@@ -220,6 +218,20 @@ export class Journal {
         if (result !== null) return result
       } else await Promise.all([this.#readHead(this.#head.entry.seq), this.#lookAround()])
     }
+  }
+
+  /** Whether another engine went on past the completion time of a claim that may still be on its way. */
+  #isOvertaken(): boolean {
+    const completionTime = this.#claim?.entry.instant?.completionTime
+    if (completionTime === undefined || this.#head.entry.seq >= this.#claim!.entry.seq) return false
+    return laterInstant(this.#state.lastInstant, this.#state.lastCompletionTime) >= completionTime
+  }
+
+  /** Has the claim's number taken by an entry of nothing, unless the claim was there before: then it is settled. */
+  async #block(step: Step): Promise<void> {
+    const { entry, bytes } = this.#claimFor(stepOfNothing(step), null)
+    await this.#store.putIfAbsent(entryPath(entry.seq), bytes)
+    await this.#readHead(this.#head.entry.seq)
   }
 
   /** Takes note of what other engines did. */
@@ -309,7 +321,8 @@ export class Journal {
     else await this.#readHead(entry.seq)
     await this.#finishHead()
     this.#claim = null
-    if (entry.seq % this.#retention.trimEvery === 0) await this.#trim()
+    if (entry.seq % this.#retention.trimEvery === 0)
+      await trimIfPossible(this.#store, { ...this.#state, nowMs: this.#clock.nowMs() }, this.#retention)
     return { seq: entry.seq, completionTime: entry.instant?.completionTime ?? null }
   }
 
@@ -379,15 +392,5 @@ export class Journal {
   async #isLongPast(): Promise<boolean> {
     const ageMs = this.#clock.nowMs() - this.#adoptedAtMs
     return ageMs > sleptMsMin && (await this.#store.get(entryPath(this.#head.entry.seq))) === null
-  }
-
-  async #trim(): Promise<void> {
-    const { seq, instantFloor } = this.#state
-    try {
-      await trimJournal(this.#store, { seq, instantFloor, nowMs: this.#clock.nowMs() }, this.#retention)
-    } catch (error) {
-      // The step is taken; the next one to trim removes what this one left.
-      if (!(error instanceof TransientError)) throw error
-    }
   }
 }

@@ -40,6 +40,18 @@ export interface Step {
   schema?: TableSchema
 }
 
+export interface StepResult {
+  seq: number
+  /** Null when no file was made visible. */
+  completionTime: InstantTime | null
+}
+
+/** A step that leaves the table as it is, staged as the given one. */
+export function stepOfNothing({ stagedAt, schemaVersion }: Step): Step {
+  const empty = { instant: null, action: null, metadata: null, moves: [], fileGroups: {} }
+  return { ...empty, kind: 'advance', stagedAt, schemaVersion }
+}
+
 /**
  * @throws FencedError WRITER_FENCED when a split does not stand where its move starts
  */

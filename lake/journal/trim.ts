@@ -2,6 +2,7 @@
 // judge its step by; a hint beside the journal says where its end was, so that opening a table lists little.
 import { decodeEntry, entryPath, entrySeq, journalFolder } from './entry.ts'
 import { reservationBound, reservationFolder } from './instant-allocator.ts'
+import { TransientError } from '#common/errors.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 
@@ -40,6 +41,15 @@ export interface TrimPoint {
   seq: number
   instantFloor: InstantTime
   nowMs: number
+}
+
+/** Trims unless the store does not answer: the step is taken all the same, and the next trim removes what is left. */
+export async function trimIfPossible(store: ObjectStore, at: TrimPoint, retention: Retention): Promise<void> {
+  try {
+    await trimJournal(store, at, retention)
+  } catch (error) {
+    if (!(error instanceof TransientError)) throw error
+  }
 }
 
 /** Removes entries and instant reservations that nobody needs any more. */

@@ -6,6 +6,7 @@ import { entryPath, journalFolder } from '#lake/journal/entry.ts'
 import { Journal } from '#lake/journal/journal.ts'
 import { MemoryStore } from '#lake/storage/memory.ts'
 import { createTable } from '#lake/table/create.ts'
+import { formatInstant, parseInstant } from '#lake/timeline/instant.ts'
 
 type Fault = 'answer lost' | 'request lost' | null
 
@@ -73,6 +74,39 @@ describe('Journal: outcome of a step', () => {
     expect((await journal.commit(step)).seq).to.equal(2)
     expect(journal.unsettled).to.equal(false)
     expect(await commitsOf(store)).to.have.length(1)
+  })
+
+  it('completes later than a compaction that another engine planned before it was settled', async () => {
+    const { store, open } = await faultyTable()
+    const journal = await open()
+    const step = await stagedStep(journal, move)
+    store.faults.push(...Array.from({ length: 8 }, () => 'request lost' as const))
+    expect(await rejection(journal.commit(step))).to.be.instanceOf(TransientError)
+    expect(journal.unsettled).to.equal(true)
+    const planned = formatInstant(parseInstant(step.instant!) + 3_600_000)
+    await store.put(`.hoodie/timeline/${planned}.compaction.requested`, new Uint8Array(0))
+    const { seq, completionTime } = await journal.commit(step)
+    expect(completionTime! > planned).to.equal(true)
+    expect(seq).to.equal(3)
+    expect(journal.unsettled).to.equal(false)
+  })
+
+  it('is the first one when that was taken, whatever another engine planned since', async () => {
+    const { store, open } = await faultyTable()
+    const journal = await open()
+    const step = await stagedStep(journal, move)
+    store.faults.push('answer lost', ...Array.from({ length: 7 }, () => 'request lost' as const))
+    const list = store.list.bind(store)
+    store.list = (prefix, startAfter) => {
+      if (!prefix.startsWith('.hoodie/.sluice/')) return list(prefix, startAfter)
+      throw new TransientError('no answer', { code: 'STORAGE_UNAVAILABLE' })
+    }
+    await rejection(journal.commit(step))
+    delete (store as { list?: unknown }).list
+    const planned = formatInstant(parseInstant(step.instant!) + 3_600_000)
+    await store.put(`.hoodie/timeline/${planned}.compaction.requested`, new Uint8Array(0))
+    expect((await journal.commit(step)).seq).to.equal(2)
+    expect(await commitsOf(store)).to.have.length(2)
   })
 
   it('is lost for certain when another writer took the number', async () => {
