@@ -78,6 +78,8 @@ export class TableWriter {
   #endTurn: (() => void) | null = null
   /** File groups of a keyed table, as far as this writer knows; null: not looked yet. */
   #heads: SliceHeads | null = null
+  /** The state of the journal up to which they are right. */
+  #headsAt = 0
   /** Commits of other engines that were known then. */
   #foreignCommits = 0
   /** The commit in the making for which they were looked up anew. */
@@ -222,6 +224,9 @@ export class TableWriter {
       }
       this.#foreignCommits = journal.foreignCommits
       const state = journal.state
+      // In layout 1 a log names its slice: in one that a compaction has ended nobody would look for it.
+      if (journal.layout === 1 && this.#headsAt !== state.seq) this.#heads = this.#files = null
+      this.#headsAt = state.seq
       const instant = await journal.nextInstant()
       if (this.#partitioning === null) await this.#makePartition('', instant)
       this.#pending = new PendingCommit(store, definition, { instant, state })
@@ -324,6 +329,8 @@ export class TableWriter {
       if (!journal.unsettled) this.#step = null
       throw error
     }
+    const { stagedAt } = this.#step
+    if (this.#headsAt === stagedAt && journal.state.seq === stagedAt + 1) this.#headsAt = journal.state.seq
     this.#step = null
     this.#pending = null
     this.#giveTurn()

@@ -2,19 +2,24 @@
 // data file.
 import type { Round } from './serve.ts'
 import { service } from './serve.ts'
+import type { RunProcess } from './world.ts'
 import { retentionMs } from './world.ts'
 import { clean } from '#lake/services/clean.ts'
 import { defaultThinningPolicy } from '#lake/services/thin-bases.ts'
 
-export const cleaner = { name: 'cleaner', run: service(tidy) }
+export const cleaner = { name: 'cleaner', run: cleanerOf(retentionMs) }
 
-async function tidy({ world, process, store, journal }: Round): Promise<void> {
+export function cleanerOf(keptMs: number): RunProcess {
+  return service(round => tidy(round, keptMs))
+}
+
+async function tidy({ world, process, store, journal }: Round, keptMs: number): Promise<void> {
   const { random } = world.scheduler
   const { clock, signal } = process
   await clean(
     { store, definition: world.definition, journal, clock, signal },
     {
-      retentionMs,
+      retentionMs: keptMs,
       instantsMin: random.between(1, 4),
       trimMin: random.between(1, 3),
       historyMs: random.pick([0, 90 * 24 * 3_600_000]),

@@ -5,12 +5,18 @@ import { metadataOf } from './lane.ts'
 import type { Round } from './serve.ts'
 import { service } from './serve.ts'
 import { dataFile } from './table-reader.ts'
+import type { RunProcess } from './world.ts'
 import { baseFileName, newFileId, newWriteToken } from '#lake/table/names.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
 
-export const clusterer = { name: 'clusterer', run: service(cluster) }
+export const clusterer = { name: 'clusterer', run: clustererOf({ laterToo: false }) }
 
-async function cluster({ world, process, store, journal }: Round): Promise<void> {
+/** @param options `laterToo`: takes in files of later instants than its own, which it must not */
+export function clustererOf({ laterToo }: { laterToo: boolean }): RunProcess {
+  return service(round => cluster(round, laterToo))
+}
+
+async function cluster({ world, process, store, journal }: Round, laterToo: boolean): Promise<void> {
   if (journal.layout === 1) return
   const { random } = world.scheduler
   const { seq: stagedAt, schemaVersion } = journal.state
@@ -19,7 +25,7 @@ async function cluster({ world, process, store, journal }: Round): Promise<void>
   if ((await loadTimeline(store, journal.layout)).some(({ state }) => state !== 'completed')) return
   // What has a later instant is no part of the state as of ours.
   const small = [...(await loadSlices(store, journal.layout))]
-    .filter(([, { base }]) => base !== null && base.instant < instant)
+    .filter(([, { base }]) => base !== null && (laterToo || base.instant < instant))
     .slice(0, random.between(2, 5))
   if (small.length < 2) return
   const rows: string[] = []

@@ -1,9 +1,11 @@
-// The real compaction and cleaning in a simulated world, and on what a world leaves behind.
+// The real compaction, clustering and cleaning in a simulated world, and on what a world leaves behind.
 import { ConfigError, ConflictError, TransientError, isAbort } from '#common/errors.ts'
 import { Journal } from '#lake/journal/journal.ts'
 import { clean } from '#lake/services/clean.ts'
+import { clusterSome } from '#lake/services/cluster.ts'
 import type { ServiceContext } from '#lake/services/compact.ts'
 import { compactSome } from '#lake/services/compact.ts'
+import { clusteringPolicy } from '#lake/services/plan-clustering.ts'
 import type { CompactionPolicy } from '#lake/services/plan-compaction.ts'
 import { defaultCompactionPolicy } from '#lake/services/plan-compaction.ts'
 import { MemoryStore } from '#lake/storage/memory.ts'
@@ -11,12 +13,14 @@ import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { readDefinition } from '#lake/table/create.ts'
 import { fixedClock } from '#test/lake/journal/table-fixture.ts'
 import type { Process } from './process.ts'
+import { pause } from './lane.ts'
 import type { World } from './world.ts'
+import { retentionMs } from './world.ts'
 
 const eager: CompactionPolicy = { ...defaultCompactionPolicy, logFilesMin: 1, logBytesShareMin: 0 }
-/** Longer than any request of these worlds is under way. */
+const clustering = { ...clusteringPolicy(1 << 20), filesMin: 2 }
 const cleaning = {
-  retentionMs: 8 * 3_600_000,
+  retentionMs,
   instantsMin: 2,
   thinning: { queryMsMax: 3_600_000, logShareMax: 10 },
 }
@@ -28,6 +32,7 @@ export async function runRealServices(world: World, process: Process, store: Obj
   try {
     for (let rounds = random.between(1, 5); rounds > 0; rounds--) {
       await clock.sleep(random.between(1, 2_000))
+      await pause(world, clock)
       const definition = await readDefinition(store)
       if (definition === null) continue
       const journal = await world.openJournal(store, { clock, signal, writer })
@@ -42,6 +47,7 @@ export async function runRealServices(world: World, process: Process, store: Obj
 async function serve(context: ServiceContext): Promise<void> {
   try {
     await compactSome(context, eager)
+    await clusterSome(context, clustering)
     await clean(context, cleaning)
   } catch (error) {
     if (!(error instanceof ConflictError)) throw error

@@ -3,7 +3,7 @@ import { runRealServices } from './real-services.ts'
 import { RealTableChecks, runRealLane } from './real-writer.ts'
 import { runSchedule } from './run-schedule.ts'
 
-const schedules = Number(process.env['SLUICE_SIM_WRITER_COUNT'] ?? 150)
+const schedules = Number(process.env['SLUICE_SIM_WRITER_COUNT'] ?? 500)
 
 describe('Exactly once, with the real table writer', function () {
   this.timeout(120_000)
@@ -13,8 +13,8 @@ describe('Exactly once, with the real table writer', function () {
       for (let seed = first; seed <= Math.min(schedules, first + 49); seed++)
         try {
           await runSchedule(seed, {
-            cast: ({ objects, style }) => ({
-              checks: new RealTableChecks(objects, style),
+            cast: stage => ({
+              checks: new RealTableChecks(stage),
               runLane: runRealLane,
               services: [{ name: 'services', run: runRealServices }],
               foreign: null,

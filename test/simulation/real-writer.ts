@@ -2,14 +2,20 @@
 // is read by the lake's reader, from copies of the store taken at moments of the run.
 import { Violation } from './invariants.ts'
 import { servedLater } from './real-services.ts'
+import { pause } from './lane.ts'
 import type { Process } from './process.ts'
-import type { Checks, Style, World } from './world.ts'
+import { RealHistory } from './real-history.ts'
+import type { Stage } from './run-schedule.ts'
+import type { Scheduler } from './scheduler.ts'
+import type { Checks, World } from './world.ts'
+import { retentionMs } from './world.ts'
 import type { TableSchema } from '#catalog/types.ts'
 import { ConflictError, FencedError, TransientError, isAbort } from '#common/errors.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
 import { MemoryStore } from '#lake/storage/memory.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { openTable } from '#lake/table/open-table.ts'
+import { formatInstant } from '#lake/timeline/instant.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
 import { canonicalRows } from '#test/lake/reader/canonical.ts'
 import type { RowChange } from '#test/lake/table/vectors.ts'
@@ -54,15 +60,20 @@ function expectedRows(positions: Readonly<Record<string, string>>, isKeyed: bool
 export class RealTableChecks implements Checks {
   readonly #objects: ReadonlyMap<string, Uint8Array>
   readonly #isKeyed: boolean
+  readonly #scheduler: Scheduler
+  readonly #history: RealHistory
   readonly #copies: Map<string, Uint8Array>[] = []
   #changes = 0
 
-  constructor(objects: ReadonlyMap<string, Uint8Array>, style: Style) {
+  constructor({ objects, style, scheduler }: Stage) {
     this.#objects = objects
     this.#isKeyed = style !== 'append'
+    this.#scheduler = scheduler
+    this.#history = new RealHistory((split, from, to) => changesOf(split, from, to, this.#isKeyed))
   }
 
   check(): void {
+    this.#history.note(this.#objects)
     // Reading is not for the middle of an event: a copy is read when all is over.
     if (++this.#changes % 16 === 0) this.#copies.push(new Map(this.#objects))
   }
@@ -78,26 +89,54 @@ export class RealTableChecks implements Checks {
   async checkComplete(ends: ReadonlyMap<string, number>): Promise<void> {
     for (const copy of this.#copies) await this.#checkRows(copy)
     const positions = await this.#checkRows(this.#objects)
+    await this.#checkPast()
     await this.#checkRows(await servedLater(this.#objects))
     for (const [split, end] of ends)
       if (Number(positions[split] ?? 0) !== end)
         throw new Violation(`${split} ended at ${positions[split]} of ${end}`)
   }
 
+  /** Some of the states and of the changes since, as far back as the retention goes. */
+  async #checkPast(): Promise<void> {
+    const { random } = this.#scheduler
+    // Clocks are wrong by half a minute at most.
+    const retainedFrom = formatInstant(this.#scheduler.nowMs - retentionMs + 60_000)
+    const commits = this.#history.commits.filter(({ instant }) => instant >= retainedFrom)
+    if (commits.length === 0) return
+    const store = new MemoryStore('', new Map(this.#objects))
+    const newest = await TableReader.open(store)
+    for (let tries = 0; tries < 3; tries++) {
+      const [one, other] = [random.pick(commits), random.pick(commits)]
+      const past = await TableReader.open(store, { asOf: one.instant })
+      expectSame(await textsOf(past, {}), this.#history.asOf(one.instant), `as of ${one.instant}`)
+      if (newest.config.layout === 1) continue
+      const [from, to] = [one.completionTime, other.completionTime].sort() as [string, string]
+      const changed = await textsOf(newest, { from, to })
+      expectSame(changed, this.#history.between(from, to), `changed from ${from} to ${to}`)
+    }
+  }
+
   /** Returns the positions that a reader sees. */
   async #checkRows(objects: ReadonlyMap<string, Uint8Array>): Promise<Readonly<Record<string, string>>> {
     if (!objects.has('.hoodie/hoodie.properties')) return {}
     const reader = await TableReader.open(new MemoryStore('', new Map(objects)))
-    const rows: string[] = []
-    for await (const batch of reader.read())
-      for (const { id, note } of canonicalRows(batch)) rows.push(`${id as string}=${note as string}`)
     const positions = visiblePositions(objects)
-    const expected = expectedRows(positions, this.#isKeyed)
-    const found = rows.sort()
-    if (found.join() !== expected.join())
-      throw new Violation(`the table has ${found.join(' ')}, it should have ${expected.join(' ')}`)
+    expectSame(await textsOf(reader, {}), expectedRows(positions, this.#isKeyed), 'now')
     return positions
   }
+}
+
+async function textsOf(reader: TableReader, range: { from?: string; to?: string }): Promise<string[]> {
+  const rows: string[] = []
+  for await (const batch of reader.read(range))
+    for (const { id, note } of canonicalRows(batch)) rows.push(`${id as string}=${note as string}`)
+  return rows.sort()
+}
+
+/** @throws Violation */
+function expectSame(found: readonly string[], expected: readonly string[], when: string): void {
+  if (found.join() === expected.join()) return
+  throw new Violation(`the table has ${found.join(' ')}, it should have ${expected.join(' ')}, ${when}`)
 }
 
 interface RawEntry {
@@ -135,6 +174,7 @@ export async function runRealLane(
     name: 'rows',
     schema,
     ...(isKeyed ? { buckets: 2 } : {}),
+    ...(world.style === 'rewrite' ? { tableType: 'COPY_ON_WRITE' as const } : {}),
     estimatedBytes: 0,
     ...(isKeyed ? { tableType } : {}),
     // The stand-ins have no log files of version 6.
@@ -148,6 +188,7 @@ export async function runRealLane(
       signal.throwIfAborted()
       const unfinished = splits.filter(split => at(split) !== world.ends.get(split))
       await commitSome(table, { world, splits: unfinished, schema, signal })
+      await pause(world, clock)
     }
     return true
   } catch (error) {

@@ -99,7 +99,7 @@ function newWorld(seed: number, options: ScheduleOptions): World {
 
 const servicesOf = { append: [clusterer, cleaner], merge: [compactor, cleaner], rewrite: [cleaner] }
 
-function standIns({ objects, style, scheduler }: Stage): Cast {
+export function standIns({ objects, style, scheduler }: Stage): Cast {
   const { random } = scheduler
   // Clocks are wrong by half a minute at most.
   const retainedFrom = (): string => formatInstant(scheduler.nowMs - retentionMs + 60_000)
