@@ -329,14 +329,19 @@ export class TableWriter {
       if (!journal.unsettled) this.#step = null
       throw error
     }
-    const { stagedAt } = this.#step
-    if (this.#headsAt === stagedAt && journal.state.seq === stagedAt + 1) this.#headsAt = journal.state.seq
+    this.#keepHeads(this.#step)
     this.#step = null
     this.#pending = null
     this.#giveTurn()
     if (pending === null) return { rows: 0, bytes: 0, commit: null }
     this.#heads?.add(pending)
     return { rows: pending.rows, bytes: pending.bytes, commit: pending.instant }
+  }
+
+  /** What was known of the slices is right after a step of our own when no other came between. */
+  #keepHeads({ stagedAt }: Step): void {
+    const { seq } = this.#table.journal.state
+    if (this.#headsAt === stagedAt && seq === stagedAt + 1) this.#headsAt = seq
   }
 
   async #rewrite(

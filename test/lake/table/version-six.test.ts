@@ -152,6 +152,15 @@ describe('a table of version 6', () => {
     await table.expectRows()
   })
 
+  it('goes on with logs of the new base file when it only moved positions after the compaction', async () => {
+    await table.write(writer, rowsOf(0, 10, 1, 'first'))
+    await table.write(writer, rowsOf(5, 10, 2, 'second'))
+    await compactSome(await table.services(), eager)
+    await writer.commit([{ split: 'log', from: null, to: '7' }], {}, signal)
+    await table.write(writer, rowsOf(3, 5, 3, 'third'))
+    await table.expectRows()
+  })
+
   it('refuses a commit whose logs change a base file that was compacted meanwhile', async () => {
     await table.write(writer, rowsOf(0, 10, 1, 'first'))
     await table.write(writer, rowsOf(5, 10, 2, 'second'))
