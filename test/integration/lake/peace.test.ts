@@ -30,8 +30,10 @@ describe('a table that Spark writes to in turn with us', function () {
     wanted: Pick<WantedTable, 'schema' | 'version'> & Partial<WantedTable>,
   ): Promise<{ table: SharedTable; writer: TableWriter }> {
     const table = new SharedTable({ lake, readers }, name, wanted)
+    const writer = await table.open()
+    for (const key of Object.keys(sparkOptions(8, 1))) await table.spark(`reset ${key}`)
     await table.sparkSet(sparkOptions(wanted.version, wanted.buckets ?? 0))
-    return { table, writer: await table.open() }
+    return { table, writer }
   }
 
   for (const [version, tableType] of [
@@ -106,6 +108,30 @@ describe('a table that Spark writes to in turn with us', function () {
     await table.spark("delete from t where id in ('k3', 'k105', 'k301')")
     table.model.apply(table.deletes('k3', 'k105', 'k301'))
     await table.write(writer, table.rows(400, 2, 'after the delete'))
+    await table.expectRead()
+  })
+
+  it('takes its partitions, and a partition it overwrites', async () => {
+    const { table, writer } = await newTable('parted', {
+      schema: keyedShop,
+      version: 8,
+      buckets: 2,
+      partitionBy: [{ column: 'note' }],
+      keyScope: 'partition',
+    })
+    await table.write(writer, table.rows(0, 10, 'a'))
+    await table.sparkMerge([...table.rows(10, 10, 'b'), table.row('k3', 'a')])
+    await table.expectRead()
+    await table.write(writer, [...table.rows(10, 5, 'b'), table.row('k4', 'a'), table.row('k20', 'c')])
+    await table.expectRead()
+
+    const overwritten = table.rows(30, 3, 'b')
+    const columns = `select id, price, _sluice_seq from (${SharedTable.values(overwritten)})`
+    await table.spark(`insert overwrite table t partition (note = 'b') ${columns}`)
+    table.model.apply(table.deletes(...Array.from({ length: 10 }, (_, at) => `k${10 + at}`)))
+    table.model.apply(overwritten)
+    await table.expectRead()
+    await table.write(writer, [...table.rows(31, 10, 'b'), table.row('k5', 'a')])
     await table.expectRead()
   })
 
