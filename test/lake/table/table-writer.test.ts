@@ -216,6 +216,8 @@ describe('a table writer', () => {
 
 describe('the number of buckets', () => {
   it('follows the size of the source table', () => {
-    expect([0, 1, 256 << 20, (256 << 20) + 1, 2 ** 40].map(bytes => bucketsFor(bytes))).to.deep.equal([4, 1, 1, 2, 256])
+    expect([0, 1, 256 << 20, (256 << 20) + 1, 2 ** 40].map(bytes => bucketsFor(bytes))).to.deep.equal([
+      4, 1, 1, 2, 256,
+    ])
   })
 })
