@@ -3,6 +3,7 @@ import { parseDuration } from '#api/duration.ts'
 import type { ConnectorContext, Target, TableWriter, TargetTable } from '#connectors/connector.ts'
 import { ConfigError } from '#common/errors.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
+import { UrgentWork } from '#lake/services/urgent-work.ts'
 import { openStore } from '#lake/storage/open.ts'
 import type { WantedTable } from '#lake/table/open-table.ts'
 import { openTable } from '#lake/table/open-table.ts'
@@ -13,6 +14,7 @@ import type { HudiSpec, HudiTableOptions } from './spec.ts'
 export class HudiTarget implements Target {
   readonly #store: ObjectStore
   readonly #context: ConnectorContext<HudiSpec>
+  readonly #urgent = new UrgentWork()
 
   private constructor(store: ObjectStore, context: ConnectorContext<HudiSpec>) {
     this.#store = store
@@ -46,7 +48,8 @@ export class HudiTarget implements Target {
       ...duplicateOptions(table.name, options),
       ...(buckets === undefined ? {} : { buckets }),
     }
-    return openTable(wanted, { store: this.#store.at(tableFolder(table.name)), clock, writer: job, signal })
+    const store = this.#store.at(tableFolder(table.name))
+    return openTable(wanted, { store, clock, writer: job, signal, urgent: this.#urgent })
   }
 
   close(): Promise<void> {

@@ -48,7 +48,7 @@ async function write(
   { slice, instant, completion }: Advance,
   timeline: TimelineView,
   { memoryBytes }: AdvancePolicy,
-  { store, definition, clock, signal, beat }: ServiceContext,
+  { store, definition, clock, signal, beat, urgent }: ServiceContext,
 ): Promise<boolean> {
   const commit = await store.get(timeline.completed.find(at => at.instant === instant)!.path)
   // The columns as of then: a reader of that time reads all files by them.
@@ -57,7 +57,7 @@ async function write(
   const { schema } = tableSchemaOf(JSON.parse(text))
   const { fileId, partitionPath } = slice
   const fileName = baseFileName({ fileId, writeToken: newWriteToken(clock), instant })
-  const pace = new Pace(clock, signal, beat)
+  const pace = new Pace(clock, signal, beat, urgent)
   const pause = (): Promise<void> => pace.pause()
   const avroSchema = avroSchemaOf(definition.name, schema, { metaFields: true })
   const file = new StreamedBaseFile({ fileName, partitionPath, schema, avroSchema, pause })

@@ -123,14 +123,14 @@ async function run(clustering: Clustering, context: ServiceContext): Promise<Clu
 async function mergeFiles(
   files: FilesToCluster,
   { instant, state, timeline }: Clustering,
-  { store, definition, clock, signal, beat }: ServiceContext,
+  { store, definition, clock, signal, beat, urgent }: ServiceContext,
 ): Promise<WriteStat> {
   const { schema } = state
   const { partitionPath } = files[0]!
   const fileId = newFileId(clock)
   const fileName = baseFileName({ fileId, writeToken: newWriteToken(clock), instant })
   const path = partitionPath === '' ? fileName : `${partitionPath}/${fileName}`
-  const pace = new Pace(clock, signal, beat)
+  const pace = new Pace(clock, signal, beat, urgent)
   const pause = (): Promise<void> => pace.pause()
   const avroSchema = avroSchemaOf(definition.name, schema, { metaFields: true })
   const file = new StreamedBaseFile({ fileName, partitionPath, schema, avroSchema, pause })

@@ -87,7 +87,7 @@ interface Table {
 async function coalesce(
   run: LogRun,
   { timeline, files }: Table,
-  { store, definition, clock, signal, beat }: ServiceContext,
+  { store, definition, clock, signal, beat, urgent }: ServiceContext,
 ): Promise<boolean> {
   const { instant, partitionPath } = run
   const commit = await readCommit(
@@ -97,7 +97,7 @@ async function coalesce(
   const schema = commit && schemaOf(commit)
   if (commit === null || schema === null) return false
   const columns = [...metaFields.map(metaColumn), ...schema.columns]
-  const pace = new Pace(clock, signal, beat)
+  const pace = new Pace(clock, signal, beat, urgent)
   const names = columns.map(({ name }) => name)
   const query = { store, timeline, names, only: null, pause: () => pace.pause() }
   const steps = await readLogs(run.logs, query)

@@ -30,6 +30,7 @@ import { Pace } from './pace.ts'
 import { pendingCompactions } from './pending-compactions.ts'
 import type { CompactionPolicy } from './plan-compaction.ts'
 import { logBytes, sliceBytes, slicesToCompact } from './plan-compaction.ts'
+import type { UrgentWork } from './urgent-work.ts'
 import { slicesBeforeWidening } from './widened-logs.ts'
 
 export interface ServiceContext {
@@ -43,6 +44,8 @@ export interface ServiceContext {
   damaged?: DamagedGroups
   /** Called often: says that the services are still at it. */
   beat?: () => void
+  /** What services of the same thread give way to. */
+  urgent?: UrgentWork
 }
 
 export interface Compacted {
@@ -223,13 +226,13 @@ async function compactWhole(
 async function compactSlice(
   slice: FileSlice,
   { instant, timeline, memoryBytes }: ScheduledCompaction,
-  { store, definition, journal, clock, signal, beat }: ServiceContext,
+  { store, definition, journal, clock, signal, beat, urgent }: ServiceContext,
 ): Promise<WriteStat> {
   const { fileId, partitionPath, baseInstant, logs } = slice
   const { schema } = journal.state
   const fileName = baseFileName({ fileId, writeToken: newWriteToken(clock), instant })
   const path = partitionPath === '' ? fileName : `${partitionPath}/${fileName}`
-  const pace = new Pace(clock, signal, beat)
+  const pace = new Pace(clock, signal, beat, urgent)
   const pause = (): Promise<void> => pace.pause()
   const avroSchema = avroSchemaOf(definition.name, schema, { metaFields: true })
   const file = new StreamedBaseFile({ fileName, partitionPath, schema, avroSchema, pause })

@@ -15,6 +15,7 @@ import { defaultCompactionPolicy } from './plan-compaction.ts'
 import type { CompactionPolicy } from './plan-compaction.ts'
 import type { ReportWork } from './service-report.ts'
 import { ServiceTurn } from './service-turn.ts'
+import type { UrgentWork } from './urgent-work.ts'
 import type { Clock } from '#common/clock.ts'
 import { ConflictError } from '#common/errors.ts'
 import { Journal } from '#lake/journal/journal.ts'
@@ -115,6 +116,8 @@ export interface ServicedTable {
   writer: string
   /** defaultSharing when absent. */
   sharing?: Sharing
+  /** What the services give way to. */
+  urgent?: UrgentWork
   /** In table version 6, what keeps the commits of the same process away from a compaction. */
   turns?: CommitTurns
 }
@@ -164,7 +167,18 @@ export class TableServices {
     })
     const damaged = this.#damaged
     const beat = (): void => this.#turn.keep()
-    const context: ServiceContext = { store, definition, journal, clock, signal, damaged, beat }
+    const { urgent } = this.#table
+    const context: ServiceContext = {
+      store,
+      definition,
+      journal,
+      clock,
+      signal,
+      damaged,
+      beat,
+      // In table version 6 a commit waits for the compaction, which then must not wait for it.
+      ...(urgent === undefined || journal.layout === 1 ? {} : { urgent }),
+    }
     await this.#compact(context, report)
     await this.#cluster(context, report)
     await this.#clean(context, report)

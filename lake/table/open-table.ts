@@ -9,6 +9,7 @@ import type { Sharing } from '#lake/journal/sharing.ts'
 import { defaultSharing } from '#lake/journal/sharing.ts'
 import type { ServiceOptions } from '#lake/services/table-services.ts'
 import { defaultServicePolicy, servicePolicy, TableServices } from '#lake/services/table-services.ts'
+import { UrgentWork } from '#lake/services/urgent-work.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { CommitTurns } from './commit-turns.ts'
 import { layoutOf, marksDeletes } from './definition.ts'
@@ -61,11 +62,13 @@ export interface WriterContext {
   writer: string
   /** Ends the opening; the writer then lives until it is closed. */
   signal: AbortSignal
+  /** Shared by the tables of a thread, whose services give way to all of their commits. */
+  urgent?: UrgentWork
 }
 
 /** @throws ConfigError LAKE_TABLE_MISMATCH, COLUMN_NAME_UNSUPPORTED, and those of the journal */
 export async function openTable(wanted: WantedTable, context: WriterContext): Promise<TableWriter> {
-  const { store, clock, writer: name, signal } = context
+  const { store, clock, writer: name, signal, urgent = new UrgentWork() } = context
   const dropDuplicates = duplicatePolicy(wanted)
   // Of a table that exists the source may have dropped a column since.
   if ((await readDefinition(store)) === null) checkPartitionsOf(wanted)
@@ -78,7 +81,7 @@ export async function openTable(wanted: WantedTable, context: WriterContext): Pr
   const { policy, retentionMs = defaultServicePolicy.cleaning.retentionMs, dailyHistoryMs } = wanted
   const turns = layoutOf(definition.version) === 1 ? { turns: new CommitTurns() } : {}
   const services = new TableServices(
-    { store, definition, clock, writer: name, sharing, ...turns },
+    { store, definition, clock, writer: name, sharing, urgent, ...turns },
     servicePolicy(retentionMs, dailyHistoryMs, wanted.services),
   )
   const { keyIndexBytes = keyIndexBytesDefault } = wanted
@@ -89,6 +92,7 @@ export async function openTable(wanted: WantedTable, context: WriterContext): Pr
     clock,
     policy,
     services,
+    urgent,
     closing,
     ...turns,
     keyIndexBytes,

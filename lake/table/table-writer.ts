@@ -10,6 +10,7 @@ import type { Journal } from '#lake/journal/journal.ts'
 import type { Step } from '#lake/journal/step.ts'
 import type { TableServices } from '#lake/services/table-services.ts'
 import type { ReportWork } from '#lake/services/service-report.ts'
+import type { UrgentWork } from '#lake/services/urgent-work.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import { partitionMetadata, partitionMetadataName } from '#lake/timeline/partition-metadata.ts'
@@ -57,6 +58,7 @@ export interface OpenTable {
   keyIndexBytes: number
   /** Of an append table: which rows it has already; null: every row is kept. */
   dropDuplicates: DuplicatePolicy | null
+  urgent: UrgentWork
   /** In table version 6: shared with the services. */
   turns?: CommitTurns
   /** Ends what the journal may be waiting for. */
@@ -161,7 +163,11 @@ export class TableWriter {
   }
 
   /** Writes the rows as files; nothing becomes visible. */
-  async stage({ batch, truncate }: StagedChanges, signal: AbortSignal): Promise<void> {
+  stage(changes: StagedChanges, signal: AbortSignal): Promise<void> {
+    return this.#table.urgent.do(() => this.#stage(changes, signal))
+  }
+
+  async #stage({ batch, truncate }: StagedChanges, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     invariant(
       this.#step === null && this.#rewriting === null,
@@ -307,7 +313,7 @@ export class TableWriter {
     const { journal } = this.#table
     const { seq } = journal.state
     try {
-      return await this.#commit(moves, metadata, signal)
+      return await this.#table.urgent.do(() => this.#commit(moves, metadata, signal))
     } finally {
       if (journal.state.seq !== seq + 1) this.#othersWrote = true
     }
