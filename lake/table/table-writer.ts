@@ -12,10 +12,9 @@ import type { TableServices } from '#lake/services/table-services.ts'
 import type { ReportWork } from '#lake/services/service-report.ts'
 import type { UrgentWork } from '#lake/services/urgent-work.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
-import type { InstantTime } from '#lake/timeline/instant.ts'
-import { partitionMetadata, partitionMetadataName } from '#lake/timeline/partition-metadata.ts'
 import { stageAppend } from './append-stage.ts'
 import { operationColumn, tableColumns, withoutOwnColumns } from './columns.ts'
+import { PartitionFolders } from './partition-folders.ts'
 import { checkPartitionsKeep, withoutPartitionColumns, withPartitionColumns } from './partition-rule.ts'
 import type { Partitioning } from './partitioning.ts'
 import { partitioningOf } from './partitioning.ts'
@@ -67,7 +66,6 @@ export interface OpenTable {
 
 /** Files that a listing named are there for at least this long (the retention of cleaning). */
 const listingAgeMsMax = 1_800_000
-const parallelRequests = 16
 
 export class TableWriter {
   readonly #table: OpenTable
@@ -87,8 +85,7 @@ export class TableWriter {
   /** The commit in the making for which they were looked up anew. */
   #lookedFor: PendingCommit | null = null
   #files: { at: number; listedAtMs: number; files: TableFiles } | null = null
-  /** Partitions that are known to have their metadata file. */
-  readonly #partitions = new Set<string>()
+  readonly #folders: PartitionFolders
 
   readonly #partitioning: Partitioning | null
   readonly #duplicates: Duplicates | null
@@ -97,6 +94,7 @@ export class TableWriter {
 
   constructor(table: OpenTable) {
     this.#table = table
+    this.#folders = new PartitionFolders(table.store)
     this.#partitioning = partitioningOf(table.definition, table.keyIndexBytes)
     const { store, journal, dropDuplicates } = table
     this.#duplicates = dropDuplicates ? new Duplicates(store, journal, dropDuplicates) : null
@@ -199,7 +197,7 @@ export class TableWriter {
       pending,
       clock: this.#table.clock,
       partitionBy: this.#table.definition.partitionBy,
-      makePartitions: paths => this.#makePartitions(paths, pending.instant),
+      makePartitions: paths => this.#folders.make(paths, pending.instant),
       duplicates: this.#duplicates,
     })
   }
@@ -234,27 +232,10 @@ export class TableWriter {
       if (journal.layout === 1 && this.#headsAt !== state.seq) this.#heads = this.#files = null
       this.#headsAt = state.seq
       const instant = await journal.nextInstant()
-      if (this.#partitioning === null) await this.#makePartition('', instant)
+      if (this.#partitioning === null) await this.#folders.make([''], instant)
       this.#pending = new PendingCommit(store, definition, { instant, state })
     }
     return this.#pending
-  }
-
-  /** Spark's table services find partitions by this file, and one without any by that in the table's folder. */
-  async #makePartition(partitionPath: string, instant: InstantTime): Promise<void> {
-    if (this.#partitions.has(partitionPath)) return
-    const folder = partitionPath === '' ? '' : `${partitionPath}/`
-    const bytes = partitionMetadata(partitionPath, instant)
-    await this.#table.store.putIfAbsent(`${folder}${partitionMetadataName}`, bytes)
-    this.#partitions.add(partitionPath)
-  }
-
-  async #makePartitions(paths: readonly string[], instant: InstantTime): Promise<void> {
-    const wanting = [...new Set(paths)].filter(path => !this.#partitions.has(path))
-    for (let from = 0; from < wanting.length; from += parallelRequests)
-      await Promise.all(
-        wanting.slice(from, from + parallelRequests).map(path => this.#makePartition(path, instant)),
-      )
   }
 
   async #stageContext(): Promise<StageContext> {
@@ -275,14 +256,14 @@ export class TableWriter {
       },
       currentFiles: () => this.#currentFiles(),
       partitioning: this.#partitioning,
-      makePartitions: paths => this.#makePartitions(paths, pending.instant),
+      makePartitions: paths => this.#folders.make(paths, pending.instant),
     }
   }
 
   async #lookFor(pending: PendingCommit): Promise<void> {
     const files = await this.#currentFiles()
     this.#heads = new SliceHeads(files, this.#table.clock)
-    for (const { partitionPath } of files.slices) this.#partitions.add(partitionPath)
+    for (const { partitionPath } of files.slices) this.#folders.know([partitionPath])
     this.#lookedFor = pending
   }
 
