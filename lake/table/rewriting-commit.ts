@@ -66,9 +66,8 @@ export class RewritingCommit {
         await journal.commit(this.#step)
         break
       } catch (error) {
-        if (journal.unsettled) throw error
+        if (!(error instanceof ConflictError) || journal.unsettled || tries === triesMax) throw error
         await this.#drop()
-        if (!(error instanceof ConflictError) || tries === triesMax) throw error
       }
     }
     // What is left of them is cleaned up in time.
@@ -82,8 +81,11 @@ export class RewritingCommit {
   }
 
   async #drop(): Promise<void> {
-    await this.#rewrite?.discard(this.#context.clock.nowMs())
+    const rewrite = this.#rewrite
+    // First: a step whose files may be gone must not be given to the journal again.
     this.#rewrite = this.#step = null
+    // What stays is cleaned up in time.
+    await rewrite?.discard(this.#context.clock.nowMs()).catch(() => undefined)
   }
 
   async #makeStep(

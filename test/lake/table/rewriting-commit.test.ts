@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { TableSchema } from '#catalog/types.ts'
-import { FencedError } from '#common/errors.ts'
+import { FencedError, TransientError } from '#common/errors.ts'
 import { asideFolder } from '#lake/journal/placement.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
@@ -84,6 +84,10 @@ class CopyOnWriteTable {
     for await (const { path } of this.store.list(asideFolder)) paths.push(path)
     return paths
   }
+}
+
+function away(): TransientError {
+  return new TransientError('The store does not answer', { code: 'STORAGE_UNAVAILABLE' })
 }
 
 describe('commits of a copy-on-write table', () => {
@@ -207,6 +211,30 @@ describe('commits of a copy-on-write table', () => {
     await writer.commit([], {}, signal)
     expect(raced).to.equal(true)
     table.model.apply([...rowsOf(0, 5, 2, 'mine'), ...rowsOf(60, 5, 2, 'other')])
+    await table.expectRows()
+  })
+
+  it('never name files that were removed, whatever the store fails at', async () => {
+    await table.write(writer, rowsOf(0, 50, 1, 'first'))
+    await table.stage(writer, rowsOf(0, 5, 2, 'second'))
+    const { store } = table
+    const [get, remove] = [store.get.bind(store), store.delete.bind(store)]
+    let written = false
+    const putStream = store.putStream.bind(store)
+    store.putStream = async (path, chunks) => {
+      await putStream(path, chunks)
+      written = true
+    }
+    store.get = path => (written && path.endsWith('.properties') ? Promise.reject(away()) : get(path))
+    store.delete = async paths => {
+      await remove(paths)
+      throw away()
+    }
+    const failed = await writer.commit([], {}, signal).catch((error: unknown) => error)
+    expect(failed).to.be.instanceOf(TransientError)
+    store.get = get
+    await writer.commit([], {}, signal)
+    table.model.apply(rowsOf(0, 5, 2, 'second'))
     await table.expectRows()
   })
 
