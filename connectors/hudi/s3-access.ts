@@ -12,10 +12,7 @@ export async function s3Access({
 }: Pick<ConnectorContext<HudiSpec>, 'spec' | 'secret' | 'logger'>): Promise<S3Options | null> {
   if (!spec.url.startsWith('s3://')) return null
   const given: Partial<S3Spec> = spec.s3 ?? {}
-  const { endpoint, region, pathStyle, tls, serverSideEncryption, requestChecksumCalculation } = given
-  const ca = tls?.ca && (await secret(tls.ca))
-  if (tls?.insecureSkipVerify === true)
-    logger.warn('hudi.s3.tls.insecureSkipVerify: whoever answers is taken for the store', { endpoint })
+  const { endpoint, region, pathStyle, requestChecksumCalculation } = given
   const credentials = credentialsOf(given, secret)
   // A missing Secret is to be told at once, not by the first request.
   await credentials?.()
@@ -24,18 +21,27 @@ export async function s3Access({
     ...(endpoint !== undefined && { endpoint }),
     ...(region !== undefined && { region }),
     ...(credentials !== null && { credentials }),
-    ...(serverSideEncryption !== undefined && { encryption: encryptionOf(given, serverSideEncryption) }),
     ...(requestChecksumCalculation !== undefined && { requestChecksumCalculation }),
-    ...(ca !== undefined && { ca }),
-    ...(tls?.insecureSkipVerify === true && { insecureSkipVerify: true }),
+    ...encryptionOf(given),
+    ...(await trustOf(given, { secret, logger })),
   }
 }
 
-function encryptionOf(
-  { kmsKeyId }: Partial<S3Spec>,
-  algorithm: 'AES256' | 'aws:kms',
-): NonNullable<S3Options['encryption']> {
-  return { algorithm, ...(kmsKeyId !== undefined && { keyId: kmsKeyId }) }
+function encryptionOf({ serverSideEncryption, kmsKeyId }: Partial<S3Spec>): Pick<S3Options, 'encryption'> {
+  if (serverSideEncryption === undefined) return {}
+  return {
+    encryption: { algorithm: serverSideEncryption, ...(kmsKeyId !== undefined && { keyId: kmsKeyId }) },
+  }
+}
+
+async function trustOf(
+  { endpoint, tls }: Partial<S3Spec>,
+  { secret, logger }: Pick<ConnectorContext<HudiSpec>, 'secret' | 'logger'>,
+): Promise<Pick<S3Options, 'ca' | 'insecureSkipVerify'>> {
+  const ca = tls?.ca && (await secret(tls.ca))
+  if (tls?.insecureSkipVerify !== true) return ca === undefined ? {} : { ca }
+  logger.warn('hudi.s3.tls.insecureSkipVerify: whoever answers is taken for the store', { endpoint })
+  return { insecureSkipVerify: true, ...(ca !== undefined && { ca }) }
 }
 
 /** Reads the keys each time: a mounted Secret changes while the worker runs. */
