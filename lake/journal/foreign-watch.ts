@@ -6,7 +6,7 @@ import type { ForeignCommit } from './foreign-commit.ts'
 import { clashingFileGroup } from './clash.ts'
 import { fileGroupUseOf, journalSeqKey } from './foreign-commit.ts'
 import { checkpointText } from './stored-checkpoint.ts'
-import type { FileGroupUse } from './entry.ts'
+import type { FileGroupUse, JournalEntry } from './entry.ts'
 import { conflict } from './step.ts'
 import type { ForeignTimes } from './table-state.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
@@ -113,6 +113,14 @@ export class ForeignWatch {
       const commit = await this.#foreignCommit(at)
       if (commit !== null && commit.checkpoint !== null) this.streamed = commit
     }
+  }
+
+  /**
+   * Whether all of the entry was in place when the table was opened. It is not done again then: by the time the request
+   * arrives the instant may have left the timeline. Of a compaction the files come after the instant.
+   */
+  foundDone({ instant, kind }: JournalEntry): boolean {
+    return kind !== 'compact' && instant !== null && this.#first.some(at => at.instant === instant.time)
   }
 
   /** One listing, and a request for each commit it finds that `isOurs` does not know. */

@@ -375,7 +375,7 @@ export class Journal {
   async #finishHead(): Promise<void> {
     const { seq, instant } = this.#head.entry
     if (this.#finished >= seq) return
-    if (instant !== null && !(await this.#isLongPast()))
+    if (instant !== null && !this.#foreign.foundDone(this.#head.entry) && !(await this.#isLongPast()))
       await completeInstant(this.#head.entry, {
         lastCompletionTime: this.#foreign.times.completionTime,
         store: this.#store,
