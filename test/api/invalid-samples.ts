@@ -134,9 +134,9 @@ export const invalidSamples: readonly InvalidSample[] = [
   },
   {
     name: 'a table version that is not written',
-    yaml: hudiWith('url: "s3://lake", tableVersion: 6'),
-    validate: 'spec.hudi.tableVersion: found 6; allowed: 8, 9',
-    server: 'spec.hudi.tableVersion: Unsupported value: 6',
+    yaml: hudiWith('url: "s3://lake", tableVersion: 7'),
+    validate: 'spec.hudi.tableVersion: found 7; allowed: 6, 8, 9',
+    server: 'spec.hudi.tableVersion: Unsupported value: 7',
   },
   {
     name: 'a broker without a port',
