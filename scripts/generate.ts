@@ -7,7 +7,13 @@ import { generatedFiles } from './generate/files.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 /** Folders that hold nothing else, so that what is no longer generated is removed. */
-const ownedFolders = ['crds', 'helm/sluice/crds', 'helm/sluice/files', 'docs/reference']
+const ownedFolders = [
+  'crds',
+  'helm/sluice/crds',
+  'helm/sluice/files',
+  'helm/sluice/dashboards',
+  'docs/reference',
+]
 
 const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
 const files = generatedFiles(version)

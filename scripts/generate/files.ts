@@ -1,6 +1,7 @@
 // Which files follow from the code, and their content. Pure, so that a test can hold them against the tree.
 import { resourceKinds } from '#connectors/resource-kinds.ts'
 import { customResourceDefinition } from './crd.ts'
+import { dashboardFiles } from './dashboards.ts'
 import { errorReference } from './error-reference.ts'
 import { installManifest } from './install.ts'
 import { metricReference } from './metric-reference.ts'
@@ -22,6 +23,7 @@ export function generatedFiles(version: string): Map<string, string> {
   files.set('helm/sluice/files/leader-rules.yaml', yamlFile(leaderRules))
   files.set('helm/sluice/files/edit-rules.yaml', yamlFile(editRules(kinds)))
   files.set('helm/sluice/files/view-rules.yaml', yamlFile(viewRules(kinds)))
+  for (const [name, json] of dashboardFiles()) files.set(`helm/sluice/dashboards/${name}`, json)
   files.set('manifests/install.yaml', installManifest(kinds, version))
   files.set('docs/reference/crds.md', resourceReference(kinds))
   files.set('docs/reference/errors.md', errorReference())

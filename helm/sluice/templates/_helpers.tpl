@@ -17,8 +17,29 @@ app.kubernetes.io/component: operator
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
+{{- /* The annotations entry of an object's metadata, with those of all objects; nothing when there are none. */}}
+{{- define "sluice.annotations" -}}
+{{- $all := merge (dict) (index . 1 | default dict) (index . 0).Values.commonAnnotations }}
+{{- with $all -}}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- /* With a digest the tag is for people only. */}}
 {{- define "sluice.image" -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- $tag := .Values.image.tag }}
+{{- if not .Values.image.digest }}{{ $tag = $tag | default .Chart.AppVersion }}{{ end -}}
+{{ .Values.image.repository }}{{ with $tag }}:{{ . }}{{ end }}{{ with .Values.image.digest }}@{{ . }}{{ end }}
+{{- end }}
+
+{{- define "sluice.workerSelector" -}}
+matchLabels:
+  app.kubernetes.io/name: sluice
+matchExpressions:
+  - { key: app.kubernetes.io/component, operator: In, values: [worker] }
 {{- end }}
