@@ -13,6 +13,7 @@ export const KAFKA_VERSION = '4.4.0'
 export const kafkaDir = join(cacheDir, 'kafka', KAFKA_VERSION)
 
 export const minioProgram = join(cacheDir, 'bin', 'minio')
+export const promtoolProgram = join(cacheDir, 'bin', 'promtool')
 
 export const DEBIAN_POSTGRES_BIN_DIR = '/usr/lib/postgresql/15/bin'
 

@@ -15,12 +15,13 @@ import {
   KAFKA_VERSION,
   kafkaDir,
   minioProgram,
+  promtoolProgram,
   python,
   s3aDir,
 } from './cache.ts'
 import { aptInstall, hasProgram, needProgram, runProgram } from './run-program.ts'
 
-export type ComponentName = 'postgres' | 'kafka' | 'minio' | 'hudi' | 'kubernetes'
+export type ComponentName = 'postgres' | 'kafka' | 'minio' | 'hudi' | 'kubernetes' | 'promtool'
 
 export interface Component {
   readonly isInstalled: () => boolean
@@ -54,6 +55,7 @@ export const components: Readonly<Record<ComponentName, Component>> = {
     install: installHudi,
   },
   kubernetes: { isInstalled: hasKubernetes, install: installKubernetes },
+  promtool: { isInstalled: () => existsSync(promtoolProgram), install: installPromtool },
 }
 
 async function installPostgres(): Promise<void> {
@@ -123,6 +125,21 @@ async function installHudi(): Promise<void> {
       'com.amazonaws:aws-java-sdk-bundle:1.12.262',
     ])
     writeFileSync(s3aStamp, '')
+  }
+}
+
+/** Out of Debian's package and without installing it, which would bring a server as a service of the machine. */
+async function installPromtool(): Promise<void> {
+  needProgram('apt-get', 'downloading promtool')
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-promtool-'))
+  try {
+    await runProgram('sh', ['-c', 'cd "$0" && apt-get download prometheus', folder])
+    const [archive] = readdirSync(folder)
+    await runProgram('dpkg', ['-x', join(folder, archive!), folder])
+    mkdirSync(dirname(promtoolProgram), { recursive: true })
+    await runProgram('mv', [join(folder, 'usr', 'bin', 'promtool'), promtoolProgram])
+  } finally {
+    rmSync(folder, { recursive: true })
   }
 }
 
