@@ -3,7 +3,7 @@
 import type { ColumnVector } from '#catalog/column.ts'
 import { bitAt, isNull } from '#catalog/column.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
-import { shortestDouble } from '#lake/table/key-text.ts'
+import { shortestDouble } from '#lake/key/key-text.ts'
 
 /** One row as a line of JSON. */
 export function jsonRow(columns: readonly NamedVector[], row: number): string {

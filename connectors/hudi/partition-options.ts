@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { durationAtLeast } from '#api/duration.ts'
 import { withRule } from '#api/rules.ts'
-import { dateParts } from '#lake/table/partition-rule.ts'
+import { dateParts } from '#lake/partition/partition-rule.ts'
 
 const partition = withRule(
   z.strictObject({

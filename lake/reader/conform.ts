@@ -6,7 +6,7 @@ import { typeName } from '#catalog/types.ts'
 import { DataError } from '#common/errors.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
 import { fitsInto } from '#lake/table/evolve.ts'
-import { shortestDouble } from '#lake/table/key-text.ts'
+import { shortestDouble } from '#lake/key/key-text.ts'
 import { nullVector, widen } from '#lake/table/project.ts'
 
 /** One vector per column asked for, `rows` long; a column the file lacks is all null. */

@@ -1,7 +1,7 @@
 // Numbers record keys in order of first appearance: an open-addressed table over key bytes. The bytes are copied, so
 // that the columns they came in need not stay in memory, and no string is made.
 import type { BinaryVector } from '#catalog/column.ts'
-import { stringHash } from '#lake/table/record-key.ts'
+import { stringHash } from '#lake/key/record-key.ts'
 import { spread } from '#lake/table/final-rows.ts'
 
 const initialKeys = 32

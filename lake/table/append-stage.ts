@@ -5,7 +5,7 @@ import type { Clock } from '#common/clock.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
 import { appendedFile, piecesByPartition } from './append-rows.ts'
 import type { Duplicates } from './duplicates.ts'
-import type { PartitionRule } from './partition-rule.ts'
+import type { PartitionRule } from '#lake/partition/partition-rule.ts'
 import type { PendingCommit } from './pending-commit.ts'
 import { storedColumns, truncateRow } from './rows.ts'
 

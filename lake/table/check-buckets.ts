@@ -2,9 +2,9 @@
 // the names it would give them. Were one of them elsewhere, its next change would make a second row of it.
 import type { AdoptedTable } from './adoptable.ts'
 import { notAdoptable } from './adoptable.ts'
-import { bucketOf } from './bucket.ts'
+import { bucketOf } from '#lake/key/bucket.ts'
 import { writtenConfig } from './lookup.ts'
-import { recordKeys } from './record-key.ts'
+import { recordKeys } from '#lake/key/record-key.ts'
 import { TableFiles } from './table-files.ts'
 import type { BinaryVector } from '#catalog/column.ts'
 import type { FileSlice } from '#lake/reader/file-slice.ts'

@@ -5,7 +5,7 @@ import type { TimelineLayout } from '#lake/timeline/instant-file.ts'
 import type { Properties } from '#lake/timeline/properties.ts'
 import { tableChecksum } from '#lake/timeline/properties.ts'
 import type { TableSchema } from '#catalog/types.ts'
-import type { KeyScope, PartitionRule } from './partition-rule.ts'
+import type { KeyScope, PartitionRule } from '#lake/partition/partition-rule.ts'
 
 export type TableVersion = 6 | 8 | 9
 export type TableType = 'COPY_ON_WRITE' | 'MERGE_ON_READ'

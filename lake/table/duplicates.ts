@@ -15,9 +15,9 @@ import type { InstantTime } from '#lake/timeline/instant.ts'
 import { firstInstant, formatInstant, parseInstant } from '#lake/timeline/instant.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
 import { operationColumn } from './columns.ts'
-import { HashTimes, RecentKeys } from './recent-keys.ts'
-import type { RowHashes } from './row-hashes.ts'
-import { hashWords, rowHashes } from './row-hashes.ts'
+import { HashTimes, RecentKeys } from '#lake/key/recent-keys.ts'
+import type { RowHashes } from '#lake/key/row-hashes.ts'
+import { hashWords, rowHashes } from '#lake/key/row-hashes.ts'
 
 export interface DuplicatePolicy {
   /** As the table calls them. */

@@ -1,7 +1,7 @@
 // The last change of each key in a batch. A commit holds one operation per key at most, so earlier changes of
 // a key are dropped before they cost anything. The set of keys is an open-addressed table of row numbers over
 // the key bytes: no string and no object is made per row.
-import type { RecordKeys } from './record-key.ts'
+import type { RecordKeys } from '#lake/key/record-key.ts'
 
 export interface KeyChanges {
   /** Bit i is 1 when a later row of the batch has the same key. Null when every key occurs once. */

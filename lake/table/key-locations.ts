@@ -13,13 +13,13 @@ import { KeyIndex } from '#lake/reader/key-index.ts'
 import type { LogRecords } from '#lake/reader/log-reader.ts'
 import { readLogs } from '#lake/reader/log-reader.ts'
 import { keyColumn, recordKeyField } from '#lake/reader/wanted-rows.ts'
-import { bucketFileId } from './bucket.ts'
+import { bucketFileId } from '#lake/key/bucket.ts'
 import { deletedColumn } from './columns.ts'
 import { LocationTable } from './location-table.ts'
 import type { CommitView } from './lookup.ts'
 import { readKeys, stagedGroups, stagedSlice, stagedTimeline } from './lookup.ts'
 import { parseFileGroupKey } from './names.ts'
-import type { PartitionNumbers } from './partition-values.ts'
+import type { PartitionNumbers } from '#lake/partition/partition-values.ts'
 
 interface KnownBucket {
   table: LocationTable

@@ -3,7 +3,7 @@
 //
 //   slot: hash (4 words) | partition + 1, negated when the key is deleted, 0 when the slot is free | sequence (2 words)
 import type { BinaryVector } from '#catalog/column.ts'
-import { hashKey } from './key-hash.ts'
+import { hashKey } from '#lake/key/key-hash.ts'
 
 const slotWords = 7
 const partitionWord = 4

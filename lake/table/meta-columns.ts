@@ -4,7 +4,7 @@ import type { BinaryVector } from '#catalog/column.ts'
 import { constantStrings } from '#lake/parquet/constant-strings.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
-import { TextBuffer } from './record-key.ts'
+import { TextBuffer } from '#lake/key/record-key.ts'
 
 export interface FileRows {
   instant: InstantTime

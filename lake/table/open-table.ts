@@ -19,8 +19,8 @@ import { createTable, readDefinition } from './create.ts'
 import type { TableDefinition, TableType, TableVersion } from './definition.ts'
 import type { DuplicatePolicy } from './duplicates.ts'
 import type { EvolutionPolicy } from './evolve.ts'
-import type { KeyScope, PartitionRule, WantedPartition } from './partition-rule.ts'
-import { checkPartitionRules, partitionRules, withPartitionColumns } from './partition-rule.ts'
+import type { KeyScope, PartitionRule, WantedPartition } from '#lake/partition/partition-rule.ts'
+import { checkPartitionRules, partitionRules, withPartitionColumns } from '#lake/partition/partition-rule.ts'
 import { TableWriter } from './table-writer.ts'
 
 export interface WantedTable {

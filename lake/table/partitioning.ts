@@ -1,9 +1,9 @@
 // How a writer deals with the partitions of a keyed table.
 import type { TableDefinition } from './definition.ts'
 import { KeyLocations } from './key-locations.ts'
-import type { PartitionRule } from './partition-rule.ts'
-import { keyNamesPartition } from './partition-rule.ts'
-import { PartitionNumbers } from './partition-values.ts'
+import type { PartitionRule } from '#lake/partition/partition-rule.ts'
+import { keyNamesPartition } from '#lake/partition/partition-rule.ts'
+import { PartitionNumbers } from '#lake/partition/partition-values.ts'
 
 /**
  * How the partition that has a key is found.

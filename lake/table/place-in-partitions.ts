@@ -2,8 +2,8 @@
 // moved: two rows of one key in two partitions would both be read.
 import type { ChangedRows } from './fill-unchanged.ts'
 import { rowsToSplit, withUnchanged } from './fill-unchanged.ts'
-import { splitByPartition } from './partition-buckets.ts'
-import { partitionRows } from './partition-values.ts'
+import { splitByPartition } from '#lake/partition/partition-buckets.ts'
+import { partitionRows } from '#lake/partition/partition-values.ts'
 import type { Partitioning } from './partitioning.ts'
 import { placeByLookUp } from './place-by-lookup.ts'
 import { placeByRow } from './place-by-row.ts'

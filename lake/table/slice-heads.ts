@@ -1,7 +1,7 @@
 // What a writer must know of each file group to add to it: whether it exists, and which slice a log file changes.
 // A writer knows what it saw when it last listed the table, and its own commits since.
 import type { InstantTime } from '#lake/timeline/instant.ts'
-import { bucketFileId } from './bucket.ts'
+import { bucketFileId } from '#lake/key/bucket.ts'
 import { fileGroupKey, newFileId } from './names.ts'
 import type { PendingCommit } from './pending-commit.ts'
 import type { TableFiles } from './table-files.ts'

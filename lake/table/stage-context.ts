@@ -1,6 +1,6 @@
 // What staging rows of a keyed table has to know and to do it with.
 import type { Clock } from '#common/clock.ts'
-import type { BucketRows } from './bucket.ts'
+import type { BucketRows } from '#lake/key/bucket.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
 import type { CommitView } from './lookup.ts'
 import { fileGroupKey } from './names.ts'

@@ -14,8 +14,12 @@ import type { UrgentWork } from '#lake/services/urgent-work.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { stageAppend } from './append-stage.ts'
 import { operationColumn, tableColumns, withoutOwnColumns } from './columns.ts'
-import { PartitionFolders } from './partition-folders.ts'
-import { checkPartitionsKeep, withoutPartitionColumns, withPartitionColumns } from './partition-rule.ts'
+import { PartitionFolders } from '#lake/partition/partition-folders.ts'
+import {
+  checkPartitionsKeep,
+  withoutPartitionColumns,
+  withPartitionColumns,
+} from '#lake/partition/partition-rule.ts'
 import type { Partitioning } from './partitioning.ts'
 import { partitioningOf } from './partitioning.ts'
 import type { CommitTurns } from './commit-turns.ts'

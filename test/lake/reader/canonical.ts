@@ -1,7 +1,7 @@
 // Rows of vectors in the canonical form of test/golden/README.md.
 import type { ColumnVector } from '#catalog/column.ts'
 import type { RowBatch } from '#lake/reader/slice-reader.ts'
-import { decimalText } from '#lake/table/key-text.ts'
+import { decimalText } from '#lake/key/key-text.ts'
 import type { CanonicalRow } from '#test/bed/canonical.ts'
 import { canonicalValue } from '#test/bed/canonical.ts'
 import { valueAt } from '../table/vectors.ts'

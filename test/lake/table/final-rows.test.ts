@@ -2,9 +2,9 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { bitAt } from '#catalog/column.ts'
 import { Operation } from '#catalog/change-batch.ts'
-import { bucketFileId, bucketOf, splitByBucket } from '#lake/table/bucket.ts'
+import { bucketFileId, bucketOf, splitByBucket } from '#lake/key/bucket.ts'
 import { keyChanges } from '#lake/table/final-rows.ts'
-import { recordKeys } from '#lake/table/record-key.ts'
+import { recordKeys } from '#lake/key/record-key.ts'
 import { vectorOf } from './vectors.ts'
 
 describe('the final change of each key', () => {

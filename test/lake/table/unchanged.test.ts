@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { BinaryVector } from '#catalog/column.ts'
 import { keyChanges } from '#lake/table/final-rows.ts'
-import { recordKeys } from '#lake/table/record-key.ts'
+import { recordKeys } from '#lake/key/record-key.ts'
 import { fillUnchanged, unchangedRows } from '#lake/table/unchanged.ts'
 import type { RowChange } from './vectors.ts'
 import { batchOf, unchanged, valuesOf, vectorOf } from './vectors.ts'

@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { bucketOf } from '#lake/table/bucket.ts'
-import { recordKeys, stringHash } from '#lake/table/record-key.ts'
+import { bucketOf } from '#lake/key/bucket.ts'
+import { recordKeys, stringHash } from '#lake/key/record-key.ts'
 import type { ColumnType } from '#catalog/types.ts'
-import type { Value } from './vectors.ts'
-import { valuesOf, vectorOf } from './vectors.ts'
+import type { Value } from '#test/lake/table/vectors.ts'
+import { valuesOf, vectorOf } from '#test/lake/table/vectors.ts'
 
 const text: ColumnType = { kind: 'string' }
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { hashKey } from '#lake/table/key-hash.ts'
+import { hashKey } from '#lake/key/key-hash.ts'
 
 function hash(text: string, offset = 0): string {
   const data = Buffer.from(`${'x'.repeat(offset)}${text}`)

@@ -1,8 +1,8 @@
 // Spreads the rows of a batch over the buckets of their partitions.
 import { Operation } from '#catalog/change-batch.ts'
 import { bitAt } from '#catalog/column.ts'
-import type { BucketRows, RowsToSplit } from './bucket.ts'
-import { bucketOf } from './bucket.ts'
+import type { BucketRows, RowsToSplit } from '#lake/key/bucket.ts'
+import { bucketOf } from '#lake/key/bucket.ts'
 
 /** Rows and, beside each, the number of a partition. */
 export interface PartitionOfRows {

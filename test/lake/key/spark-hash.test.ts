@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { hashBytes, hashInt, hashLong, positiveMod } from '#lake/table/spark-hash.ts'
+import { hashBytes, hashInt, hashLong, positiveMod } from '#lake/key/spark-hash.ts'
 
 // What hash() of Spark 3.5 says.
 describe("Spark's hash", () => {

@@ -7,10 +7,10 @@ import { gather } from '#catalog/gather.ts'
 import { invariant } from '#common/errors.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
 import { KeyIndex } from '#lake/reader/key-index.ts'
-import { keyText } from './key-text.ts'
+import { keyText } from '#lake/key/key-text.ts'
 import { partitionSegment } from './partition-path.ts'
 import type { DatePart, PartitionRule } from './partition-rule.ts'
-import { hashBytes, hashInt, hashLong, hashOfNull, positiveMod } from './spark-hash.ts'
+import { hashBytes, hashInt, hashLong, hashOfNull, positiveMod } from '#lake/key/spark-hash.ts'
 
 /** Numbers partitions in order of first appearance, for as long as it lives. */
 export class PartitionNumbers {

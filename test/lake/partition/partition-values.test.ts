@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import type { ColumnType } from '#catalog/types.ts'
-import { partitionRules } from '#lake/table/partition-rule.ts'
-import type { WantedPartition } from '#lake/table/partition-rule.ts'
-import { PartitionNumbers, partitionRows } from '#lake/table/partition-values.ts'
-import type { Value } from './vectors.ts'
-import { valuesOf, vectorOf } from './vectors.ts'
+import { partitionRules } from '#lake/partition/partition-rule.ts'
+import type { WantedPartition } from '#lake/partition/partition-rule.ts'
+import { PartitionNumbers, partitionRows } from '#lake/partition/partition-values.ts'
+import type { Value } from '#test/lake/table/vectors.ts'
+import { valuesOf, vectorOf } from '#test/lake/table/vectors.ts'
 
 /** The partition of each value, and the values of the column that was added. */
 function partitioned(
