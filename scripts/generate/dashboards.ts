@@ -217,7 +217,7 @@ const operator: Dashboard = {
     },
     {
       title: 'Process',
-      panels: processPanels(`* on (instance) group_left () (${o.leading} >= 0)`, '{{pod}}'),
+      panels: processPanels(`and on (instance) ${o.leading}`, '{{pod}}'),
     },
   ],
 }

@@ -15,6 +15,10 @@ export const kafkaDir = join(cacheDir, 'kafka', KAFKA_VERSION)
 export const minioProgram = join(cacheDir, 'bin', 'minio')
 export const promtoolProgram = join(cacheDir, 'bin', 'promtool')
 
+export const monitoringCrds = ['podmonitors', 'prometheusrules'].map(kind =>
+  join(cacheDir, 'crds', `monitoring.coreos.com_${kind}.yaml`),
+)
+
 export const DEBIAN_POSTGRES_BIN_DIR = '/usr/lib/postgresql/15/bin'
 
 export const python = join(cacheDir, 'py', 'bin', 'python')

@@ -3,9 +3,18 @@
  * Maven Central, the Python readers from PyPI, MinIO and Kubernetes built from their Go modules.
  * Versions are pinned here. Installing again what is there costs nothing.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 
 import {
   cacheDir,
@@ -15,13 +24,21 @@ import {
   KAFKA_VERSION,
   kafkaDir,
   minioProgram,
+  monitoringCrds,
   promtoolProgram,
   python,
   s3aDir,
 } from './cache.ts'
 import { aptInstall, hasProgram, needProgram, runProgram } from './run-program.ts'
 
-export type ComponentName = 'postgres' | 'kafka' | 'minio' | 'hudi' | 'kubernetes' | 'promtool'
+export type ComponentName =
+  | 'postgres'
+  | 'kafka'
+  | 'minio'
+  | 'hudi'
+  | 'kubernetes'
+  | 'promtool'
+  | 'monitoring-crds'
 
 export interface Component {
   readonly isInstalled: () => boolean
@@ -34,6 +51,7 @@ const PYSPARK_VERSION = '3.5.9'
 const HUDI_RS_VERSION = '0.5.0'
 const PYTHON_PACKAGES = [`pyspark==${PYSPARK_VERSION}`, `hudi==${HUDI_RS_VERSION}`, 'pyarrow==26.0.1']
 const COPY_DEPENDENCIES = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies'
+const PROMETHEUS_OPERATOR = 'github.com/prometheus-operator/prometheus-operator@v0.85.0'
 const KUBERNETES_PARTS = ['control', 'node', 'dns', 'netpol', 'helm']
 
 const kafkaStamp = join(kafkaDir, '.ok')
@@ -56,6 +74,10 @@ export const components: Readonly<Record<ComponentName, Component>> = {
   },
   kubernetes: { isInstalled: hasKubernetes, install: installKubernetes },
   promtool: { isInstalled: () => existsSync(promtoolProgram), install: installPromtool },
+  'monitoring-crds': {
+    isInstalled: () => monitoringCrds.every(path => existsSync(path)),
+    install: installMonitoringCrds,
+  },
 }
 
 async function installPostgres(): Promise<void> {
@@ -140,6 +162,18 @@ async function installPromtool(): Promise<void> {
     await runProgram('mv', [join(folder, 'usr', 'bin', 'promtool'), promtoolProgram])
   } finally {
     rmSync(folder, { recursive: true })
+  }
+}
+
+/** The CRDs of the Prometheus operator that the chart makes objects of. */
+async function installMonitoringCrds(): Promise<void> {
+  needProgram('go', 'downloading the CRDs of the Prometheus operator')
+  const module = JSON.parse(await runProgram('go', ['mod', 'download', '-json', PROMETHEUS_OPERATOR])) as {
+    Dir: string
+  }
+  for (const path of monitoringCrds) {
+    mkdirSync(dirname(path), { recursive: true })
+    copyFileSync(join(module.Dir, 'example', 'prometheus-operator-crd', basename(path)), path)
   }
 }
 

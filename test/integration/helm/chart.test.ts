@@ -8,13 +8,26 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { parseAllDocuments } from 'yaml'
+import { monitoringCrds } from '#test/bed/cache.ts'
 import { startKubernetes, type BedKubernetes } from '#test/bed/kubernetes.ts'
 import { requires } from '#test/bed/requires.ts'
 
+interface Alert {
+  alert: string
+  expr: string
+  labels: Record<string, string>
+  annotations: Record<string, string>
+}
+
 interface KubeObject {
   kind: string
-  metadata: { name: string; namespace?: string; labels?: Record<string, string> }
-  spec?: { template?: { metadata: { labels: Record<string, string> } } }
+  metadata: {
+    name: string
+    namespace?: string
+    labels?: Record<string, string>
+    annotations?: Record<string, string>
+  }
+  spec?: { template?: { metadata: { labels: Record<string, string> } }; groups?: { rules: Alert[] }[] }
 }
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -22,9 +35,57 @@ const chart = join(root, 'helm', 'sluice')
 const install = join(root, 'manifests', 'install.yaml')
 const operator = 'system:serviceaccount:sluice-system:sluice-operator'
 
+const digest = `sha256:${'0123456789abcdef'.repeat(4)}`
+/** Every value that is empty or off by default. */
+const everything = {
+  image: { digest },
+  imagePullSecrets: [{ name: 'registry' }],
+  env: [
+    { name: 'HTTPS_PROXY', value: 'http://proxy:3128' },
+    { name: 'NODE_IP', valueFrom: { fieldRef: { fieldPath: 'status.hostIP' } } },
+  ],
+  commonLabels: { team: 'data' },
+  commonAnnotations: { owner: 'lake' },
+  deploymentAnnotations: { changed: 'today' },
+  podLabels: { tier: 'control' },
+  podAnnotations: { sidecar: 'no' },
+  serviceAccount: { annotations: { role: 'sluice' } },
+  nodeSelector: { 'kubernetes.io/os': 'linux' },
+  tolerations: [{ key: 'control', operator: 'Exists', effect: 'NoSchedule' }],
+  affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [] } },
+  topologySpreadConstraints: [
+    { maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'DoNotSchedule' },
+  ],
+  podDisruptionBudget: { enabled: true, maxUnavailable: '50%' },
+  networkPolicy: {
+    enabled: true,
+    apiServer: { ports: [6443], cidrs: ['10.0.0.1/32'] },
+    operator: { extraEgress: [{ ports: [{ port: 3128 }] }] },
+    workers: {
+      namespaces: ['orders', 'clicks'],
+      restrictEgress: true,
+      egress: [{ ports: [{ port: 5432 }], to: [{ ipBlock: { cidr: '10.1.0.0/16' } }] }],
+    },
+  },
+  monitoring: {
+    enabled: true,
+    labels: { release: 'prometheus' },
+    podMonitor: { relabelings: [{ targetLabel: 'cluster', replacement: 'west' }] },
+    rules: {
+      labels: { team: 'data' },
+      disabled: ['SluiceWorkerBusy'],
+      lagSeconds: 60,
+      runbookUrl: 'https://wiki.example/sluice/',
+      extraGroups: [{ name: 'ours', rules: [{ alert: 'Ours', expr: 'vector(1)' }] }],
+    },
+    dashboards: { annotations: { grafana_folder: 'Sluice' } },
+  },
+}
+
 describe('Helm chart', () => {
-  requires('kubernetes')
+  requires('kubernetes', 'monitoring-crds')
   let cluster: BedKubernetes
+  const values = join(tmpdir(), `sluice-values-${process.pid}.json`)
   const rendered = join(tmpdir(), `sluice-chart-${process.pid}.yaml`)
 
   before(async function () {
@@ -35,7 +96,7 @@ describe('Helm chart', () => {
   after(async function () {
     this.timeout(60_000)
     await cluster?.stop()
-    await rm(rendered, { force: true })
+    for (const file of [rendered, values]) await rm(file, { force: true })
   })
 
   async function helm(...args: string[]): Promise<string> {
@@ -59,17 +120,70 @@ describe('Helm chart', () => {
   it('is taken by the API server, as is manifests/install.yaml', async () => {
     await cluster.kubectl('apply', '--server-side', '--validate=strict', '-f', install)
     await cluster.kubectl('wait', '--for=condition=Established', '--timeout=60s', 'crd/syncjobs.sluice.dev')
-    const values = [
-      '--set',
-      'replicas=2',
-      '--set',
-      'imagePullSecrets[0].name=x',
-      '--set',
-      'priorityClassName=high',
-    ]
-    await writeFile(rendered, await template(...values))
+    await writeFile(rendered, await template('--set', 'imagePullSecrets[0].name=x,priorityClassName=high'))
     const taken = await cluster.kubectl('apply', '--dry-run=server', '--validate=strict', '-f', rendered)
     expect(taken).to.include('poddisruptionbudget.policy/sluice-operator configured')
+  })
+
+  it('is taken with everything switched on, by the definitions of the Prometheus operator, too', async () => {
+    for (const crd of monitoringCrds) await cluster.kubectl('apply', '--server-side', '-f', crd)
+    await cluster.kubectl('wait', '--for=condition=Established', '--timeout=60s', 'crd', '--all')
+    for (const namespace of ['orders', 'clicks']) await cluster.kubectl('create', 'namespace', namespace)
+    await writeFile(values, JSON.stringify(everything))
+    await writeFile(rendered, await template('--values', values))
+    const taken = await cluster.kubectl('apply', '--dry-run=server', '--validate=strict', '-f', rendered)
+    for (const name of [
+      'podmonitor.monitoring.coreos.com/sluice-operator',
+      'podmonitor.monitoring.coreos.com/sluice-workers',
+      'prometheusrule.monitoring.coreos.com/sluice',
+      'networkpolicy.networking.k8s.io/sluice-operator',
+      'networkpolicy.networking.k8s.io/sluice-workers',
+      'configmap/sluice-dashboard-fleet',
+      'configmap/sluice-dashboard-job',
+      'configmap/sluice-dashboard-operator',
+      'configmap/sluice-dashboard-table-services',
+    ])
+      expect(taken).to.include(`${name} created`)
+  })
+
+  it('puts labels and annotations of everyone on every object', async () => {
+    await writeFile(values, JSON.stringify(everything))
+    const bare = objects(await template('--values', values)).filter(
+      ({ metadata }) => metadata.labels?.['team'] !== 'data' || metadata.annotations?.['owner'] !== 'lake',
+    )
+    expect(bare.map(({ kind, metadata }) => `${kind}/${metadata.name}`)).to.deep.equal([])
+  })
+
+  it('runs the image of a digest, and gives it to the workers', async () => {
+    const made = await template('--set', `image.digest=${digest}`)
+    expect(made).to.include(`image: "sluice@${digest}"`).and.to.include(`--worker-image=sluice@${digest}`)
+    expect(await template('--set', `image.digest=${digest},image.tag=1.2`)).to.include(
+      `image: "sluice:1.2@${digest}"`,
+    )
+  })
+
+  it('makes alerts with a page, the lag that is too high, and none that is not wanted', async () => {
+    await writeFile(values, JSON.stringify(everything))
+    const rule = objects(await template('--values', values)).find(({ kind }) => kind === 'PrometheusRule')
+    const alerts = (rule?.spec?.groups ?? []).flatMap(({ rules }) => rules)
+    const lag = alerts.find(({ alert }) => alert === 'SluiceLagHigh')
+    expect(lag?.expr).to.equal('max by (job) (sluice_split_lag_seconds) > 60')
+    expect(lag?.labels).to.deep.equal({ severity: 'warning', team: 'data' })
+    expect(lag?.annotations['runbook_url']).to.equal('https://wiki.example/sluice/SluiceLagHigh.md')
+    expect(lag?.annotations['summary']).to.include('{{ $labels.job }}')
+    expect(alerts.map(({ alert }) => alert))
+      .to.include('SluiceNoCommits')
+      .and.not.to.include('SluiceWorkerBusy')
+  })
+
+  it('makes a policy for workers in the namespaces named, or the one that is watched', async () => {
+    const namespaces = async (...args: string[]) =>
+      objects(await template('--set', 'networkPolicy.enabled=true', ...args))
+        .filter(({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === 'sluice-workers')
+        .map(({ metadata }) => metadata.namespace)
+    expect(await namespaces()).to.deep.equal([])
+    expect(await namespaces('--set', 'watchNamespace=shop')).to.deep.equal(['shop'])
+    expect(await namespaces('--set', 'networkPolicy.workers.namespaces={a,b}')).to.deep.equal(['a', 'b'])
   })
 
   it('asks for no right outside the one namespace it is to look after', async () => {
@@ -88,6 +202,9 @@ describe('Helm chart', () => {
   const wrong: { name: string; value: string; message: string }[] = [
     { name: 'a misspelt value', value: 'replica=2', message: "additional properties 'replica' not allowed" },
     { name: 'a value of a wrong type', value: 'replicas=two', message: 'want integer' },
+    { name: 'a digest that is none', value: 'image.digest=1.2.3', message: 'does not match pattern' },
+    { name: 'an unknown part of monitoring', value: 'monitoring.rule=1', message: "'rule' not allowed" },
+    { name: 'env that the chart sets', value: 'env[0].name=POD_NAME', message: 'not' },
     { name: 'a log level that there is not', value: 'logLevel=loud', message: 'must be one of' },
   ]
   for (const { name, value, message } of wrong)
