@@ -126,6 +126,7 @@ export class TableServices {
   readonly #table: ServicedTable
   readonly #policy: ServicePolicy
   readonly #turn: ServiceTurn
+  #packedAtMs = -Infinity
   readonly #damaged: DamagedGroups
 
   constructor(table: ServicedTable, policy: ServicePolicy) {
@@ -245,6 +246,10 @@ export class TableServices {
   /** Makes the past smaller, where it is older than a state for each commit is kept. */
   async #packHistory(context: ServiceContext, report: ReportWork): Promise<void> {
     const { cleaning, coalescing, compaction } = this.#policy
+    const nowMs = this.#table.clock.nowMs()
+    // It lists the table twice, and is in no hurry.
+    if (nowMs - this.#packedAtMs < (cleaning.everyMs ?? 0)) return
+    this.#packedAtMs = nowMs
     const watch = this.#watch()
     const { files, removed } =
       coalescing === null ? { files: 0, removed: 0 } : await coalesceLogs(context, coalescing)
