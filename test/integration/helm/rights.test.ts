@@ -61,7 +61,8 @@ describe('rights of the operator', () => {
   }
 
   async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
-    for (let attempt = 0; attempt < 120; attempt++) {
+    // Kubernetes' garbage collector looks only every half minute for kinds that are new.
+    for (let attempt = 0; attempt < 360; attempt++) {
       if (await holds().catch(() => false)) return
       if (operator?.exitCode !== null) break
       await new Promise(resolve => setTimeout(resolve, 250))
