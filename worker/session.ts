@@ -166,11 +166,12 @@ export class Session {
     try {
       for await (const chunk of this.#options.source.read(split, tables, limits, signal)) {
         await this.#distribute(split, chunk, signal)
-        if (isFirst) await this.#begin(chunk)
-        isFirst = false
         const { newestAtMs, caughtUp } = chunk
+        // Before the commit is told of: what is read after it counts as not yet in the table.
         this.#options.report({ kind: 'read', split: split.id, newestAtMs, caughtUp })
         this.#options.report({ kind: 'buffered', bytes: this.#budget.usedBytes })
+        if (isFirst) await this.#begin(chunk)
+        isFirst = false
       }
     } catch (error) {
       if (!signal.aborted || !isAbort(error)) throw error

@@ -64,6 +64,19 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe('session', () => {
+  it('tells of a read before the commit of it: what is read later counts as not yet in the table', async () => {
+    const { source, reports, session } = setUp([log(['a'])], { a: new FakeWriter() })
+    source.add('log', { changes: [changesOf('a', [1])], position: '1', newestAtMs: 1 })
+    const drain = new AbortController()
+    const running = session.run(drain.signal, idle())
+    await until(() => reports.some(({ kind }) => kind === 'moved'))
+    await systemClock.sleep(20)
+    drain.abort()
+    await running
+    const kinds = reports.map(({ kind }) => kind).filter(kind => kind === 'read' || kind === 'moved')
+    expect(kinds).to.deep.equal(['read', 'moved'])
+  })
+
   it('commits bounded splits to their end, with their positions, and returns', async () => {
     const { source, writers, session } = setUp([bounded('s1'), bounded('s2')], { a: new FakeWriter() })
     source.add('s1', { changes: [changesOf('a', [1, 2])], position: '1' })
