@@ -1,14 +1,15 @@
 // Writes the base files that plan-advance.ts asks for. They lie in the past, below base files that are newer, and under
 // instants that are committed: nobody but time travel sees them, and that finds the same rows.
-import { avroSchemaOf, tableSchemaOf } from '#lake/avro/schema.ts'
+import { avroSchemaOf } from '#lake/avro/schema.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
 import type { TimelineView } from '#lake/reader/timeline-view.ts'
 import { timelineView } from '#lake/reader/timeline-view.ts'
 import { writtenConfig } from '#lake/table/lookup.ts'
-import { baseFileName, newWriteToken } from '#lake/table/names.ts'
+import { baseFileName, dataFilePath, newWriteToken } from '#lake/table/names.ts'
 import { decodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import { formatInstant } from '#lake/timeline/instant.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
+import { columnsAt } from './columns-at.ts'
 import type { ServiceContext } from './compact.ts'
 import { mergedFile, StreamedBaseFile } from './merged-file.ts'
 import { Pace } from './pace.ts'
@@ -51,10 +52,8 @@ async function write(
   { store, definition, clock, signal, beat, urgent }: ServiceContext,
 ): Promise<boolean> {
   const commit = await store.get(timeline.completed.find(at => at.instant === instant)!.path)
-  // The columns as of then: a reader of that time reads all files by them.
-  const text = commit && decodeCommitMetadata(commit).extraMetadata['schema']
-  if (!text) return false
-  const { schema } = tableSchemaOf(JSON.parse(text))
+  const schema = commit && columnsAt(decodeCommitMetadata(commit))
+  if (schema === null) return false
   const { fileId, partitionPath } = slice
   const fileName = baseFileName({ fileId, writeToken: newWriteToken(clock), instant })
   const pace = new Pace(clock, signal, beat, urgent)
@@ -72,7 +71,7 @@ async function write(
     pause,
     logMemoryBytes: memoryBytes,
   }
-  const path = partitionPath === '' ? fileName : `${partitionPath}/${fileName}`
+  const path = dataFilePath(partitionPath, fileName)
   await store.putStream(path, mergedFile(slice, file, query))
   return true
 }

@@ -22,7 +22,7 @@ import type { TimelineView } from '#lake/reader/timeline-view.ts'
 import { timelineView } from '#lake/reader/timeline-view.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { writtenConfig } from '#lake/table/lookup.ts'
-import { baseFileName, fileGroupKey, newFileId, newWriteToken } from '#lake/table/names.ts'
+import { baseFileName, dataFilePath, fileGroupKey, newFileId, newWriteToken } from '#lake/table/names.ts'
 import type { CommitMetadata, WriteStat } from '#lake/timeline/commit-metadata.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
@@ -129,7 +129,7 @@ async function mergeFiles(
   const { partitionPath } = files[0]!
   const fileId = newFileId(clock)
   const fileName = baseFileName({ fileId, writeToken: newWriteToken(clock), instant })
-  const path = partitionPath === '' ? fileName : `${partitionPath}/${fileName}`
+  const path = dataFilePath(partitionPath, fileName)
   const pace = new Pace(clock, signal, beat, urgent)
   const pause = (): Promise<void> => pace.pause()
   const avroSchema = avroSchemaOf(definition.name, schema, { metaFields: true })

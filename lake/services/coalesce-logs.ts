@@ -4,8 +4,7 @@
 //
 // Rows of a merged log carry its own instant as commit time, so that an incremental query over the days that are left
 // finds the changes of each.
-import type { Column, TableSchema } from '#catalog/types.ts'
-import { avroSchemaOf, metaFields, tableSchemaOf } from '#lake/avro/schema.ts'
+import { avroSchemaOf } from '#lake/avro/schema.ts'
 import type { DataFile } from '#lake/reader/data-file.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
 import type { LogStep } from '#lake/reader/log-reader.ts'
@@ -14,13 +13,15 @@ import { alwaysDeletes } from '#lake/reader/merge.ts'
 import type { TimelineView } from '#lake/reader/timeline-view.ts'
 import { timelineView } from '#lake/reader/timeline-view.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
-import { checksumWriteToken, logFileName } from '#lake/table/names.ts'
+import { withMetaColumns } from '#lake/table/meta-columns.ts'
+import { checksumWriteToken, dataFilePath, logFileName } from '#lake/table/names.ts'
 import type { CommitMetadata, WriteStat } from '#lake/timeline/commit-metadata.ts'
 import { decodeCommitMetadata, encodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import type { CommitAction } from '#lake/timeline/instant-file.ts'
 import { formatInstant } from '#lake/timeline/instant.ts'
 import type { TimelineInstant } from '#lake/timeline/timeline.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
+import { columnsAt } from './columns-at.ts'
 import { putRecord, readRecords } from './coalesced-record.ts'
 import type { CoalescedRecord } from './coalesced-record.ts'
 import type { ServiceContext } from './compact.ts'
@@ -94,9 +95,9 @@ async function coalesce(
     store,
     timeline.completed.find(at => at.instant === instant)!,
   )
-  const schema = commit && schemaOf(commit)
+  const schema = commit && columnsAt(commit)
   if (commit === null || schema === null) return false
-  const columns = [...metaFields.map(metaColumn), ...schema.columns]
+  const columns = withMetaColumns(schema.columns)
   const pace = new Pace(clock, signal, beat, urgent)
   const names = columns.map(({ name }) => name)
   const query = { store, timeline, names, only: null, pause: () => pace.pause() }
@@ -106,7 +107,7 @@ async function coalesce(
   const { orderingField } = definition
   const bytes = mergedLog(steps, { instant, partitionPath, columns, avroSchema, orderingField })
   const { fileName, version } = fileOf(run, files, checksumWriteToken(bytes, clock))
-  const path = partitionPath === '' ? fileName : `${partitionPath}/${fileName}`
+  const path = dataFilePath(partitionPath, fileName)
   const rows = steps.reduce((sum, step) => sum + (step.kind === 'rows' ? step.rows.rows : 0), 0)
   const stat: WriteStat = {
     ...statOf(commit, run),
@@ -127,16 +128,6 @@ async function coalesce(
 async function readCommit(store: ObjectStore, { path }: TimelineInstant): Promise<CommitMetadata | null> {
   const bytes = await store.get(path)
   return bytes && decodeCommitMetadata(bytes)
-}
-
-/** The columns as of the commit: a reader of that time reads all its files by them. */
-function schemaOf({ extraMetadata }: CommitMetadata): TableSchema | null {
-  const text = extraMetadata['schema']
-  return text === undefined ? null : tableSchemaOf(JSON.parse(text)).schema
-}
-
-function metaColumn(name: string): Column {
-  return { name, type: { kind: 'string' }, nullable: true }
 }
 
 function isUnordered(step: LogStep): boolean {

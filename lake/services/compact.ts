@@ -19,7 +19,7 @@ import { readTimeline } from '#lake/reader/timeline-view.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { TableDefinition } from '#lake/table/definition.ts'
 import { writtenConfig } from '#lake/table/lookup.ts'
-import { baseFileName, fileGroupKey, newWriteToken } from '#lake/table/names.ts'
+import { baseFileName, dataFilePath, fileGroupKey, newWriteToken } from '#lake/table/names.ts'
 import type { CommitMetadata, WriteStat } from '#lake/timeline/commit-metadata.ts'
 import type { CompactionOperation } from '#lake/timeline/compaction-plan.ts'
 import { encodeCompactionPlan, requestedCompactionPath } from '#lake/timeline/compaction-plan.ts'
@@ -231,7 +231,7 @@ async function compactSlice(
   const { fileId, partitionPath, baseInstant, logs } = slice
   const { schema } = journal.state
   const fileName = baseFileName({ fileId, writeToken: newWriteToken(clock), instant })
-  const path = partitionPath === '' ? fileName : `${partitionPath}/${fileName}`
+  const path = dataFilePath(partitionPath, fileName)
   const pace = new Pace(clock, signal, beat, urgent)
   const pause = (): Promise<void> => pace.pause()
   const avroSchema = avroSchemaOf(definition.name, schema, { metaFields: true })

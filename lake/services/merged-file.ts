@@ -3,7 +3,6 @@
 // encoded. So what is held is what the merge of the logs holds (reader/slice-merge.ts), and a few row groups.
 import type { Column, TableSchema } from '#catalog/types.ts'
 import type { AvroRecordSchema } from '#lake/avro/schema.ts'
-import { metaFields } from '#lake/avro/schema.ts'
 import { constantStrings } from '#lake/parquet/constant-strings.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
 import { ParquetFile } from '#lake/parquet/encode.ts'
@@ -11,6 +10,7 @@ import type { FileSlice } from '#lake/reader/file-slice.ts'
 import type { RowBatch, SliceQuery } from '#lake/reader/slice-reader.ts'
 import { readSlice } from '#lake/reader/slice-reader.ts'
 import { baseFileOptions } from '#lake/table/base-file.ts'
+import { withMetaColumns } from '#lake/table/meta-columns.ts'
 import { nullVector } from '#lake/table/project.ts'
 import { RowGroups } from '#lake/table/row-groups.ts'
 
@@ -33,7 +33,7 @@ export class StreamedBaseFile {
 
   constructor(options: NewBaseFile) {
     this.#options = options
-    const empty = columnsOf(options.schema).map(({ name, type }) => ({
+    const empty = withMetaColumns(options.schema.columns).map(({ name, type }) => ({
       name,
       vector: nullVector(type, 0),
       nullable: true,
@@ -43,7 +43,7 @@ export class StreamedBaseFile {
 
   /** What to read of rows for the file: the columns that are not the same in all of them. */
   get columns(): Column[] {
-    return columnsOf(this.#options.schema).filter(({ name }) => !this.#constants.has(name))
+    return withMetaColumns(this.#options.schema.columns).filter(({ name }) => !this.#constants.has(name))
   }
 
   /** Of what has been given out. */
@@ -78,7 +78,7 @@ export class StreamedBaseFile {
   #withConstants(columns: readonly NamedVector[], rows: number): NamedVector[] {
     const constants = this.#constants
     const found = new Map(columns.map(column => [column.name, column]))
-    return columnsOf(this.#options.schema).map(({ name }) => {
+    return withMetaColumns(this.#options.schema.columns).map(({ name }) => {
       const constant = constants.get(name)
       return constant === undefined
         ? found.get(name)!
@@ -94,11 +94,4 @@ export function mergedFile(
   query: Omit<SliceQuery, 'columns' | 'only'>,
 ): AsyncGenerator<Uint8Array> {
   return file.chunks(readSlice(slice, { ...query, columns: file.columns, only: null }))
-}
-
-function columnsOf(schema: TableSchema): Column[] {
-  return [
-    ...metaFields.map((name): Column => ({ name, type: { kind: 'string' }, nullable: true })),
-    ...schema.columns,
-  ]
 }

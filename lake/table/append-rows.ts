@@ -5,7 +5,7 @@ import { gather } from '#catalog/gather.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
 import { encodeBaseFile } from './base-file.ts'
 import { metaColumns } from './meta-columns.ts'
-import { baseFileName, newFileId, newWriteToken } from './names.ts'
+import { baseFileName, dataFilePath, newFileId, newWriteToken } from './names.ts'
 import type { PartitionRule } from '#lake/partition/partition-rule.ts'
 import { PartitionNumbers, partitionRows } from '#lake/partition/partition-values.ts'
 import type { PendingCommit } from './pending-commit.ts'
@@ -55,7 +55,7 @@ export function appendedFile(
   const bytes = encodeBaseFile([...meta, ...columns], rows, avroSchema)
   const stat = {
     fileId,
-    path: partitionPath === '' ? fileName : `${partitionPath}/${fileName}`,
+    path: dataFilePath(partitionPath, fileName),
     prevCommit: 'null',
     partitionPath,
     fileSizeInBytes: bytes.length,

@@ -9,7 +9,7 @@ import { encodeBaseFile } from './base-file.ts'
 import { deletedColumn } from './columns.ts'
 import { encodeLogFile } from './log-file.ts'
 import { metaColumns } from './meta-columns.ts'
-import { baseFileName, checksumWriteToken, logFileName, newWriteToken } from './names.ts'
+import { baseFileName, checksumWriteToken, dataFilePath, logFileName, newWriteToken } from './names.ts'
 import { deleteMarks } from './rows.ts'
 import type { StagedFile } from './staged-files.ts'
 
@@ -137,6 +137,6 @@ function statOf(
   fileName: string,
   bytes: Uint8Array,
 ): { fileId: string; path: string; partitionPath: string; fileSizeInBytes: number; totalWriteBytes: number } {
-  const path = partitionPath === '' ? fileName : `${partitionPath}/${fileName}`
+  const path = dataFilePath(partitionPath, fileName)
   return { fileId, path, partitionPath, fileSizeInBytes: bytes.length, totalWriteBytes: bytes.length }
 }

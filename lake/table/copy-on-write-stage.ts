@@ -8,7 +8,7 @@ import { encodeDataBlock } from '#lake/log/data-block.ts'
 import { encodeDeleteBlock } from '#lake/log/delete-block.ts'
 import { recordKeyField } from '#lake/reader/wanted-rows.ts'
 import type { BucketTarget, FileToStage, KeyedRows } from './bucket-file.ts'
-import { checksumWriteToken, logFileName } from './names.ts'
+import { checksumWriteToken, dataFilePath, logFileName } from './names.ts'
 
 /** Uncompressed: they are read once, a moment later. */
 const changesFormat = { compression: 'uncompressed', keyValues: {} } as const
@@ -25,7 +25,7 @@ export function bucketChanges(
   const fileName = logFileName({ fileId, writeToken: checksumWriteToken(bytes, clock), instant, version })
   const stat = {
     fileId,
-    path: partitionPath === '' ? fileName : `${partitionPath}/${fileName}`,
+    path: dataFilePath(partitionPath, fileName),
     prevCommit: 'null',
     partitionPath,
     fileSizeInBytes: bytes.length,

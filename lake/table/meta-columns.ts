@@ -1,6 +1,8 @@
 // Hudi's own five columns, which stand first in every base file and log record. All but the sequence number
 // and the key are the same for every row of a file.
 import type { BinaryVector } from '#catalog/column.ts'
+import type { Column } from '#catalog/types.ts'
+import { metaFields } from '#lake/avro/schema.ts'
 import { constantStrings } from '#lake/parquet/constant-strings.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
@@ -27,6 +29,14 @@ export function metaColumns(file: FileRows): NamedVector[] {
     nullable('_hoodie_record_key', file.keys ?? sequenceNumbers),
     nullable('_hoodie_partition_path', constantStrings(file.partitionPath, rows)),
     nullable('_hoodie_file_name', constantStrings(file.fileName, rows)),
+  ]
+}
+
+/** The columns of a file: Hudi's own first. */
+export function withMetaColumns(columns: readonly Column[]): Column[] {
+  return [
+    ...metaFields.map((name): Column => ({ name, type: { kind: 'string' }, nullable: true })),
+    ...columns,
   ]
 }
 

@@ -81,6 +81,11 @@ export function checksumOf(writeToken: string): number | null {
   return Number(parts[2]) * 0x1_0000 + Number(parts[3])
 }
 
+/** Path of a data file relative to the table. */
+export function dataFilePath(partitionPath: string, fileName: string): string {
+  return partitionPath === '' ? fileName : `${partitionPath}/${fileName}`
+}
+
 /** The name under which claims about a file group are compared: partition path and file id. */
 export function fileGroupKey(partitionPath: string, fileId: string): string {
   return partitionPath === '' ? fileId : `${partitionPath}/${fileId}`

@@ -11,7 +11,6 @@ import { sameValues } from '#catalog/same-values.ts'
 import type { Column, TableSchema } from '#catalog/types.ts'
 import { DataError } from '#common/errors.ts'
 import type { AvroRecordSchema } from '#lake/avro/schema.ts'
-import { metaFields } from '#lake/avro/schema.ts'
 import { constantStrings } from '#lake/parquet/constant-strings.ts'
 import type { ColumnChunk } from '#lake/parquet/column-chunk.ts'
 import type { EncodeOptions, NamedVector } from '#lake/parquet/encode.ts'
@@ -28,7 +27,7 @@ import type { BaseGroup } from './base-groups.ts'
 import { baseGroups } from './base-groups.ts'
 import { baseFileOptions } from './base-file.ts'
 import type { FileRows } from './meta-columns.ts'
-import { metaColumns } from './meta-columns.ts'
+import { metaColumns, withMetaColumns } from './meta-columns.ts'
 import { nullVector } from './project.ts'
 import { RowGroups } from './row-groups.ts'
 
@@ -160,7 +159,7 @@ class Rewrite {
   constructor(changes: Changes, options: RewriteOptions) {
     this.#changes = changes
     this.#options = options
-    this.#columns = [...metaFields.map(stringColumn), ...options.schema.columns]
+    this.#columns = withMetaColumns(options.schema.columns)
     this.#fileOptions = baseFileOptions(options.avroSchema)
     const empty = this.#columns.map(({ name, type }) => named(name, nullVector(type, 0)))
     this.#file = new ParquetFile(empty, this.#fileOptions)

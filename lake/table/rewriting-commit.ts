@@ -16,7 +16,7 @@ import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { WriteStat } from '#lake/timeline/commit-metadata.ts'
 import type { TableDefinition } from './definition.ts'
 import { layoutOf } from './definition.ts'
-import { baseFileName, fileGroupKey, newWriteToken, parseFileGroupKey } from './names.ts'
+import { baseFileName, dataFilePath, fileGroupKey, newWriteToken, parseFileGroupKey } from './names.ts'
 import { advanceStep, PendingCommit } from './pending-commit.ts'
 import type { RewriteCounts } from './rewrite-base.ts'
 import { nothingChanged, rewriteBase } from './rewrite-base.ts'
@@ -140,7 +140,7 @@ export class RewritingCommit {
     const { fileId, partitionPath } = changes[0]!
     const pace = new Pace(clock, signal)
     const fileName = baseFileName({ fileId, writeToken: newWriteToken(clock), instant })
-    const path = partitionPath === '' ? fileName : `${partitionPath}/${fileName}`
+    const path = dataFilePath(partitionPath, fileName)
     const chunks = rewriteBase({
       store,
       base,
