@@ -1,5 +1,6 @@
 // Grow-as-you-go builders of column vectors. Decoders hold one builder per column and append row by row; the
 // hot methods are monomorphic and allocate nothing per row.
+import { ByteCopier } from './byte-copier.ts'
 import type { ColumnVector } from './column.ts'
 import type { VectorHead } from './column-builder-base.ts'
 import { ColumnBuilder, grownBytes, initialRows } from './column-builder-base.ts'
@@ -219,15 +220,15 @@ export class BinaryBuilder extends ColumnBuilder {
   #offsets = new Int32Array(initialRows + 1)
   #data: Buffer = Buffer.allocUnsafeSlow(initialRows * 16)
   #end = 0
+  /** From the source of the last value, which is that of the next one nearly always. */
+  #copier: ByteCopier | null = null
 
   /** Copies source[start, end). */
   appendBytes(source: Uint8Array, start: number, end: number): void {
     const size = end - start
     if (this.#end + size > this.#data.length) this.#reserve(size)
-    const data = this.#data
-    let to = this.#end
-    if (size < 24) for (let at = start; at < end; at++) data[to++] = source[at]!
-    else data.set(source.subarray(start, end), to)
+    if (!this.#copier?.isBetween(source, this.#data)) this.#copier = new ByteCopier(source, this.#data)
+    this.#copier.copy(start, end, this.#end)
     this.#close(size)
   }
 
@@ -256,6 +257,7 @@ export class BinaryBuilder extends ColumnBuilder {
     this.#offsets = new Int32Array(this.capacity + 1)
     this.#data = Buffer.allocUnsafeSlow(Math.max(1024, Math.ceil(this.#end * 1.1)))
     this.#end = 0
+    this.#copier = null
     return { ...base, layout: 'binary', offsets, data }
   }
   #close(size: number): void {

@@ -1,5 +1,6 @@
 // Picks rows out of vectors: by bucket when a batch is spread over file groups, by merge result when a table is
 // read. Copies values column by column; rows may repeat and come in any order.
+import { ByteCopier } from './byte-copier.ts'
 import type { ChangeBatch } from './change-batch.ts'
 import type { BinaryVector, ColumnVector, ListVector } from './column.ts'
 import { bitAt } from './column.ts'
@@ -98,12 +99,10 @@ function gatherBinary(
     ends[at + 1] = end
   }
   const bytes = Buffer.allocUnsafeSlow(ends[count]!)
+  const copier = new ByteCopier(data, bytes)
   for (let at = 0; at < count; at++) {
-    const start = offsets[rows[at]!]!
-    const to = ends[at]!
-    const size = ends[at + 1]! - to
-    if (size < 40) for (let byte = 0; byte < size; byte++) bytes[to + byte] = data[start + byte]!
-    else bytes.set(data.subarray(start, start + size), to)
+    const row = rows[at]!
+    copier.copy(offsets[row]!, offsets[row + 1]!, ends[at]!)
   }
   return { offsets: ends, data: bytes }
 }

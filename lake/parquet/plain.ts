@@ -3,6 +3,7 @@
 import type { ByteSink } from './byte-sink.ts'
 import type { RowRange } from './row-range.ts'
 import type { BinaryVector, BooleanVector, ColumnVector } from '#catalog/column.ts'
+import { ByteCopier } from '#catalog/byte-copier.ts'
 import { bitAt } from '#catalog/column.ts'
 
 /** Values without nulls of every layout but bits and binary are their bytes: `width` a row. */
@@ -43,14 +44,12 @@ export function writePlain(sink: ByteSink, vector: ColumnVector, range: RowRange
   sink.at = at
 }
 
-/** Short values are copied byte by byte: a call costs more than they do. */
-const shortBytes = 40
-
 function writeBinary(sink: ByteSink, vector: BinaryVector, range: RowRange): void {
   const { offsets, data, validity } = vector
   const { from, to } = range
   sink.reserve(offsets[to]! - offsets[from]! + (to - from) * 4)
   const out = sink.bytes
+  const copier = new ByteCopier(data, out)
   let at = sink.at
   for (let row = from; row < to; row++) {
     if (validity !== null && !bitAt(validity, row)) continue
@@ -62,11 +61,8 @@ function writeBinary(sink: ByteSink, vector: BinaryVector, range: RowRange): voi
     out[at + 2] = size >>> 16
     out[at + 3] = size >>> 24
     at += 4
-    if (size < shortBytes) for (let byte = start; byte < end; byte++) out[at++] = data[byte]!
-    else {
-      out.set(data.subarray(start, end), at)
-      at += size
-    }
+    copier.copy(start, end, at)
+    at += size
   }
   sink.at = at
 }
