@@ -138,16 +138,36 @@ function binaryBounds(vector: BinaryVector, range: RowRange): Statistics['bounds
   const { data, offsets, validity } = vector
   const first = firstPresent(validity, range)
   if (first === range.to) return null
+  // Where values are long as a rule, it is not worth a look whether the outer ones happen to be short.
+  if (offsets[range.to]! - offsets[first]! > boundBytesMax * (range.to - first)) return null
   let min = first
   let max = first
-  for (let row = first; row < range.to; row++) {
+  let minStart = startOf(vector, min)
+  let maxStart = minStart
+  for (let row = first + 1; row < range.to; row++) {
     if (validity !== null && !bitAt(validity, row)) continue
-    if (compare(vector, row, min) < 0) min = row
-    else if (compare(vector, row, max) > 0) max = row
+    const start = startOf(vector, row)
+    if (start > minStart && start < maxStart) continue
+    // Larger first: keys that ascend then need one look.
+    if (start >= maxStart && compare(vector, row, max) > 0) {
+      max = row
+      maxStart = start
+    } else if (start <= minStart && compare(vector, row, min) < 0) {
+      min = row
+      minStart = start
+    }
   }
   const bytesAt = (row: number): Uint8Array => data.slice(offsets[row]!, offsets[row + 1]!)
   const bounds = { min: bytesAt(min), max: bytesAt(max) }
   return bounds.min.length > boundBytesMax || bounds.max.length > boundBytesMax ? null : bounds
+}
+
+/** The first three bytes as a number that orders as they do; where there are fewer, zeros stand for the rest. */
+function startOf({ data, offsets }: BinaryVector, row: number): number {
+  const at = offsets[row]!
+  const size = offsets[row + 1]! - at
+  if (size >= 3) return (data[at]! << 16) | (data[at + 1]! << 8) | data[at + 2]!
+  return size === 0 ? 0 : (data[at]! << 16) | (size === 2 ? data[at + 1]! << 8 : 0)
 }
 
 function compare(vector: BinaryVector, a: number, b: number): number {
