@@ -10,7 +10,7 @@ import { sparkScenarios } from './peers/spark.ts'
 import { machine } from './process-cost.ts'
 import type { Result } from './report.ts'
 import { line, table } from './report.ts'
-import { fillTopic, kafkaScenarios, updateTopic } from './scenarios/kafka.ts'
+import { fillLargeTopic, fillTopic, kafkaScenarios, updateTopic } from './scenarios/kafka.ts'
 import { postgresScenarios } from './scenarios/postgres.ts'
 import { roundsScenarios } from './scenarios/rounds.ts'
 import { storageScenario } from './scenarios/storage.ts'
@@ -44,6 +44,7 @@ async function kafka(): Promise<void> {
       await kafkaScenarios(broker, root, state, onResult)
       if (values.peer) await sparkScenarios(broker, root, state, onResult)
     }
+    await kafkaScenarios(broker, root, await fillLargeTopic(broker), onResult)
   } finally {
     await broker.stop()
     await rm(root, { recursive: true, force: true })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { BedKafka } from '#test/bed/kafka.ts'
 import type { Result } from '../report.ts'
 import type { TopicState } from '../scenarios/kafka.ts'
-import { recordCount, topic } from '../scenarios/kafka.ts'
+import { recordCount } from '../scenarios/kafka.ts'
 import { sparkSubmit } from './spark-submit.ts'
 
 /** Rows in one micro-batch: one round, which is Spark's best case. */
@@ -21,7 +21,7 @@ export async function sparkScenarios(
     ['MERGE_ON_READ', 'keyed MERGE_ON_READ'],
   ] as const) {
     const folder = join(root, `spark-${type}`)
-    const args = [join(folder, 'table'), type, broker.brokers[0]!, topic, String(rowsPerBatch)]
+    const args = [join(folder, 'table'), type, broker.brokers[0]!, state.topic, String(rowsPerBatch)]
     const { wallSeconds, cpuSeconds, peakRssMib, output } = await sparkSubmit('spark-stream.py', [
       ...args,
       join(folder, 'checkpoint'),

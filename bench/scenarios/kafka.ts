@@ -1,6 +1,6 @@
 // Kafka JSON into the lake: 1 M records of about 150 bytes with 12 fields in 4 partitions, as an append table with
 // one and two lanes and as keyed tables; then, by a fresh process each, 200,000 records more that update rows of the
-// keyed tables, drawn uniformly.
+// keyed tables, drawn uniformly. And 3 M records with two lanes: of 1 M, half goes while V8 still warms up.
 import { Kafka, Partitioners, logLevel } from 'kafkajs'
 import { join } from 'node:path'
 import type { BedKafka } from '#test/bed/kafka.ts'
@@ -11,11 +11,12 @@ import { kafkaJob } from './manifests.ts'
 
 export const recordCount = 1_000_000
 export const updateCount = 200_000
-export const topic = 'base'
+const largeCount = 3_000_000
 const sendSize = 5000
 
 /** What the topic holds that the tables do not have yet. */
 export interface TopicState {
+  topic: string
   scenario: string
   records: number
   /** Distinct keys of those records. */
@@ -24,25 +25,35 @@ export interface TopicState {
 
 /** Fills the topic. */
 export async function fillTopic(broker: BedKafka): Promise<TopicState> {
+  await newRows(broker, 'base', recordCount)
+  return { topic: 'base', scenario: '1 M rows from Kafka', records: recordCount, keys: recordCount }
+}
+
+export async function fillLargeTopic(broker: BedKafka): Promise<TopicState> {
+  await newRows(broker, 'large', largeCount)
+  return { topic: 'large', scenario: '3 M rows from Kafka', records: largeCount, keys: largeCount }
+}
+
+async function newRows(broker: BedKafka, topic: string, count: number): Promise<void> {
   const kafka = new Kafka({ clientId: 'bench', brokers: broker.brokers, logLevel: logLevel.NOTHING })
   const admin = kafka.admin()
   await admin.connect()
   await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 4 }] })
   await admin.disconnect()
-  await send(kafka, recordCount, at => ({ row: at, ts: at + 1 }))
-  return { scenario: '1 M rows from Kafka', records: recordCount, keys: recordCount }
+  await send(kafka, topic, count, at => ({ row: at, ts: at + 1 }))
 }
 
 /** Appends updates of the rows. */
 export async function updateTopic(broker: BedKafka): Promise<TopicState> {
   const kafka = new Kafka({ clientId: 'bench', brokers: broker.brokers, logLevel: logLevel.NOTHING })
   const rows = drawRows(recordCount, updateCount, 'uniform', 1)
-  await send(kafka, updateCount, at => ({ row: rows[at]!, ts: 2 * recordCount + at }))
-  return { scenario: 'then 200,000 updates', records: updateCount, keys: new Set(rows).size }
+  await send(kafka, 'base', updateCount, at => ({ row: rows[at]!, ts: 2 * recordCount + at }))
+  return { topic: 'base', scenario: 'then 200,000 updates', records: updateCount, keys: new Set(rows).size }
 }
 
 async function send(
   kafka: Kafka,
+  topic: string,
   count: number,
   recordAt: (at: number) => { row: number; ts: number },
 ): Promise<void> {
@@ -118,6 +129,11 @@ const keyedCases: readonly Case[] = [
   { table: 'keyed COPY_ON_WRITE', lanes: 1, key: 'id', hudi: '{tableType: COPY_ON_WRITE}' },
 ]
 
+function casesOf({ records, keys }: TopicState): readonly Case[] {
+  if (records === largeCount) return appendCases.filter(({ lanes }) => lanes === 2)
+  return keys === records ? [...appendCases, ...keyedCases] : keyedCases
+}
+
 /** @param root where the tables are from one state of the topic to the next */
 export async function kafkaScenarios(
   broker: BedKafka,
@@ -125,9 +141,9 @@ export async function kafkaScenarios(
   state: TopicState,
   onResult: (result: Result) => void,
 ): Promise<void> {
-  const cases = state.keys === state.records ? [...appendCases, ...keyedCases] : keyedCases
-  for (const { table, lanes, key, hudi } of cases) {
-    const lake = join(root, `${table}-${lanes}`.replaceAll(' ', '-'))
+  const { topic } = state
+  for (const { table, lanes, key, hudi } of casesOf(state)) {
+    const lake = join(root, `${topic}-${table}-${lanes}`.replaceAll(' ', '-'))
     const virtualTable = `{source: {name: source, object: ${topic}}, columns: [${columns.join(', ')}], key: [${key}]}`
     const entry = `{include: ${topic}, target: {hudi: ${hudi}}}`
     const run = await SluiceRun.start(
