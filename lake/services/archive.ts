@@ -24,22 +24,8 @@ import {
 import type { History } from '#lake/timeline/history.ts'
 import { loadHistory, readManifest } from '#lake/timeline/history.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
+import type { HistoryPolicy } from './plan-archiving.ts'
 import { filesToMerge } from './plan-archiving.ts'
-
-export interface HistoryPolicy {
-  /** This many files of a level are merged into one of the next. */
-  levelFiles: number
-  /** Files are merged up to about this size. */
-  fileBytesMax: number
-  /** Manifests that stay, for readers that are about to open what the older ones name. */
-  versionsKept: number
-}
-
-export const defaultHistoryPolicy: HistoryPolicy = {
-  levelFiles: 10,
-  fileBytesMax: 64 << 20,
-  versionsKept: 12,
-}
 
 export interface ArchiveContext extends Pick<ServiceContext, 'store' | 'signal'> {
   /** Where other engines archive as well, which do so under the table's lock: that it is held. Absent: there are none. */

@@ -1,7 +1,8 @@
 // Cleaning: removes the files nobody can need any more (plan-cleaning.ts says which), then trims the timeline.
 // Any number of cleaners may be at it at once, and each may die anywhere: files go before the instants that tell what
 // they are, instants from the oldest on, one after the other. So whoever lists the timeline sees a whole rest of it.
-import { defaultHistoryPolicy, tidyHistory } from './archive.ts'
+import { tidyHistory } from './archive.ts'
+import { defaultHistoryPolicy } from './plan-archiving.ts'
 import type { ServiceContext } from './compact.ts'
 import { planCleaning } from './plan-cleaning.ts'
 import type { ThinningPolicy } from './thin-bases.ts'

@@ -1,7 +1,21 @@
 // Which files of the history to merge: as Hudi does, the oldest ones of the first level that has enough of them.
-import type { HistoryPolicy } from './archive.ts'
 import type { HistoryFile } from '#lake/timeline/history-format.ts'
 import { historySpan, levelMax } from '#lake/timeline/history-format.ts'
+
+export interface HistoryPolicy {
+  /** This many files of a level are merged into one of the next. */
+  levelFiles: number
+  /** Files are merged up to about this size. */
+  fileBytesMax: number
+  /** Manifests that stay, for readers that are about to open what the older ones name. */
+  versionsKept: number
+}
+
+export const defaultHistoryPolicy: HistoryPolicy = {
+  levelFiles: 10,
+  fileBytesMax: 64 << 20,
+  versionsKept: 12,
+}
 
 /** At least two files of one level, neighbours in time, oldest first; or null. */
 export function filesToMerge(

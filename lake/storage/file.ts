@@ -10,7 +10,7 @@ import { ChunkSource } from './chunk-source.ts'
 import { fileError, isMissing, isStale, isUnsyncable } from './file-error.ts'
 import { invalidUrl } from './invalid-url.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
-import type { OpenStore } from './open.ts'
+import type { OpenStore } from './store-kind.ts'
 import { comparePaths } from './path-order.ts'
 import type { Clock } from '#common/clock.ts'
 

@@ -1,7 +1,7 @@
 // A store in memory, for tests and the simulation. Bytes are copied in and out, so that what a caller does to
 // its buffer afterwards changes nothing.
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
-import type { OpenStore } from './open.ts'
+import type { OpenStore } from './store-kind.ts'
 import { comparePaths, joinPath } from './path-order.ts'
 import type { TaggedObject, TaggedStore } from './tagged-store.ts'
 

@@ -1,17 +1,8 @@
 // Opens the store a URL names. A kind of store is one file with a class that passes test/contract/object-store.ts, and
 // one line here; its code is loaded only when it is needed.
 import type { ObjectStore } from './object-store.ts'
-import type { S3Options } from './s3-options.ts'
-import type { Clock } from '#common/clock.ts'
+import type { OpenStore, StoreOptions } from './store-kind.ts'
 import { ConfigError } from '#common/errors.ts'
-
-export interface StoreOptions {
-  clock: Clock
-  s3?: S3Options
-}
-
-/** Opens the store of a URL of its scheme. @throws ConfigError STORAGE_URL_INVALID by `invalidUrl` */
-export type OpenStore = (url: URL, options: StoreOptions) => Promise<ObjectStore>
 
 const storesByScheme: Readonly<Record<string, () => Promise<OpenStore>>> = {
   'file:': async () => (await import('./file.ts')).openFileStore,

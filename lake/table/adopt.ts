@@ -1,7 +1,7 @@
 // Takes over a table that another engine made: gives it a definition and a journal that begins with what its timeline
 // says. What the writer relies on in tables of its own is checked first, down to the bucket of each key. A table that
 // has a journal, but has been written to by Hudi Streamer since, is only brought to where that one stopped.
-import type { AdoptedTable } from './adoptable.ts'
+import type { AdoptedTable, Adoption } from './adoptable.ts'
 import { adoptableTable } from './adoptable.ts'
 import { checkBuckets } from './check-buckets.ts'
 import { advanceStep } from './pending-commit.ts'
@@ -20,15 +20,6 @@ import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { probeConditionalPut } from '#lake/storage/probe.ts'
 import { firstInstant, formatInstant } from '#lake/timeline/instant.ts'
 import { latestTimes, loadTimeline } from '#lake/timeline/timeline.ts'
-
-export interface Adoption {
-  /** Key columns; empty for a table whose rows are only added. */
-  key: readonly string[]
-  /** `hoodie.bucket.index.num.buckets` of its writers; 0 without a key. */
-  buckets: number
-  /** Positions of splits as a source stores them, from a checkpoint of Hudi Streamer (`topic,0:12,1:34`). */
-  positionsOf: (checkpoint: string) => ReadonlyMap<string, string>
-}
 
 export interface Adopted {
   /** Whether it had a journal before. */

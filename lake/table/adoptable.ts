@@ -1,5 +1,4 @@
 // Whether a table of another engine is one the writer can go on with, and as what.
-import type { Adoption } from './adopt.ts'
 import { sequenceColumn } from './columns.ts'
 import type { TableDefinition, TableVersion } from './definition.ts'
 import type { TableSchema } from '#catalog/types.ts'
@@ -12,6 +11,15 @@ import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { Properties } from '#lake/timeline/properties.ts'
 import { decodeProperties } from '#lake/timeline/properties.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
+
+export interface Adoption {
+  /** Key columns; empty for a table whose rows are only added. */
+  key: readonly string[]
+  /** `hoodie.bucket.index.num.buckets` of its writers; 0 without a key. */
+  buckets: number
+  /** Positions of splits as a source stores them, from a checkpoint of Hudi Streamer (`topic,0:12,1:34`). */
+  positionsOf: (checkpoint: string) => ReadonlyMap<string, string>
+}
 
 export interface AdoptedTable {
   definition: TableDefinition

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { isAbort } from '#common/errors.ts'
-import type { HistoryPolicy } from '#lake/services/archive.ts'
+import type { HistoryPolicy } from '#lake/services/plan-archiving.ts'
 import { archiveInstants, tidyHistory } from '#lake/services/archive.ts'
 import { MemoryStore } from '#lake/storage/memory.ts'
 import type { ArchivedInstant } from '#lake/timeline/archived-instants.ts'
