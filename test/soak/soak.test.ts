@@ -6,6 +6,7 @@
 import { expect } from 'chai'
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
@@ -260,9 +261,10 @@ class Workers {
   }
 
   async endKeeper(): Promise<void> {
-    const exited = new Promise(resolve => this.#keeper!.once('exit', resolve))
-    this.#keeper!.kill('SIGKILL')
-    await exited
+    const keeper = this.#keeper!
+    expect(keeper.exitCode, 'exit code of a keeper nobody killed').to.equal(null)
+    keeper.kill('SIGKILL')
+    await once(keeper, 'exit')
   }
 
   async kill(): Promise<void> {
