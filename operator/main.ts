@@ -22,6 +22,7 @@ a pod to its own. Of several operators one leads.
 
       --worker-image IMAGE         the image of the workers
       --image-pull-policy POLICY   Always, IfNotPresent (default) or Never
+      --image-pull-secret NAME     a Secret, in each job's namespace, with which workers' images are pulled; repeatable
       --namespace NAME             look at one namespace only (default: all)
       --lease-namespace NAME       where the leader's Lease is (default: the pod's own)
       --teardown-deadline DURATION how long a deleted SyncJob may take to clean up at its source (default 5m)
@@ -36,6 +37,7 @@ const logLevels: readonly string[] = ['debug', 'info', 'warn', 'error', 'silent'
 interface OperatorArguments {
   workerImage: string
   imagePullPolicy: string
+  imagePullSecrets: readonly string[]
   namespace: string | undefined
   leaseNamespace: string | undefined
   teardownDeadlineMs: number
@@ -75,7 +77,11 @@ async function runOperator(given: OperatorArguments, signal: AbortSignal): Promi
     client,
     namespace: given.namespace,
     instance,
-    worker: { image: given.workerImage, imagePullPolicy: given.imagePullPolicy },
+    worker: {
+      image: given.workerImage,
+      imagePullPolicy: given.imagePullPolicy,
+      imagePullSecrets: given.imagePullSecrets,
+    },
     askWorker: askOverHttp,
     clock,
     logger,
@@ -113,6 +119,7 @@ function readArguments(argv: string[]): OperatorArguments {
     options: {
       'worker-image': { type: 'string' },
       'image-pull-policy': { type: 'string', default: 'IfNotPresent' },
+      'image-pull-secret': { type: 'string', multiple: true, default: [] },
       namespace: { type: 'string' },
       'lease-namespace': { type: 'string' },
       'teardown-deadline': { type: 'string', default: '5m' },
@@ -131,6 +138,7 @@ function readArguments(argv: string[]): OperatorArguments {
   return {
     workerImage,
     imagePullPolicy: values['image-pull-policy'],
+    imagePullSecrets: values['image-pull-secret'],
     namespace: values.namespace,
     leaseNamespace: values['lease-namespace'],
     teardownDeadlineMs: parseDuration(values['teardown-deadline']),

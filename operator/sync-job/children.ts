@@ -16,6 +16,8 @@ import { planFile, referencedSecrets, sluicePodSpec } from './worker-pod.ts'
 export interface WorkerImage {
   image: string
   imagePullPolicy: string
+  /** Names of Secrets with the registry's credentials, in the namespace of each job. */
+  imagePullSecrets: readonly string[]
 }
 
 export interface Children {
@@ -69,6 +71,7 @@ function buildDeployment(
     command: 'worker',
     image: options.image,
     imagePullPolicy: options.imagePullPolicy,
+    imagePullSecrets: options.imagePullSecrets,
     planVolume: { name: 'plan', configMap: { name: options.planMapName } },
     secrets: referencedSecrets([plan.source, plan.target]),
   })

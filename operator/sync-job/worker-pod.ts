@@ -18,6 +18,7 @@ export interface PodParts {
   command: string
   image: string
   imagePullPolicy: string
+  imagePullSecrets: readonly string[]
   /** Where the plan comes from; its volume is called `plan`. */
   planVolume: V1Volume
   secrets: readonly SecretKeyRef[]
@@ -33,6 +34,9 @@ export function sluicePodSpec(parts: PodParts): Plain<V1PodSpec> & { containers:
   return {
     automountServiceAccountToken: false,
     enableServiceLinks: false,
+    ...(parts.imagePullSecrets.length > 0 && {
+      imagePullSecrets: parts.imagePullSecrets.map(name => ({ name })),
+    }),
     securityContext: {
       runAsNonRoot: true,
       runAsUser: userId,

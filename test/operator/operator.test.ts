@@ -58,7 +58,7 @@ describe('Operator', () => {
     const operator = new Operator({
       client,
       instance: 'test',
-      worker: { image: 'sluice:1', imagePullPolicy: 'IfNotPresent' },
+      worker: { image: 'sluice:1', imagePullPolicy: 'IfNotPresent', imagePullSecrets: [] },
       askWorker: async () => {
         if (worker instanceof Error) throw worker
         return worker

@@ -23,7 +23,7 @@ describe('Validity of DataSources and VirtualTables', () => {
     const operator = new Operator({
       client,
       instance: 'test',
-      worker: { image: 'sluice:1', imagePullPolicy: 'IfNotPresent' },
+      worker: { image: 'sluice:1', imagePullPolicy: 'IfNotPresent', imagePullSecrets: [] },
       askWorker: async () => Promise.reject(new Error('nobody')),
       clock: systemClock,
       logger: silentLogger,

@@ -120,7 +120,9 @@ describe('Helm chart', () => {
   it('is taken by the API server, as is manifests/install.yaml', async () => {
     await cluster.kubectl('apply', '--server-side', '--validate=strict', '-f', install)
     await cluster.kubectl('wait', '--for=condition=Established', '--timeout=60s', 'crd/syncjobs.sluice.dev')
-    await writeFile(rendered, await template('--set', 'imagePullSecrets[0].name=x,priorityClassName=high'))
+    const chosen = await template('--set', 'imagePullSecrets[0].name=x,priorityClassName=high')
+    expect(chosen, 'the Secret of the workers').to.include('- --image-pull-secret=x\n')
+    await writeFile(rendered, chosen)
     const taken = await cluster.kubectl('apply', '--dry-run=server', '--validate=strict', '-f', rendered)
     expect(taken).to.include('poddisruptionbudget.policy/sluice-operator configured')
   })

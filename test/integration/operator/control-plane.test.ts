@@ -78,7 +78,7 @@ describe('Operator on a control plane', () => {
     const operator = new Operator({
       client,
       instance: 'test',
-      worker: { image: 'bed.local/none:1', imagePullPolicy: 'IfNotPresent' },
+      worker: { image: 'bed.local/none:1', imagePullPolicy: 'IfNotPresent', imagePullSecrets: [] },
       askWorker: async () => worker,
       clock: systemClock,
       logger: createLogger('error'),

@@ -25,7 +25,7 @@ function compiled(changes: Json = {}): { job: SyncJob; plan: Plan } {
   return { job, plan: compile(job, { dataSources, virtualTables: [] }) }
 }
 
-const worker = { image: 'registry.example/sluice:1', imagePullPolicy: 'IfNotPresent' }
+const worker = { image: 'registry.example/sluice:1', imagePullPolicy: 'IfNotPresent', imagePullSecrets: [] }
 
 function children(changes: Json = {}, replicas = 1): Children {
   const { job, plan } = compiled(changes)
@@ -52,6 +52,13 @@ describe('buildChildren', () => {
         },
       ])
     }
+  })
+
+  it('pulls the image with the Secrets that are given, or without any', () => {
+    const { job, plan } = compiled()
+    const { deployment } = buildChildren(job, plan, { ...worker, imagePullSecrets: ['registry'] }, 1)
+    expect(deployment.spec.template.spec?.imagePullSecrets).to.deep.equal([{ name: 'registry' }])
+    expect(children().deployment.spec.template.spec).not.to.have.property('imagePullSecrets')
   })
 
   it('writes a plan that a worker can read, under a name that follows from its content', () => {
