@@ -7,7 +7,7 @@ import { servicePolicy } from '#lake/services/table-services.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { readDefinition } from '#lake/table/create.ts'
 
-/** Cleans and trims as would be done so many hours from now, were nothing more to be written. */
+/** Cleans and trims as would be done from so many hours on, were nothing more to be written: a share in each round. */
 export async function tidyLater(store: ObjectStore, hours: number): Promise<void> {
   const clock: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() + hours * 3_600_000 }
   const { signal } = new AbortController()
@@ -19,5 +19,7 @@ export async function tidyLater(store: ObjectStore, hours: number): Promise<void
   const instant = await journal.nextInstant()
   await journal.commit({ kind: 'schedule', instant, ...nothing, stagedAt: seq, schemaVersion })
   const { cleaning } = servicePolicy(24 * 3_600_000)
-  await clean({ store, definition, journal, clock, signal }, { ...cleaning, everyMs: 0, trimMin: 1 })
+  const context = { store, definition, journal, clock, signal }
+  for (let trimmed = 1; trimmed > 0;)
+    trimmed = (await clean(context, { ...cleaning, everyMs: 0, trimMin: 1 })).instants
 }
