@@ -72,6 +72,9 @@ def use_s3(s3):
     for key in ("endpoint", "accessKey", "secretKey"):
         spark._jvm.java.lang.System.setProperty("bed.s3." + key, s3[key])
     hadoop.set("fs.s3a.connection.ssl.enabled", str(s3["endpoint"].startswith("https")).lower())
+    # Hudi keeps the logs it reads open until it has read them all. With more than 96, the default of Hadoop 3.3, it waits
+    # for minutes and then fails ("Exception when reading log file"); 500 is that of Hadoop 3.4.
+    hadoop.set("fs.s3a.connection.maximum", "500")
     spark._jvm.org.apache.hadoop.fs.FileSystem.closeAll()
     s3_in_use = s3
 
