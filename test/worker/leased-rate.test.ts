@@ -1,0 +1,117 @@
+import { expect } from 'chai'
+import { RateLeases } from '#master/limits/rate-leases.ts'
+import { ManualClock } from '#test/operator/manual-clock.ts'
+import { LeasedRate } from '#worker/leased-rate.ts'
+
+const { signal } = new AbortController()
+const lease = { number: 1, rate: 1000, forMs: 60_000, floor: 100 }
+
+/** A reader that takes batches of so many for as long as it may, and what it took by second. */
+function reading(rate: LeasedRate, clock: ManualClock, batch: number, until: AbortSignal): number[] {
+  const bySecond: number[] = []
+  const read = async (): Promise<void> => {
+    while (!until.aborted) {
+      await rate.take(batch, until)
+      const second = Math.floor((clock.monotonicMs() - 1_000_000) / 1000)
+      bySecond[second] = (bySecond[second] ?? 0) + batch
+    }
+  }
+  read().catch(() => undefined)
+  return bySecond
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + (each ?? 0), 0)
+
+describe('LeasedRate', () => {
+  it('lets nothing through before there is a lease', async () => {
+    const clock = new ManualClock()
+    const rate = new LeasedRate(clock)
+    let taken = false
+    void rate.take(1, signal).then(() => (taken = true))
+    await clock.advance(5_000)
+    expect(taken).to.equal(false)
+    rate.grant(lease, clock.monotonicMs())
+    await clock.advance(500)
+    expect(taken).to.equal(true)
+  })
+
+  it('keeps its rate within 5 % over any ten seconds, then its floor when the lease has ended', async () => {
+    const clock = new ManualClock()
+    const rate = new LeasedRate(clock)
+    rate.grant(lease, clock.monotonicMs())
+    const stop = new AbortController()
+    const taken = reading(rate, clock, 20, stop.signal)
+    await clock.advance(90_000)
+    stop.abort()
+    for (let from = 0; from + 10 <= 60; from++)
+      expect(sum(taken.slice(from, from + 10)), `from second ${from}`).to.be.within(9_500, 10_500)
+    expect(sum(taken.slice(65, 85))).to.be.within(1_900, 2_100)
+  })
+
+  it('lets a batch that is larger than the rate through, and what follows pays for it', async () => {
+    const clock = new ManualClock()
+    const rate = new LeasedRate(clock)
+    rate.grant(lease, clock.monotonicMs())
+    const stop = new AbortController()
+    const taken = reading(rate, clock, 5_000, stop.signal)
+    await clock.advance(50_000)
+    stop.abort()
+    expect(sum(taken)).to.be.within(45_000, 55_000)
+  })
+
+  it('leaves out an answer that a newer one overtook', async () => {
+    const clock = new ManualClock()
+    const rate = new LeasedRate(clock)
+    rate.grant({ ...lease, number: 2, rate: 10 }, clock.monotonicMs())
+    rate.grant({ ...lease, number: 1, rate: 1e6 }, clock.monotonicMs())
+    expect(rate.using).to.equal(2)
+    const stop = new AbortController()
+    const taken = reading(rate, clock, 1, stop.signal)
+    await clock.advance(10_000)
+    stop.abort()
+    expect(sum(taken)).to.be.within(90, 110)
+  })
+
+  it('ends a wait whose signal aborts, and the next in line goes on', async () => {
+    const clock = new ManualClock()
+    const rate = new LeasedRate(clock)
+    const stop = new AbortController()
+    const first = rate.take(1, stop.signal).then(
+      () => 'taken',
+      () => 'aborted',
+    )
+    const second = rate.take(1, signal).then(() => 'taken')
+    stop.abort()
+    expect(await first).to.equal('aborted')
+    rate.grant(lease, clock.monotonicMs())
+    await clock.advance(500)
+    expect(await second).to.equal('taken')
+  })
+
+  for (const workers of [1, 8, 64])
+    it(`holds a limit of the master within 5 % over ${workers} workers`, async () => {
+      const clock = new ManualClock()
+      const leases = new RateLeases({ limit: 6_400, leaseMs: 10_000, graceMs: 2_000, floorShare: 0.5 }, null)
+      const stop = new AbortController()
+      const taken = Array.from({ length: workers }, (_, index) => {
+        const rate = new LeasedRate(clock)
+        const ask = async (): Promise<void> => {
+          while (!stop.signal.aborted) {
+            const askedAtMs = clock.monotonicMs()
+            const request = { id: String(index), weight: 1, wanted: Infinity, using: rate.using }
+            const granted = leases.request(request, askedAtMs)
+            if (granted !== null) rate.grant(granted, askedAtMs)
+            await clock.sleep(1_000, stop.signal)
+          }
+        }
+        void ask()
+        return reading(rate, clock, Math.round(6_400 / workers / 8), stop.signal)
+      })
+      await clock.advance(30_000)
+      stop.abort()
+      for (let from = 15; from + 10 <= 30; from += 5) {
+        const all = sum(taken.map(seconds => sum(seconds.slice(from, from + 10))))
+        expect(all, `from second ${from}`).to.be.within(0.95 * 64_000, 1.05 * 64_000)
+      }
+    }).timeout(30_000)
+})
