@@ -1,6 +1,7 @@
 // What a reader may use of a source's limit: a token bucket at the rate of its lease (master/limits/rate-leases.ts), and
 // at the lease's floor once that has ended. A bucket that is not empty lets anything through and goes into debt, so
-// that one large batch is not held up for ever; what follows pays for it.
+// that one large batch is not held up for ever; what follows pays for it. No reader asks it yet: see
+// docs/decisions/0018-limits-by-leases.md.
 import type { Clock } from '#common/clock.ts'
 import type { Lease } from '#api/rate-lease.ts'
 
@@ -30,11 +31,12 @@ export class LeasedRate {
 
   /** @param askedAtMs when it was asked for, by the monotonic clock: from then on it counts */
   grant(lease: Lease, askedAtMs: number): void {
-    // An answer that was overtaken by a newer one.
-    if (lease.number <= this.#lease.number) return
+    const endsAtMs = askedAtMs + lease.forMs
+    // An answer that was overtaken by a newer one, or is so late that its master may be one of the past.
+    if (lease.number <= this.#lease.number || endsAtMs <= this.#clock.monotonicMs()) return
     this.#fill()
     this.#lease = lease
-    this.#endsAtMs = askedAtMs + lease.forMs
+    this.#endsAtMs = endsAtMs
   }
 
   /** Waits until so much may be used, first come first served. Rejects when the signal aborts. */
@@ -43,7 +45,7 @@ export class LeasedRate {
     const turn = Promise.withResolvers<void>()
     this.#last = turn.promise
     try {
-      await before
+      await beforeAbort(before, signal)
       for (this.#fill(); this.#left <= 0; this.#fill()) {
         signal.throwIfAborted()
         const rate = this.#rateAt(this.#clock.monotonicMs())
@@ -55,7 +57,8 @@ export class LeasedRate {
       signal.throwIfAborted()
       this.#left -= amount
     } finally {
-      turn.resolve()
+      // One that left the line keeps its place for those behind it.
+      void before.then(turn.resolve)
     }
   }
 
@@ -70,5 +73,17 @@ export class LeasedRate {
     const gained = (rate * leasedMs + floor * (nowMs - this.#filledAtMs - leasedMs)) / 1000
     this.#left = Math.min(this.#left + gained, (this.#rateAt(nowMs) * burstMs) / 1000)
     this.#filledAtMs = nowMs
+  }
+}
+
+async function beforeAbort(turn: Promise<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  const aborted = Promise.withResolvers<never>()
+  const abort = (): void => aborted.reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    await Promise.race([turn, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
   }
 }

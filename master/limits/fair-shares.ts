@@ -10,12 +10,13 @@ export function fairShares(limit: number, demands: readonly Demand[]): Map<strin
   // By how much they want for their weight: whoever is content leaves what is left to those after it.
   const ordered = demands.toSorted((a, b) => a.wanted / a.weight - b.wanted / b.weight)
   let left = limit
-  let weights = demands.reduce((sum, { weight }) => sum + weight, 0)
-  for (const { id, weight, wanted } of ordered) {
-    const share = Math.min(wanted, (left * weight) / weights)
+  // Added up from the end, since what is left after subtractions may be nothing when weights lie far apart.
+  const weightsFrom = ordered.map(({ weight }) => weight)
+  for (let at = ordered.length - 2; at >= 0; at--) weightsFrom[at]! += weightsFrom[at + 1]!
+  for (const [at, { id, weight, wanted }] of ordered.entries()) {
+    const share = Math.min(wanted, left * (weight / weightsFrom[at]!))
     shares.set(id, share)
     left = Math.max(0, left - share)
-    weights -= weight
   }
   return shares
 }

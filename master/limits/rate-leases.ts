@@ -1,4 +1,4 @@
-// Divides one limit of a source (records/s, bytes/s, connections …) among all who read it, so that in sum it holds at
+// Divides one limit of a source (records/s, bytes/s) among all who read it, so that in sum it holds at
 // every moment, whatever gets lost. What a holder may use is leased: after the lease ends it falls back to the floor
 // that came with it, for as long as nobody tells it otherwise. So a holder counts as all it may be using: the largest
 // of the leases it might have got and not yet given up, and its floor for ever after. What one gives up another gets
@@ -6,7 +6,7 @@
 //
 // Pure: time comes with each call. Kept by whoever is master; a new one knows no leases, and so grants nothing for as long
 // as those of the one before may last, and leaves room for their floors until it has heard from everyone who may have
-// one. docs/decisions/0018-limits-by-leases.md
+// one. Nothing asks it yet: docs/decisions/0018-limits-by-leases.md
 import type { Lease, LeaseRequest } from '#api/rate-lease.ts'
 import type { Demand } from './fair-shares.ts'
 import { fairShares } from './fair-shares.ts'
@@ -69,7 +69,9 @@ export class RateLeases {
     )
     this.#holders.set(demand.id, holder)
     const { limit, leaseMs, graceMs, floorShare } = this.#terms
-    const demands = [...this.#holders.values()].map(each => each.demand)
+    const demands = [...this.#holders.values()].map(each =>
+      each === holder ? demand : demandAt(each, nowMs),
+    )
     const floors = fairShares(
       limit * floorShare,
       demands.map(each => ({ ...each, wanted: Infinity })),
@@ -107,6 +109,12 @@ export class RateLeases {
     }
     return held
   }
+}
+
+/** One whose leases have all ended uses no more than its floor, so the rest of its share is for the others. */
+function demandAt({ demand, leases }: Holder, nowMs: number): Demand {
+  if (leases.some(({ endsAtMs }) => endsAtMs > nowMs)) return demand
+  return { ...demand, wanted: Math.max(0, ...leases.map(({ floor }) => floor)) }
 }
 
 /** Of those that ended only their largest floor counts: one stands for them all. */

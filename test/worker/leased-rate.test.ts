@@ -88,6 +88,30 @@ describe('LeasedRate', () => {
     expect(await second).to.equal('taken')
   })
 
+  it('ends a wait in line as soon as its signal aborts, and nobody passes the one before it', async () => {
+    const clock = new ManualClock()
+    const rate = new LeasedRate(clock)
+    const stop = new AbortController()
+    const order: string[] = []
+    void rate.take(1, signal).then(() => order.push('first'))
+    const second = rate.take(1, stop.signal).catch(() => order.push('second left'))
+    void rate.take(1, signal).then(() => order.push('third'))
+    stop.abort()
+    await second
+    rate.grant(lease, clock.monotonicMs())
+    await clock.advance(1_000)
+    expect(order).to.deep.equal(['second left', 'first', 'third'])
+  })
+
+  it('leaves out an answer that came after its lease had ended', async () => {
+    const clock = new ManualClock()
+    const rate = new LeasedRate(clock)
+    const askedAtMs = clock.monotonicMs()
+    await clock.advance(lease.forMs)
+    rate.grant(lease, askedAtMs)
+    expect(rate.using).to.equal(0)
+  })
+
   for (const workers of [1, 8, 64])
     it(`holds a limit of the master within 5 % over ${workers} workers`, async () => {
       const clock = new ManualClock()

@@ -36,6 +36,14 @@ describe('fairShares', () => {
     expect(shares.get('high')).to.be.closeTo(60, 1e-9)
   })
 
+  it('stays within the limit where weights lie far apart', () => {
+    const shares = fairShares(1000, [
+      { id: 'heavy', weight: 1e17, wanted: 10 },
+      { id: 'light', weight: 1, wanted: Infinity },
+    ])
+    expect(shares.get('light')).to.equal(990)
+  })
+
   it('never gives more than is wanted, nor more than the limit in sum, and leaves nothing that is wanted', () => {
     fc.assert(
       fc.property(limits, demands, (limit, list) => {

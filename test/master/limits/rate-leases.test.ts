@@ -30,6 +30,18 @@ describe('RateLeases', () => {
     expect(leases.request(want('b', 2), 12_001)!.rate).to.equal(1000)
   })
 
+  it('gives what silent holders leave above their floors to those that still ask', () => {
+    const leases = new RateLeases(terms, null)
+    const using = Array.from({ length: 10 }, () => 0)
+    for (let second = 0; second < 60; second++)
+      for (const at of using.keys())
+        using[at] = leases.request(want(`w${at}`, using[at]), second * 1000)!.number
+    let last = leases.request(want('w0', using[0]), 80_000)!
+    for (let second = 81; second < 90; second++)
+      last = leases.request(want('w0', last.number), second * 1000)!
+    expect(last.rate, 'all but nine floors of 50').to.be.closeTo(550, 1e-6)
+  })
+
   it('remembers little of a holder that hears no answer', () => {
     const leases = new RateLeases(terms, null)
     for (let request = 0; request < 100_000; request++) leases.request(want('a'), request * 1000)
