@@ -193,51 +193,36 @@ export class TablePipe {
     this.#options.onCommit({ table, result, moved, newestAtMs, oldestAtMs, durationMs: nowMs - startedAtMs })
   }
 
-  /**
-   * Writes everything that waits to files: one per run of batches with the same schema and no truncate between, and per
-   * `stageBytesMax`, since the rows of a file are held a second time while it is made. Room is given back file by file.
-   */
+  /** Writes everything that waits to files, one per run of batches with the same schema and no truncate between. */
   async #stage(signal: AbortSignal): Promise<void> {
-    const { budget, limits, writer } = this.#options
     const items = this.#items
-    let held = this.#itemBytes
+    const bytes = this.#itemBytes
     this.#items = []
     this.#itemBytes = this.#itemRows = 0
-    this.#stagedBytes += held
-    const run: ChangeBatch[] = []
-    let runBytes = 0
-    const write = async (): Promise<void> => {
-      await this.#write(run, signal)
-      budget.give(runBytes)
-      held -= runBytes
-      runBytes = 0
-    }
+    this.#stagedBytes += bytes
     try {
+      const run: ChangeBatch[] = []
       // Taken out one by one: what is written must not be held until all of it is.
       for (let item = items.shift(); item; item = items.shift()) {
         this.#staged.set(item.split, item.position)
         if (item.changes === null) continue
-        const { batch, truncate } = item.changes
-        this.#noteTimes(item.newestAtMs)
-        if (truncate || (run[0] && run[0].schema !== batch.schema)) await write()
-        runBytes += item.bytes
-        if (truncate) {
-          await this.#evolve(batch.schema, signal)
-          await writer.stage(item.changes, signal)
-          this.#stagedRows += batch.length + 1
-        } else if (batch.length > 0) run.push(batch)
-        if (runBytes >= limits.stageBytesMax) await write()
+        if (item.newestAtMs !== null) {
+          this.#newestAtMs = Math.max(this.#newestAtMs ?? 0, item.newestAtMs)
+          this.#oldestAtMs = Math.min(this.#oldestAtMs ?? Infinity, item.newestAtMs)
+        }
+        if (item.changes.truncate || (run[0] && run[0].schema !== item.changes.batch.schema)) {
+          await this.#write(run, signal)
+        }
+        if (item.changes.truncate) {
+          await this.#evolve(item.changes.batch.schema, signal)
+          await this.#options.writer.stage(item.changes, signal)
+          this.#stagedRows += item.changes.batch.length + 1
+        } else if (item.changes.batch.length > 0) run.push(item.changes.batch)
       }
-      await write()
+      await this.#write(run, signal)
     } finally {
-      budget.give(held)
+      this.#options.budget.give(bytes)
     }
-  }
-
-  #noteTimes(newestAtMs: number | null): void {
-    if (newestAtMs === null) return
-    this.#newestAtMs = Math.max(this.#newestAtMs ?? 0, newestAtMs)
-    this.#oldestAtMs = Math.min(this.#oldestAtMs ?? Infinity, newestAtMs)
   }
 
   /** Empties the run. */

@@ -264,23 +264,6 @@ describe('session', () => {
     expect(committed(writers['a']!)).to.have.length(300)
   })
 
-  it('writes what waited through a commit in files of a third of the budget', async () => {
-    const writer = new FakeWriter()
-    const rows: number[] = []
-    const stage = writer.stage.bind(writer)
-    writer.stage = changes => {
-      rows.push(changes.batch.length)
-      return stage(changes)
-    }
-    const { source, session } = setUp([bounded('s1')], { a: writer }, 2000)
-    for (let n = 1; n <= 300; n++) source.add('s1', { changes: [changesOf('a', [n])], position: String(n) })
-    // Long enough for the whole budget to fill.
-    writer.beforeCommit = () => systemClock.sleep(5)
-    await session.run(idle(), idle())
-    expect(committed(writer)).to.have.length(300)
-    expect(Math.max(...rows)).to.be.within(20, Math.ceil(2000 / 3 / 17))
-  })
-
   it('spreads a transaction over more tables than there is room for without coming to a halt', async () => {
     const names = Array.from({ length: 12 }, (_, n) => `t${n}`)
     const writers = Object.fromEntries(names.map(name => [name, new FakeWriter()]))
