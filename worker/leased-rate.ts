@@ -2,8 +2,9 @@
 // at the lease's floor once that has ended. A bucket that is not empty lets anything through and goes into debt, so
 // that one large batch is not held up for ever; what follows pays for it. No reader asks it yet: see
 // docs/decisions/0018-limits-by-leases.md.
-import type { Clock } from '#common/clock.ts'
 import type { Lease } from '#api/rate-lease.ts'
+import type { Clock } from '#common/clock.ts'
+import { Turns } from '#common/turns.ts'
 
 /** What may be used at once after a pause: so much of a second's worth. */
 const burstMs = 200
@@ -17,7 +18,7 @@ export class LeasedRate {
   #endsAtMs = 0
   #filledAtMs: number
   #left = 0
-  #last: Promise<void> = Promise.resolve()
+  readonly #turns = new Turns()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -41,29 +42,23 @@ export class LeasedRate {
 
   /** Waits until so much may be used, first come first served. Rejects when the signal aborts. */
   async take(amount: number, signal: AbortSignal): Promise<void> {
-    const before = this.#last
-    const turn = Promise.withResolvers<void>()
-    this.#last = turn.promise
+    const end = await this.#turns.take(signal)
     try {
-      await beforeAbort(before, signal)
       for (this.#fill(); this.#left <= 0; this.#fill()) {
         signal.throwIfAborted()
-        const rate = this.#rateAt(this.#clock.monotonicMs())
-        await this.#clock.sleep(
-          rate > 0 ? Math.min(idleMs, Math.max(1, (-this.#left / rate) * 1000)) : idleMs,
-          signal,
-        )
+        const untilPaidMs = this.#rate > 0 ? Math.max(1, (-this.#left / this.#rate) * 1000) : Infinity
+        await this.#clock.sleep(Math.min(idleMs, untilPaidMs), signal)
       }
       signal.throwIfAborted()
       this.#left -= amount
     } finally {
-      // One that left the line keeps its place for those behind it.
-      void before.then(turn.resolve)
+      end()
     }
   }
 
-  #rateAt(nowMs: number): number {
-    return nowMs < this.#endsAtMs ? this.#lease.rate : this.#lease.floor
+  /** As of the last fill. */
+  get #rate(): number {
+    return this.#filledAtMs < this.#endsAtMs ? this.#lease.rate : this.#lease.floor
   }
 
   #fill(): void {
@@ -71,19 +66,7 @@ export class LeasedRate {
     const { rate, floor } = this.#lease
     const leasedMs = Math.max(0, Math.min(nowMs, this.#endsAtMs) - this.#filledAtMs)
     const gained = (rate * leasedMs + floor * (nowMs - this.#filledAtMs - leasedMs)) / 1000
-    this.#left = Math.min(this.#left + gained, (this.#rateAt(nowMs) * burstMs) / 1000)
     this.#filledAtMs = nowMs
-  }
-}
-
-async function beforeAbort(turn: Promise<void>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted()
-  const aborted = Promise.withResolvers<never>()
-  const abort = (): void => aborted.reject(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    await Promise.race([turn, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
+    this.#left = Math.min(this.#left + gained, (this.#rate * burstMs) / 1000)
   }
 }

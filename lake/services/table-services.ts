@@ -18,12 +18,12 @@ import { ServiceTurn } from './service-turn.ts'
 import type { UrgentWork } from './urgent-work.ts'
 import type { Clock } from '#common/clock.ts'
 import { ConflictError } from '#common/errors.ts'
+import type { Turns } from '#common/turns.ts'
 import { Journal } from '#lake/journal/journal.ts'
 import type { Sharing } from '#lake/journal/sharing.ts'
 import { defaultSharing } from '#lake/journal/sharing.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import type { TableDefinition } from '#lake/table/definition.ts'
-import type { CommitTurns } from '#lake/table/commit-turns.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import { laterInstant } from '#lake/timeline/instant.ts'
 
@@ -119,7 +119,7 @@ export interface ServicedTable {
   /** What the services give way to. */
   urgent?: UrgentWork
   /** In table version 6, what keeps the commits of the same process away from a compaction. */
-  turns?: CommitTurns
+  turns?: Turns
 }
 
 export class TableServices {

@@ -4,6 +4,7 @@ import { withSampled } from '#catalog/sampled-schema.ts'
 import type { TableSchema } from '#catalog/types.ts'
 import type { Clock } from '#common/clock.ts'
 import { ConfigError } from '#common/errors.ts'
+import { Turns } from '#common/turns.ts'
 import { Journal } from '#lake/journal/journal.ts'
 import type { Sharing } from '#lake/journal/sharing.ts'
 import { defaultSharing } from '#lake/journal/sharing.ts'
@@ -11,7 +12,6 @@ import type { ServiceOptions } from '#lake/services/table-services.ts'
 import { defaultServicePolicy, servicePolicy, TableServices } from '#lake/services/table-services.ts'
 import { UrgentWork } from '#lake/services/urgent-work.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
-import { CommitTurns } from './commit-turns.ts'
 import { layoutOf, marksDeletes } from './definition.ts'
 import { sequenceColumn, tableColumns, withOwnColumns } from './columns.ts'
 import { avroName } from '#lake/avro/schema.ts'
@@ -79,7 +79,9 @@ export async function openTable(wanted: WantedTable, context: WriterContext): Pr
   const { sharing = defaultSharing } = wanted
   const journal = await Journal.open(store, { clock, writer: name, signal: closing.signal, sharing })
   const { policy, retentionMs = defaultServicePolicy.cleaning.retentionMs, dailyHistoryMs } = wanted
-  const turns = layoutOf(definition.version) === 1 ? { turns: new CommitTurns() } : {}
+  // Keeps the writer's commits and a compaction apart where readers need that: a log of table version 6 names the slice it
+  // belongs to, so it is wrong once that slice was compacted. Between processes the journal decides.
+  const turns = layoutOf(definition.version) === 1 ? { turns: new Turns() } : {}
   const services = new TableServices(
     { store, definition, clock, writer: name, sharing, urgent, ...turns },
     servicePolicy(retentionMs, dailyHistoryMs, wanted.services),

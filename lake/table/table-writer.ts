@@ -6,6 +6,7 @@ import type { PositionMove, Positions } from '#catalog/position.ts'
 import type { TableSchema } from '#catalog/types.ts'
 import type { Clock } from '#common/clock.ts'
 import { ConflictError, invariant } from '#common/errors.ts'
+import type { Turns } from '#common/turns.ts'
 import type { Journal } from '#lake/journal/journal.ts'
 import type { Step } from '#lake/journal/step.ts'
 import type { TableServices } from '#lake/services/table-services.ts'
@@ -22,7 +23,6 @@ import {
 } from '#lake/partition/partition-rule.ts'
 import type { Partitioning } from './partitioning.ts'
 import { partitioningOf } from './partitioning.ts'
-import type { CommitTurns } from './commit-turns.ts'
 import type { TableDefinition } from './definition.ts'
 import { layoutOf, rewrites } from './definition.ts'
 import type { DuplicatePolicy } from './duplicates.ts'
@@ -63,7 +63,7 @@ export interface OpenTable {
   dropDuplicates: DuplicatePolicy | null
   urgent: UrgentWork
   /** In table version 6: shared with the services. */
-  turns?: CommitTurns
+  turns?: Turns
   /** Ends what the journal may be waiting for. */
   closing: AbortController
 }

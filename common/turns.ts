@@ -1,8 +1,6 @@
-// Keeps a writer's commits and a compaction of the same table apart, where readers need that: a log of table version
-// 6 names the slice it belongs to, so it is wrong once that slice was compacted. Who takes a turn waits until all
-// earlier ones have ended. It only spares work of one process: between processes the journal decides.
+// Work of one process that is done one after the other, in the order in which it asked.
 
-export class CommitTurns {
+export class Turns {
   #last: Promise<void> = Promise.resolve()
 
   /** Resolves to what ends the turn. Rejects when the signal aborts first. */
