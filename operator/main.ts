@@ -13,6 +13,7 @@ import { loadEndpoint } from './kube/endpoint.ts'
 import { LeaderElector } from './kube/leader-election.ts'
 import { createOperatorMetrics } from './metrics.ts'
 import { Operator } from './operator.ts'
+import type { WorkerImage } from './sync-job/worker-pod.ts'
 import { askOverHttp } from './sync-job/worker-reports.ts'
 
 export const usage = `Usage: sluice operator --worker-image IMAGE [options]
@@ -35,9 +36,7 @@ const leaseName = 'sluice-operator'
 const logLevels: readonly string[] = ['debug', 'info', 'warn', 'error', 'silent']
 
 interface OperatorArguments {
-  workerImage: string
-  imagePullPolicy: string
-  imagePullSecrets: readonly string[]
+  worker: WorkerImage
   namespace: string | undefined
   leaseNamespace: string | undefined
   teardownDeadlineMs: number
@@ -77,11 +76,7 @@ async function runOperator(given: OperatorArguments, signal: AbortSignal): Promi
     client,
     namespace: given.namespace,
     instance,
-    worker: {
-      image: given.workerImage,
-      imagePullPolicy: given.imagePullPolicy,
-      imagePullSecrets: given.imagePullSecrets,
-    },
+    worker: given.worker,
     askWorker: askOverHttp,
     clock,
     logger,
@@ -101,7 +96,7 @@ async function runOperator(given: OperatorArguments, signal: AbortSignal): Promi
   })
   logger.info('operator started', {
     server: endpoint.url.host,
-    workerImage: given.workerImage,
+    workerImage: given.worker.image,
     port: http.port,
   })
   try {
@@ -129,16 +124,18 @@ function readArguments(argv: string[]): OperatorArguments {
       'log-level': { type: 'string', default: 'info' },
     },
   })
-  const workerImage = values['worker-image'] ?? process.env['SLUICE_WORKER_IMAGE']
-  if (workerImage === undefined) throw wrongArgument('give the image of the workers: --worker-image IMAGE')
+  const image = values['worker-image'] ?? process.env['SLUICE_WORKER_IMAGE']
+  if (image === undefined) throw wrongArgument('give the image of the workers: --worker-image IMAGE')
   if (!['Always', 'IfNotPresent', 'Never'].includes(values['image-pull-policy']))
     throw wrongArgument('--image-pull-policy is Always, IfNotPresent or Never')
   if (!/^\d{1,5}$/.test(values.port)) throw wrongArgument('--port is a number')
   if (!logLevels.includes(values['log-level'])) throw wrongArgument(`--log-level is ${logLevels.join(', ')}`)
   return {
-    workerImage,
-    imagePullPolicy: values['image-pull-policy'],
-    imagePullSecrets: values['image-pull-secret'],
+    worker: {
+      image,
+      imagePullPolicy: values['image-pull-policy'],
+      imagePullSecrets: values['image-pull-secret'],
+    },
     namespace: values.namespace,
     leaseNamespace: values['lease-namespace'],
     teardownDeadlineMs: parseDuration(values['teardown-deadline']),

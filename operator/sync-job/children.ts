@@ -12,13 +12,7 @@ import type { ConfigMap, Deployment, PodDisruptionBudget, ServiceAccount } from 
 import { labelsOf, planName, selectorOf, workerName } from './names.ts'
 import type { Component } from './names.ts'
 import { planFile, referencedSecrets, sluicePodSpec } from './worker-pod.ts'
-
-export interface WorkerImage {
-  image: string
-  imagePullPolicy: string
-  /** Names of Secrets with the registry's credentials, in the namespace of each job. */
-  imagePullSecrets: readonly string[]
-}
+import type { WorkerImage } from './worker-pod.ts'
 
 export interface Children {
   plan: ConfigMap
@@ -37,7 +31,7 @@ export function buildChildren(job: SyncJob, plan: Plan, worker: WorkerImage, rep
       metadata: childMeta(job, workerName(job.metadata.name), 'worker'),
       automountServiceAccountToken: false,
     },
-    deployment: buildDeployment(job, plan, { ...worker, replicas, planMapName: planMap.metadata.name }),
+    deployment: buildDeployment(job, plan, { worker, replicas, planMapName: planMap.metadata.name }),
     disruptionBudget: {
       ...typeOf(podDisruptionBudgetType),
       metadata: childMeta(job, workerName(job.metadata.name), 'worker'),
@@ -63,15 +57,13 @@ function buildPlan(job: SyncJob, plan: Plan): ConfigMap {
 function buildDeployment(
   job: SyncJob,
   plan: Plan,
-  options: WorkerImage & { replicas: number; planMapName: string },
+  options: { worker: WorkerImage; replicas: number; planMapName: string },
 ): Deployment {
   const { name } = job.metadata
   const matchLabels = selectorOf(name, 'worker')
   const pod = sluicePodSpec({
+    ...options.worker,
     command: 'worker',
-    image: options.image,
-    imagePullPolicy: options.imagePullPolicy,
-    imagePullSecrets: options.imagePullSecrets,
     planVolume: { name: 'plan', configMap: { name: options.planMapName } },
     secrets: referencedSecrets([plan.source, plan.target]),
   })

@@ -8,9 +8,9 @@ import { canonicalJson } from '../kube/apply.ts'
 import type { ObjectMeta } from '../kube/object.ts'
 import { jobType } from '../resources.ts'
 import type { Job, Pod } from '../resources.ts'
-import type { WorkerImage } from './children.ts'
 import { labelsOf, teardownName } from './names.ts'
 import { planFile, referencedSecrets, sluicePodSpec } from './worker-pod.ts'
+import type { WorkerImage } from './worker-pod.ts'
 
 const planAnnotation = 'sluice.dev/plan'
 

@@ -15,12 +15,12 @@ import type { Requeue } from '../kube/work-queue.ts'
 import { isConfigError } from '../resource-check.ts'
 import { deploymentType, jobType, syncJobType } from '../resources.ts'
 import type { SyncJobObject } from '../resources.ts'
-import type { WorkerImage } from './children.ts'
 import { compileJob } from './compile-job.ts'
 import { jobIndexKey, teardownName, workerName } from './names.ts'
 import { isWorker } from './observe.ts'
 import { buildTeardownJob, teardownComplaint, teardownOutcome } from './teardown-job.ts'
 import { planFile } from './worker-pod.ts'
+import type { WorkerImage } from './worker-pod.ts'
 
 export const teardownFinalizer = 'sluice.dev/teardown'
 

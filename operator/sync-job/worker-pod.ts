@@ -13,12 +13,16 @@ const secretsDirectory = '/etc/sluice/secrets'
 /** The user of the image; any other would do: it owns nothing. */
 const userId = 65_532
 
-export interface PodParts {
-  /** Subcommand of the image: `worker`, `teardown`. */
-  command: string
+export interface WorkerImage {
   image: string
   imagePullPolicy: string
+  /** Names of Secrets with the registry's credentials, in the namespace of each job. */
   imagePullSecrets: readonly string[]
+}
+
+export interface PodParts extends WorkerImage {
+  /** Subcommand of the image: `worker`, `teardown`. */
+  command: string
   /** Where the plan comes from; its volume is called `plan`. */
   planVolume: V1Volume
   secrets: readonly SecretKeyRef[]
