@@ -57,7 +57,7 @@ export class RateLeases {
   /** A new lease for the holder; null while nothing may be granted yet: it stays with what it has. */
   request({ using, ...demand }: LeaseRequest, nowMs: number): Lease | null {
     if (nowMs < this.#grantsFromMs) return null
-    const holder = this.#holders.get(demand.id) ?? { demand, leases: [], lastNumber: using }
+    const holder = this.#holders.get(demand.id) ?? { demand, leases: [], lastNumber: 0 }
     // It uses one of ours, or had none.
     if (using === 0 || holder.leases.some(({ number }) => number === using)) this.#unheard.delete(demand.id)
     holder.demand = demand
@@ -105,7 +105,7 @@ export class RateLeases {
         0,
         ...leases.map(({ rate, floor, endsAtMs }) => (endsAtMs > nowMs ? rate : floor)),
       )
-      held.floors += Math.max(0, ...leases.map(({ floor }) => floor))
+      held.floors += floorOf(leases)
     }
     return held
   }
@@ -114,7 +114,12 @@ export class RateLeases {
 /** One whose leases have all ended uses no more than its floor, so the rest of its share is for the others. */
 function demandAt({ demand, leases }: Holder, nowMs: number): Demand {
   if (leases.some(({ endsAtMs }) => endsAtMs > nowMs)) return demand
-  return { ...demand, wanted: Math.max(0, ...leases.map(({ floor }) => floor)) }
+  return { ...demand, wanted: floorOf(leases) }
+}
+
+/** What it may fall back to. */
+function floorOf(leases: readonly Outstanding[]): number {
+  return Math.max(0, ...leases.map(({ floor }) => floor))
 }
 
 /** Of those that ended only their largest floor counts: one stands for them all. */
@@ -122,6 +127,5 @@ function withoutEnded(leases: Outstanding[], nowMs: number): Outstanding[] {
   const ended = leases.filter(({ endsAtMs }) => endsAtMs <= nowMs)
   const last = ended.at(-1)
   if (last === undefined) return leases
-  const floor = Math.max(...ended.map(each => each.floor))
-  return [{ ...last, floor }, ...leases.filter(({ endsAtMs }) => endsAtMs > nowMs)]
+  return [{ ...last, floor: floorOf(ended) }, ...leases.filter(({ endsAtMs }) => endsAtMs > nowMs)]
 }
