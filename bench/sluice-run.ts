@@ -83,7 +83,7 @@ export class SluiceRun {
       // The last rows wait until their commit falls due by the freshness that is asked for.
       if (status.rowsTotal >= 0.75 * rows) most ??= { atMs: now, rows: status.rowsTotal }
       if (status.rowsTotal >= rows && (!caughtUp || status.lagMs === 0))
-        return this.#measurement([first, most ?? first], { atMs: now, rows: status.rowsTotal })
+        return this.#measurement({ from: first, to: most! }, { atMs: now, rows: status.rowsTotal })
     }
     throw new Error(
       `${rows} rows were not committed in ${timeoutMs} ms: ${JSON.stringify(await this.status())}`,
@@ -95,7 +95,8 @@ export class SluiceRun {
     if (this.#child.exitCode !== null) throw new Error(`sluice ended with ${this.#child.exitCode}`)
   }
 
-  async #measurement([first, most]: [Progress, Progress], last: Progress): Promise<Measurement> {
+  async #measurement(steady: { from: Progress; to: Progress }, last: Progress): Promise<Measurement> {
+    const { from: first, to: most } = steady
     const steadySeconds = (most.atMs - first.atMs) / 1000
     return {
       ...(await this.cost()),

@@ -21,17 +21,21 @@ export interface TopicState {
   records: number
   /** Distinct keys of those records. */
   keys: number
+  /** The tables it is read into. */
+  cases: readonly Case[]
 }
 
 /** Fills the topic. */
 export async function fillTopic(broker: BedKafka): Promise<TopicState> {
   await newRows(broker, 'base', recordCount)
-  return { topic: 'base', scenario: '1 M rows from Kafka', records: recordCount, keys: recordCount }
+  const cases = [appendCase, { ...appendCase, lanes: 2 }, ...keyedCases]
+  return { topic: 'base', scenario: '1 M rows from Kafka', records: recordCount, keys: recordCount, cases }
 }
 
 export async function fillLargeTopic(broker: BedKafka): Promise<TopicState> {
   await newRows(broker, 'large', largeCount)
-  return { topic: 'large', scenario: '3 M rows from Kafka', records: largeCount, keys: largeCount }
+  const cases = [{ ...appendCase, lanes: 2 }]
+  return { topic: 'large', scenario: '3 M rows from Kafka', records: largeCount, keys: largeCount, cases }
 }
 
 async function newRows(broker: BedKafka, topic: string, count: number): Promise<void> {
@@ -48,7 +52,8 @@ export async function updateTopic(broker: BedKafka): Promise<TopicState> {
   const kafka = new Kafka({ clientId: 'bench', brokers: broker.brokers, logLevel: logLevel.NOTHING })
   const rows = drawRows(recordCount, updateCount, 'uniform', 1)
   await send(kafka, 'base', updateCount, at => ({ row: rows[at]!, ts: 2 * recordCount + at }))
-  return { topic: 'base', scenario: 'then 200,000 updates', records: updateCount, keys: new Set(rows).size }
+  const keys = new Set(rows).size
+  return { topic: 'base', scenario: 'then 200,000 updates', records: updateCount, keys, cases: keyedCases }
 }
 
 async function send(
@@ -119,20 +124,12 @@ interface Case {
   hudi: string
 }
 
-const appendCases: readonly Case[] = [
-  { table: 'append', lanes: 1, key: '', hudi: '{}' },
-  { table: 'append', lanes: 2, key: '', hudi: '{}' },
-]
+const appendCase: Case = { table: 'append', lanes: 1, key: '', hudi: '{}' }
 
 const keyedCases: readonly Case[] = [
   { table: 'keyed MERGE_ON_READ', lanes: 1, key: 'id', hudi: '{tableType: MERGE_ON_READ}' },
   { table: 'keyed COPY_ON_WRITE', lanes: 1, key: 'id', hudi: '{tableType: COPY_ON_WRITE}' },
 ]
-
-function casesOf({ records, keys }: TopicState): readonly Case[] {
-  if (records === largeCount) return appendCases.filter(({ lanes }) => lanes === 2)
-  return keys === records ? [...appendCases, ...keyedCases] : keyedCases
-}
 
 /** @param root where the tables are from one state of the topic to the next */
 export async function kafkaScenarios(
@@ -141,8 +138,8 @@ export async function kafkaScenarios(
   state: TopicState,
   onResult: (result: Result) => void,
 ): Promise<void> {
-  const { topic } = state
-  for (const { table, lanes, key, hudi } of casesOf(state)) {
+  const { topic, cases } = state
+  for (const { table, lanes, key, hudi } of cases) {
     const lake = join(root, `${topic}-${table}-${lanes}`.replaceAll(' ', '-'))
     const virtualTable = `{source: {name: source, object: ${topic}}, columns: [${columns.join(', ')}], key: [${key}]}`
     const entry = `{include: ${topic}, target: {hudi: ${hudi}}}`
