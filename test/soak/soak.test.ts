@@ -178,29 +178,29 @@ async function connected(server: PostgresServer): Promise<Client> {
   return client
 }
 
+/** The most data files there may be when the services had their turn, though all of a minute ago is kept. */
+const dataFilesMax = buckets * 120
+
+/** Whether it came to hold within that time; asked every so often. */
+async function within(seconds: number, everyMs: number, holds: () => Promise<boolean>): Promise<boolean> {
+  for (let tries = (seconds * 1000) / everyMs; tries > 0; tries--) {
+    if (await holds()) return true
+    await delay(everyMs)
+  }
+  return false
+}
+
 /** Waits until the slot has confirmed everything written so far: all of it is then in the lake. */
 async function untilInStep(client: Client, workers: Workers): Promise<void> {
   const end = (await client.query<{ lsn: string }>('select pg_current_wal_lsn()::text as lsn')).rows[0]!.lsn
-  for (let tries = 0; tries < 1200; tries++) {
+  const inStep = await within(120, 100, async () => {
     const { rows: slots } = await client.query<{ done: boolean | null }>(
       'select bool_and(confirmed_flush_lsn >= $1::pg_lsn) as done from pg_replication_slots where not temporary',
       [end],
     )
-    if (slots[0]!.done === true) return
-    await delay(100)
-  }
-  throw new Error(`not in step after 120 s: ${await workers.report()}`)
-}
-
-/** The most data files there may be when the services had their turn, though all of a minute ago is kept. */
-const dataFilesMax = buckets * 120
-
-/** Waits for a round of the services after the last commit; what holds is looked at afterwards. */
-async function untilCleaned(store: ObjectStore): Promise<void> {
-  for (let tries = 0; tries < 120; tries++) {
-    if ((await TableReader.open(store)).files.length <= dataFilesMax) return
-    await delay(2_000)
-  }
+    return slots[0]!.done === true
+  })
+  if (!inStep) throw new Error(`not in step after 120 s: ${await workers.report()}`)
 }
 
 /**
@@ -208,13 +208,17 @@ async function untilCleaned(store: ObjectStore): Promise<void> {
  * that is killed in the middle of a round keeps its turn for a minute and a half.
  */
 async function untilWidened(store: ObjectStore): Promise<void> {
-  for (let tries = 0; tries < 240; tries++) {
+  const widened = await within(240, 1_000, async () => {
     const { slices, schema, config } = await TableReader.open(store)
     const timeline = await readTimeline(store, config.layout)
-    if ((await slicesBeforeWidening(slices, { store, timeline, schema })).length === 0) return
-    await delay(1_000)
-  }
-  throw new Error('what was logged before the column was widened is not compacted after 240 s')
+    return (await slicesBeforeWidening(slices, { store, timeline, schema })).length === 0
+  })
+  if (!widened) throw new Error('what was logged before the column was widened is not compacted after 240 s')
+}
+
+/** Waits for a round of the services after the last commit; what holds is looked at afterwards. */
+async function untilCleaned(store: ObjectStore): Promise<void> {
+  await within(240, 2_000, async () => (await TableReader.open(store)).files.length <= dataFilesMax)
 }
 
 /** The worker of the job, now and then two of them, and what looks after the table; all of them mortal. */

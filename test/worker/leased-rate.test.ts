@@ -20,6 +20,20 @@ function reading(rate: LeasedRate, clock: ManualClock, batch: number, until: Abo
   return bySecond
 }
 
+/** What is taken by second in so many seconds. */
+async function takenIn(
+  seconds: number,
+  rate: LeasedRate,
+  clock: ManualClock,
+  batch: number,
+): Promise<number[]> {
+  const stop = new AbortController()
+  const taken = reading(rate, clock, batch, stop.signal)
+  await clock.advance(seconds * 1000)
+  stop.abort()
+  return taken
+}
+
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + (each ?? 0), 0)
 
 describe('LeasedRate', () => {
@@ -39,10 +53,7 @@ describe('LeasedRate', () => {
     const clock = new ManualClock()
     const rate = new LeasedRate(clock)
     rate.grant(lease, clock.monotonicMs())
-    const stop = new AbortController()
-    const taken = reading(rate, clock, 20, stop.signal)
-    await clock.advance(90_000)
-    stop.abort()
+    const taken = await takenIn(90, rate, clock, 20)
     for (let from = 0; from + 10 <= 60; from++)
       expect(sum(taken.slice(from, from + 10)), `from second ${from}`).to.be.within(9_500, 10_500)
     expect(sum(taken.slice(65, 85))).to.be.within(1_900, 2_100)
@@ -52,10 +63,7 @@ describe('LeasedRate', () => {
     const clock = new ManualClock()
     const rate = new LeasedRate(clock)
     rate.grant(lease, clock.monotonicMs())
-    const stop = new AbortController()
-    const taken = reading(rate, clock, 5_000, stop.signal)
-    await clock.advance(50_000)
-    stop.abort()
+    const taken = await takenIn(50, rate, clock, 5_000)
     expect(sum(taken)).to.be.within(45_000, 55_000)
   })
 
@@ -65,10 +73,7 @@ describe('LeasedRate', () => {
     rate.grant({ ...lease, number: 2, rate: 10 }, clock.monotonicMs())
     rate.grant({ ...lease, number: 1, rate: 1e6 }, clock.monotonicMs())
     expect(rate.using).to.equal(2)
-    const stop = new AbortController()
-    const taken = reading(rate, clock, 1, stop.signal)
-    await clock.advance(10_000)
-    stop.abort()
+    const taken = await takenIn(10, rate, clock, 1)
     expect(sum(taken)).to.be.within(90, 110)
   })
 
