@@ -134,7 +134,7 @@ describe('LeasedRate', () => {
           }
         }
         void ask()
-        return reading(rate, clock, Math.round(6_400 / workers / 8), stop.signal)
+        return reading(rate, clock, 6_400 / workers / 5, stop.signal)
       })
       await clock.advance(30_000)
       stop.abort()
