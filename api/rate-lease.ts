@@ -1,23 +1,31 @@
 // How workers come by their part of a source's limit: they ask with what they could use, and are given a rate for a
-// while. Both sides are pure: master/limits/rate-leases.ts gives, worker/leased-rate.ts uses.
+// while. Both sides are pure: master/limits/rate-leases.ts gives, worker/leased-rate.ts uses. Both travel in heartbeats.
+import { z } from 'zod'
 
-export interface Lease {
+export const leaseSchema = z.object({
   /** Grows with every lease of the holder. */
-  number: number
+  number: z.int().positive(),
   /** In the unit of the limit, per second. */
-  rate: number
+  rate: z.number().nonnegative(),
   /** From the moment the holder asked, by its own clock; afterwards it uses no more than the floor. */
-  forMs: number
-  floor: number
-}
+  forMs: z.int().nonnegative(),
+  floor: z.number().nonnegative(),
+})
 
-export interface LeaseRequest {
+export const leaseRequestSchema = z.object({
   /** Who asks: a worker, for one source and one kind of limit. */
-  id: string
+  id: z.string().min(1),
   /** Greater than 0: of two that want more than there is, one with twice the weight gets twice as much. */
-  weight: number
-  /** What it could use, in the unit of the limit; Infinity: whatever there is. */
-  wanted: number
+  weight: z.number().positive(),
+  /** What it could use, in the unit of the limit; Infinity, which JSON writes as null: whatever there is. */
+  wanted: z
+    .number()
+    .nonnegative()
+    .nullable()
+    .transform(wanted => wanted ?? Infinity),
   /** Number of the lease it uses; 0 when it has none, as after a restart, and uses nothing. */
-  using: number
-}
+  using: z.int().nonnegative(),
+})
+
+export type Lease = z.infer<typeof leaseSchema>
+export type LeaseRequest = z.infer<typeof leaseRequestSchema>

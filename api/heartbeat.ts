@@ -1,0 +1,79 @@
+// What a worker tells the master every two seconds, and what it hears. A worker has one request under way at a time and
+// takes only the answer to its newest one, so a request says all that the worker may be reading, whatever got
+// lost before: what it does not name in `held` it does not read, and will not unless an answer to this request or a
+// later one says so. Both sides are pure: master/assignment/ answers, worker/split-leases.ts asks. Unknown fields are
+// dropped, so that masters and workers understand each other one version apart.
+import { z } from 'zod'
+import { leaseRequestSchema, leaseSchema } from './rate-lease.ts'
+
+/** How often a worker asks. */
+export const heartbeatIntervalMs = 2_000
+
+/** How to read a split: what the connector's plan() gave (connectors/connector.ts), for another worker to read it. */
+export const splitSchema = z.object({
+  id: z.string().min(1),
+  tables: z.array(z.string()),
+  bounded: z.boolean(),
+  stage: z.int().nonnegative(),
+  weight: z.number().positive(),
+  detail: z.string().exactOptional(),
+})
+
+export const heldSplit = z.object({
+  id: z.string().min(1),
+  /** It is no longer read; what was read is being committed. */
+  draining: z.boolean(),
+  /** Age of the newest change that is not in the target; null: not known. */
+  lagMs: z.number().nonnegative().nullable(),
+  /** Part of the time since the last heartbeat that its lane was at work, 0 to 1; null: not known. */
+  busy: z.number().min(0).max(1).nullable(),
+})
+
+export const heartbeatSchema = z.object({
+  job: z.object({ namespace: z.string().min(1), name: z.string().min(1) }),
+  /** Name of the pod, which its token proves. */
+  worker: z.string().min(1),
+  /** When its process began, ms since the epoch: a later one of the same name has taken the place of those before. */
+  startedAtMs: z.int().nonnegative(),
+  /** Grows with every request of the process. */
+  number: z.int().positive(),
+  /** Of the newest master whose answer it took; 0: none yet. */
+  term: z.int().nonnegative(),
+  /** Name of the plan it works by. */
+  plan: z.string(),
+  /** How much it can carry beside others: its lanes. */
+  capacity: z.number().positive(),
+  /** It stops: it is to be given nothing and hands over what it holds. */
+  leaving: z.boolean(),
+  /** All it may be reading or committing. */
+  held: z.array(heldSplit),
+  /** Bounded splits it committed to their end, until an answer was taken after they were told of. */
+  finished: z.array(z.string()),
+  /**
+   * What is to be read now, as the source and the target have it: from the one worker that was told to plan. Null:
+   * it does not plan, or has not looked yet. The planner before goes on until another is told to.
+   */
+  planned: z.array(splitSchema).nullable(),
+  leases: z.array(leaseRequestSchema).default([]),
+})
+
+export const heartbeatAnswerSchema = z.object({
+  /** Of the master: grows with every change of masters. Answers of earlier ones are not taken. */
+  term: z.int().positive(),
+  /** Of the request. */
+  number: z.int().positive(),
+  /** All it is to read now. Those it holds and which are not among them it drains. Null: what it holds. */
+  splits: z.array(splitSchema).nullable(),
+  /** From when it asked, by its own clock: so long no other worker is given what it holds. Then it goes on, alone. */
+  validMs: z.int().positive(),
+  /** It is the one that looks at the source. */
+  plans: z.boolean(),
+  /** For the planner: splits of its list that were committed to their end, by whomever. */
+  finished: z.array(z.string()),
+  leases: z.array(leaseSchema.extend({ id: z.string() })).default([]),
+})
+
+export type SplitSpec = z.infer<typeof splitSchema>
+export type HeldSplit = z.infer<typeof heldSplit>
+export type Heartbeat = z.infer<typeof heartbeatSchema>
+export type HeartbeatAnswer = z.infer<typeof heartbeatAnswerSchema>

@@ -1,0 +1,41 @@
+import { expect } from 'chai'
+import { heartbeatAnswerSchema, heartbeatSchema } from '#api/heartbeat.ts'
+
+const heartbeat = {
+  job: { namespace: 'shop', name: 'shop-to-lake' },
+  worker: 'shop-to-lake-worker-7d9f-x2x4p',
+  startedAtMs: 1_790_000_000_000,
+  number: 1,
+  term: 0,
+  plan: 'shop-to-lake-plan-1a2b',
+  capacity: 2,
+  leaving: false,
+  held: [{ id: 'clicks/0', draining: false, lagMs: 12, busy: null }],
+  finished: [],
+  planned: [{ id: 'clicks/0', tables: ['clicks'], bounded: false, stage: 1, weight: 1 }],
+  leases: [{ id: 'w/records', weight: 1, wanted: Infinity, using: 0 }],
+}
+
+describe('heartbeats', () => {
+  it('keep what is wanted without bound over JSON', () => {
+    const read = heartbeatSchema.parse(JSON.parse(JSON.stringify(heartbeat)))
+    expect(read).to.deep.equal(heartbeat)
+  })
+
+  it('are understood from a worker and by a worker one version apart: more fields are dropped, leases may lack', () => {
+    const { leases: _, ...older } = heartbeat
+    expect(heartbeatSchema.parse({ ...older, colour: 'red' })).to.deep.equal({ ...older, leases: [] })
+    const answer = { term: 3, number: 1, splits: null, validMs: 10_000, plans: false, finished: [] }
+    expect(heartbeatAnswerSchema.parse({ ...answer, colour: 'red' })).to.deep.equal({ ...answer, leases: [] })
+  })
+
+  for (const [name, part] of Object.entries({
+    'no worker': { worker: '' },
+    'number 0': { number: 0 },
+    'a split without an id': { held: [{ id: '', draining: false, lagMs: null, busy: null }] },
+    'a lease of no weight': { leases: [{ id: 'w', weight: 0, wanted: 1, using: 0 }] },
+  }))
+    it(`are refused with ${name}`, () => {
+      expect(heartbeatSchema.safeParse({ ...heartbeat, ...part }).success).to.equal(false)
+    })
+})
