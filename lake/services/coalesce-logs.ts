@@ -96,7 +96,8 @@ async function coalesce(
     timeline.completed.find(at => at.instant === instant)!,
   )
   const schema = commit && columnsAt(commit)
-  if (commit === null || schema === null) return false
+  const told = commit && statOf(commit, run)
+  if (!schema || !told) return false
   const columns = withMetaColumns(schema.columns)
   const pace = new Pace(clock, signal, beat, urgent)
   const names = columns.map(({ name }) => name)
@@ -110,7 +111,7 @@ async function coalesce(
   const path = dataFilePath(partitionPath, fileName)
   const rows = steps.reduce((sum, step) => sum + (step.kind === 'rows' ? step.rows.rows : 0), 0)
   const stat: WriteStat = {
-    ...statOf(commit, run),
+    ...told,
     path,
     logFiles: [fileName],
     logVersion: version,
@@ -134,10 +135,10 @@ function isUnordered(step: LogStep): boolean {
   return step.kind === 'delete' && step.orderings.includes(alwaysDeletes)
 }
 
-/** What the commit says of the last of the logs. */
-function statOf({ partitionToWriteStats }: CommitMetadata, run: LogRun): WriteStat {
+/** What the commit says of its log in the group: the last of the run may be a merged one that nobody told it of. */
+function statOf({ partitionToWriteStats }: CommitMetadata, run: LogRun): WriteStat | undefined {
   const stats = partitionToWriteStats[run.partitionPath] ?? []
-  return stats.find(({ path }) => path === run.logs.at(-1)!.path)!
+  return stats.find(({ fileId, logFiles }) => fileId === run.fileId && logFiles !== undefined)
 }
 
 /** The merged log comes after all others of its instant. */
@@ -172,6 +173,8 @@ async function finish(
   const commit = carrier && (await readCommit(store, carrier))
   // Gone when the retention passed over it meanwhile: cleaning removes the rest.
   if (!carrier || !commit) return 0
+  // Merged with others into a later one, when the record of it came late.
+  if (!(await listDataFiles(store)).some(({ path }) => path === stat.path)) return 0
   const stands = withStat(commit, stat)
   await store.put(carrier.path, encodeCommitMetadata(stands, carrier.action as CommitAction, journal.layout))
   await store.delete(merged.map(({ path }) => path))

@@ -1,9 +1,13 @@
 import { expect } from 'chai'
 import { listDataFiles } from '#lake/reader/data-file.ts'
+import { readCommit } from '#lake/reader/reach.ts'
+import { TableReader } from '#lake/reader/table-reader.ts'
 import { clean } from '#lake/services/clean.ts'
+import type { CoalescedRecord } from '#lake/services/coalesced-record.ts'
 import { formatInstant } from '#lake/timeline/instant.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
 import { cleaning, dayMs, Days, hourMs } from './days.ts'
+import { HookedStore } from './hooked-store.ts'
 
 describe('the past of a merge-on-read table', () => {
   let days: Days
@@ -106,6 +110,45 @@ describe('the past of a merge-on-read table', () => {
         await copy.serve(copy.table.store, retentionMs)
         await copy.expectStates(kept())
       }
+    })
+  })
+
+  describe('when it died between a merged log and its record', () => {
+    /** The record that was not stored. */
+    let record: [path: string, bytes: Uint8Array]
+    beforeEach(async () => {
+      const failing = new HookedStore(days.table.store)
+      failing.beforePut = (path, bytes) => {
+        if (!path.includes('/coalesced/')) return
+        record = [path, bytes]
+        throw new Error('died')
+      }
+      await days.serve(failing).catch(() => undefined)
+      await days.serve()
+      days.table.clock.nowAtMs += 2 * hourMs
+      await days.serve()
+    })
+
+    /** The group's log that the commit names which the merged one was written under. */
+    async function isNamedAndThere(): Promise<boolean> {
+      const { instant, stat } = JSON.parse(Buffer.from(record[1]).toString()) as CoalescedRecord
+      const { commits, files } = await TableReader.open(days.table.store)
+      const { path } = commits.find(at => at.instant === instant)!
+      const { partitionToWriteStats } = await readCommit(days.table.store, path)
+      const named = partitionToWriteStats['']!.filter(({ fileId }) => fileId === stat.fileId)
+      return named.length === 1 && files.some(file => file.path === named[0]!.path)
+    }
+
+    it('merges that log with the others', async () => {
+      await days.expectStates(days.ends())
+      expect(await isNamedAndThere()).to.equal(true)
+    })
+
+    it('takes no notice of a record that comes late', async () => {
+      await days.table.store.put(...record)
+      await days.serve()
+      await days.expectStates(days.ends())
+      expect(await isNamedAndThere()).to.equal(true)
     })
   })
 

@@ -6,7 +6,7 @@ export class HookedStore extends MemoryStore {
   /** Before each request. */
   before: () => void | Promise<void> = () => undefined
   /** Before an object is put, also if absent. */
-  beforePut: (path: string) => void | Promise<void> = () => undefined
+  beforePut: (path: string, bytes: Uint8Array) => void | Promise<void> = () => undefined
   readonly #inner: MemoryStore
 
   constructor(inner: MemoryStore) {
@@ -21,19 +21,19 @@ export class HookedStore extends MemoryStore {
 
   override async put(path: string, bytes: Uint8Array): Promise<void> {
     await this.#request()
-    await this.beforePut(path)
+    await this.beforePut(path, bytes)
     await this.#inner.put(path, bytes)
   }
 
   override async copy(from: string, to: string): Promise<boolean> {
     await this.#request()
-    await this.beforePut(to)
+    await this.beforePut(to, new Uint8Array(0))
     return this.#inner.copy(from, to)
   }
 
   override async putIfAbsent(path: string, bytes: Uint8Array): Promise<boolean> {
     await this.#request()
-    await this.beforePut(path)
+    await this.beforePut(path, bytes)
     return this.#inner.putIfAbsent(path, bytes)
   }
 
