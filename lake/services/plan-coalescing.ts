@@ -1,7 +1,9 @@
 // Which log files are to become one. Of the older past of a table only the state at the end of each day (UTC) is kept,
-// so the logs of a file group that completed on one day, within one file slice, are merged into a single log file under
-// the instant of the last of them. Logs on both sides of a base file never mix: what a compaction has merged must not
-// come back over its base file.
+// so the logs of a file group that began and completed on one day, within one file slice, are merged into a single log
+// file under the instant of the last of them. Time travel goes by the instants of commits, incremental queries by their
+// completion: a commit that was under way at midnight belongs to one day by the one and to the next by the other, so it
+// stays by itself. Logs on both sides of a base file never mix: what a compaction has merged must not come back over
+// its base file. And only neighbours mix: a change must not move past one that stays where it is.
 import type { DataFile } from '#lake/reader/data-file.ts'
 import type { TimelineView } from '#lake/reader/timeline-view.ts'
 import { fileGroupKey } from '#lake/table/names.ts'
@@ -30,6 +32,7 @@ export interface LogRun {
 interface CompletedLog {
   file: DataFile
   completion: InstantTime
+  isDone: boolean
 }
 
 export function runsToCoalesce(view: CoalescingView): LogRun[] {
@@ -67,19 +70,27 @@ function completedLogs(
     .flatMap(file => {
       const completion = file.kind === 'log' ? timeline.completionTime(file.instant) : null
       const isOver = completion !== null && dayAfter(completion) <= before
-      return completion !== null && isOver && !done.has(file.path) ? [{ file, completion }] : []
+      return completion !== null && isOver ? [{ file, completion, isDone: done.has(file.path) }] : []
     })
-    .toSorted((a, b) => (a.completion < b.completion ? -1 : 1))
+    .toSorted((a, b) =>
+      a.completion === b.completion ? a.file.version - b.file.version : a.completion < b.completion ? -1 : 1,
+    )
 }
 
 /** The least instant text that is later than all of the day. */
 function dayAfter(time: InstantTime): string {
-  return `${time.slice(0, 8)}24`
+  return `${dayOf(time)}24`
+}
+
+function dayOf(time: InstantTime): string {
+  return time.slice(0, 8)
 }
 
 function isOneState(a: CompletedLog, b: CompletedLog, bases: readonly InstantTime[]): boolean {
   const isBetween = bases.some(base => a.completion < base && base <= b.completion)
-  return a.completion.slice(0, 8) === b.completion.slice(0, 8) && !isBetween
+  const isOfOneDay =
+    dayOf(a.completion) === dayOf(b.completion) && dayOf(a.file.instant) === dayOf(b.file.instant)
+  return isOfOneDay && !isBetween && !a.isDone && !b.isDone
 }
 
 function runOf(run: readonly CompletedLog[]): LogRun {
