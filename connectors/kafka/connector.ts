@@ -2,6 +2,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import type { Connector, ConnectorContext, Source } from '#connectors/connector.ts'
 import { openKafkajsClient } from './kafkajs-client.ts'
+import type { Login } from './kafkajs-client.ts'
 import { KafkaSource } from './source.ts'
 import type { KafkaSpec } from './spec.ts'
 
@@ -12,11 +13,16 @@ export const kafka: Connector<KafkaSpec> = {
 
 async function openSource(context: ConnectorContext<KafkaSpec>): Promise<Source> {
   const { spec, job, logger } = context
+  const login = async (): Promise<Login> => ({
+    tls: await tlsOptions(context),
+    sasl: await saslOptions(context),
+  })
+  // A missing Secret is to be told at once, not by the first connection.
+  await login()
   const client = openKafkajsClient({
     brokers: spec.brokers,
     clientId: spec.clientId ?? `sluice.${job}`,
-    tls: await tlsOptions(context),
-    sasl: await saslOptions(context),
+    login,
     logger,
   })
   return new KafkaSource(context, client)
@@ -33,10 +39,7 @@ async function tlsOptions({ spec, secret }: ConnectorContext<KafkaSpec>): Promis
   }
 }
 
-async function saslOptions({
-  spec,
-  secret,
-}: ConnectorContext<KafkaSpec>): Promise<{ mechanism: string; username: string; password: string } | null> {
+async function saslOptions({ spec, secret }: ConnectorContext<KafkaSpec>): Promise<Login['sasl']> {
   if (spec.sasl === undefined) return null
   const { mechanism, user, password } = spec.sasl
   return { mechanism, username: await secret(user), password: await secret(password) }

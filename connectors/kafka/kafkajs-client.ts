@@ -23,9 +23,14 @@ export interface KafkajsClientOptions {
   /** `host:port` of some brokers; the others are learned. */
   brokers: readonly string[]
   clientId: string
+  /** Reads the secrets for each connection: a mounted Secret changes while the worker runs. */
+  login: () => Promise<Login>
+  logger: Logger
+}
+
+export interface Login {
   tls: ConnectionOptions | null
   sasl: { mechanism: string; username: string; password: string } | null
-  logger: Logger
 }
 
 const connectTimeoutMs = 10_000
@@ -255,11 +260,7 @@ class KafkajsClient implements KafkaClient {
 
   async #node(address: string): Promise<Node> {
     if (this.#closed) throw new TransientError('The client is closed', { code: 'SOURCE_UNREACHABLE' })
-    let node = this.#nodes.get(address)
-    if (node === undefined) {
-      node = { address, broker: this.#broker(address) }
-      this.#nodes.set(address, node)
-    }
+    const node = this.#nodes.get(address) ?? (await this.#newNode(address))
     try {
       await node.broker.connect()
       return node
@@ -269,16 +270,24 @@ class KafkajsClient implements KafkaClient {
     }
   }
 
-  #broker(address: string): Broker {
-    const { clientId, tls, sasl } = this.#options
+  async #newNode(address: string): Promise<Node> {
+    const login = await this.#options.login()
+    if (this.#closed) throw new TransientError('The client is closed', { code: 'SOURCE_UNREACHABLE' })
+    // Another call may have made it meanwhile.
+    const node = this.#nodes.get(address) ?? { address, broker: this.#broker(address, login) }
+    this.#nodes.set(address, node)
+    return node
+  }
+
+  #broker(address: string, { tls, sasl }: Login): Broker {
+    const { clientId } = this.#options
     const colon = address.lastIndexOf(':')
     const connectionPool = new ConnectionPool({
       host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'),
       port: Number(address.slice(colon + 1)),
       clientId,
       ssl: tls,
-      // kafkajs keeps its authenticator in the object it is given.
-      sasl: sasl === null ? null : { ...sasl },
+      sasl,
       socketFactory: socketFactory(),
       connectionTimeout: connectTimeoutMs,
       requestTimeout: requestTimeoutMs,

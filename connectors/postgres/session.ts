@@ -9,12 +9,18 @@ import type { PostgresSpec } from './spec.ts'
 import type { ServerAddress } from './server-error.ts'
 import { fromServer } from './server-error.ts'
 
-/** What a connection needs, secrets read. */
-export interface ServerAccess extends ServerAddress {
-  password: string | undefined
-  tls: TlsOptions | false
+/** What a connection needs. */
+export interface ServerAccess extends Omit<ServerAddress, 'user'> {
+  /** Reads the secrets for each connection: a mounted Secret changes while the worker runs. */
+  login: () => Promise<Login>
   applicationName: string
   limits: SilenceLimits
+}
+
+export interface Login {
+  user: string
+  password: string | undefined
+  tls: TlsOptions | false
 }
 
 /** How long a server may say nothing while we wait for it. A dead one would be noticed by TCP much later, or never. */
@@ -65,22 +71,29 @@ const sessionSettings: Readonly<Record<string, string>> = {
   tcp_keepalives_count: '6',
 }
 
+/** @throws ConfigError SECRET_MISSING */
 export async function serverAccess(context: ConnectorContext<PostgresSpec>): Promise<ServerAccess> {
-  const { spec } = context
-  const read = async (value: SecretValue | undefined) => value && context.secret(value)
-  const [user, password, ca, cert, key] = await Promise.all(
-    [spec.user, spec.password, spec.tls.ca, spec.tls.cert, spec.tls.key].map(read),
-  )
+  const { host, port, database } = context.spec
+  const login = (): Promise<Login> => readLogin(context)
+  // A missing Secret is to be told at once, not by the first connection.
+  await login()
   return {
-    host: spec.host,
-    port: spec.port,
-    database: spec.database,
-    user: user!,
-    password,
-    tls: tlsOptions(spec.tls.mode, { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }),
+    host,
+    port,
+    database,
+    login,
     applicationName: `sluice ${context.job}`.slice(0, 63),
     limits: silenceLimits,
   }
+}
+
+async function readLogin({ spec, secret }: ConnectorContext<PostgresSpec>): Promise<Login> {
+  const read = async (value: SecretValue | undefined) => value && secret(value)
+  const [user, password, ca, cert, key] = await Promise.all(
+    [spec.user, spec.password, spec.tls.ca, spec.tls.cert, spec.tls.key].map(read),
+  )
+  const tls = tlsOptions(spec.tls.mode, { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) })
+  return { user: user!, password, tls }
 }
 
 function tlsOptions(mode: PostgresSpec['tls']['mode'], material: TlsOptions): TlsOptions | false {
@@ -103,9 +116,13 @@ export class Session {
   readonly #signal: AbortSignal
   readonly #onAbort: () => void
 
-  private constructor(client: Client, server: ServerAccess, signal: AbortSignal) {
+  private constructor(
+    client: Client,
+    { limits, ...server }: ServerAddress & { limits: SilenceLimits },
+    signal: AbortSignal,
+  ) {
     this.client = client
-    this.limits = server.limits
+    this.limits = limits
     this.#server = server
     this.#signal = signal
     this.#onAbort = () => this.socket.destroy()
@@ -116,22 +133,26 @@ export class Session {
   static async open(access: ServerAccess, signal: AbortSignal, replication = false): Promise<Session> {
     signal.throwIfAborted()
     const { default: pg } = await import('pg')
+    const { host, port, database, limits } = access
+    const { user, password, tls } = await access.login()
+    signal.throwIfAborted()
     const client = new pg.Client({
-      host: access.host,
-      port: access.port,
-      database: access.database,
-      user: access.user,
-      ...(access.password !== undefined && { password: access.password }),
-      ssl: access.tls,
+      host,
+      port,
+      database,
+      user,
+      ...(password !== undefined && { password }),
+      ssl: tls,
       application_name: access.applicationName,
-      connectionTimeoutMillis: access.limits.connectMs,
+      connectionTimeoutMillis: limits.connectMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: 30_000,
       ...(replication && { replication: 'database' }),
     })
     // Failures between queries show in the next query; without a listener they would end the process.
     client.on('error', () => undefined)
-    const session = new Session(client, access, signal)
+    const server = { host, port, database, user, limits }
+    const session = new Session(client, server, signal)
     try {
       await client.connect()
       await session.query(settingsQuery())
@@ -139,7 +160,7 @@ export class Session {
     } catch (error) {
       await session.close()
       signal.throwIfAborted()
-      throw fromServer(error, access)
+      throw fromServer(error, server)
     }
   }
 

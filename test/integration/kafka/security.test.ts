@@ -99,6 +99,25 @@ describe('Kafka source over TLS and SASL', function () {
     })
   }
 
+  it('connects with what the Secret holds now, not with what it held when the source was opened', async () => {
+    let password = 'old-one'
+    const source = await openSource({
+      brokers: [server.securedBroker!],
+      spec: {
+        tls: trusted,
+        sasl: { mechanism: 'scram-sha-256', user: { value: 'reader' }, password: { value: 'in a file' } },
+      },
+      secret: async ({ value = '' }) => (value === 'in a file' ? password : value),
+    })
+    try {
+      expect(await failure(discovered(source, 'secret'))).to.include({ code: 'SOURCE_AUTH_FAILED' })
+      password = 's3cret-256'
+      expect((await discovered(source, 'secret')).name).to.equal('secret')
+    } finally {
+      await source.close()
+    }
+  })
+
   it('does not trust a certificate no CA vouches for, unless told to', async () => {
     const good = { mechanism: 'plain', password: 's3cret-plain' }
     expect(await failure(ids({ enabled: true }, good))).to.include({

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import kafkajs from 'kafkajs'
 import type { Admin, Message, Producer } from 'kafkajs'
+import type { SecretValue } from '#api/secret.ts'
 import type { VirtualTableSpec } from '#api/virtual-table.ts'
 import { virtualTableSpec } from '#api/virtual-table.ts'
 import type { Position } from '#catalog/position.ts'
@@ -99,6 +100,7 @@ export interface SourceOptions {
   brokers: readonly string[]
   tables?: readonly object[]
   spec?: object
+  secret?: (value: SecretValue) => Promise<string>
   onBadRecord?: (error: DataError) => void
 }
 
@@ -107,7 +109,7 @@ export async function openSource(options: SourceOptions): Promise<Source> {
     spec: kafkaSpec.parse({ brokers: options.brokers, ...options.spec }),
     name: 'events',
     job: 'shop.clicks',
-    secret: async value => value.value ?? '',
+    secret: options.secret ?? (async value => value.value ?? ''),
     virtualTables: (options.tables ?? []).map((table): VirtualTableSpec => virtualTableSpec.parse(table)),
     onBadRecord:
       options.onBadRecord ??
