@@ -169,6 +169,14 @@ function syncJobSpec(tableOptions: Readonly<Record<string, z.ZodType>>) {
       .boolean()
       .default(false)
       .describe('Stops the workers; positions are kept, so the job goes on later from where it was.'),
+    restart: z
+      .string()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe(
+        'Any text, such as the time. Another one than before replaces the workers, one after the other; they go on from where they were.',
+      ),
     deletionPolicy: z
       .enum(['Retain'])
       .default('Retain')

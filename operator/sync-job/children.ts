@@ -14,6 +14,9 @@ import type { Component } from './names.ts'
 import { planFile, referencedSecrets, sluicePodSpec } from './worker-pod.ts'
 import type { WorkerImage } from './worker-pod.ts'
 
+/** What spec.restart says: with another value the pods are others, which is all it is for. */
+const restartAnnotation = 'sluice.dev/restart'
+
 export interface Children {
   plan: ConfigMap
   serviceAccount: ServiceAccount
@@ -80,7 +83,10 @@ function buildDeployment(
       template: {
         metadata: {
           labels: labelsOf(name, 'worker'),
-          annotations: { 'kubectl.kubernetes.io/default-container': 'worker' },
+          annotations: {
+            'kubectl.kubernetes.io/default-container': 'worker',
+            ...(job.spec.restart !== undefined && { [restartAnnotation]: job.spec.restart }),
+          },
         },
         spec: {
           ...pod,

@@ -139,6 +139,15 @@ describe('buildChildren', () => {
     })
   })
 
+  it('makes other pods of the same plan when spec.restart changes', () => {
+    const [first, second] = [children({ restart: 'one' }), children({ restart: 'two' })]
+    expect(first.deployment.spec.template).to.not.deep.equal(second.deployment.spec.template)
+    expect(first.plan).to.deep.equal(second.plan)
+    expect(children().deployment.spec.template.metadata?.annotations).to.have.keys([
+      'kubectl.kubernetes.io/default-container',
+    ])
+  })
+
   it('keeps labels and names within their limits, and those of two long names apart', () => {
     const named = (name: string): Children => {
       const { job, plan } = compiled()
