@@ -8,7 +8,7 @@ import { globSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { addTally, appendTally, readTally, type Tally, tallyText } from './tally.ts'
+import { addTally, appendTally, failuresText, readTally, type Tally, tallyText } from './tally.ts'
 
 const SUITES = ['integration', 'e2e', 'soak']
 const FILE_TIMEOUT_MS = 20 * 60_000
@@ -29,13 +29,16 @@ async function main([suite, ...words]: readonly string[]): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'sluice-tally-'))
   for (const [index, file] of files.entries()) {
     console.log(`\n=== ${file}`)
+    const start = performance.now()
     const tally = await runFile(file, join(work, String(index)))
+    console.log(`=== ${file}: ${Math.round((performance.now() - start) / 1000)} s`)
     if (tally.failed > 0) bad.push(file)
     if (outer !== undefined) appendTally(outer, tally) // at once: we may be ended before the last file
     total = addTally(total, tally)
   }
   rmSync(work, { recursive: true })
 
+  console.log(failuresText(total))
   for (const file of bad) console.log(`FAILED  ${file}`)
   console.log(tallyText(total))
   if (bad.length > 0) process.exitCode = 1

@@ -1,10 +1,21 @@
-/** Counts of tests, as test/tally-reporter.ts writes them: one JSON line for each run of mocha. */
+/**
+ * Counts of tests and what failed, as test/tally-reporter.ts writes them: one JSON line for each run of mocha.
+ * usage: node test/tally.ts FILE   names the failed tests of a tally file
+ */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+
+export interface FailedTest {
+  /** The titles of its suites and its own. */
+  readonly name: string
+  readonly error: string
+}
 
 export interface Tally {
   readonly passed: number
   readonly failed: number
   readonly skipped: number
+  /** Absent when there are none, or when a failure was no test: a crash, a time-out. */
+  readonly failures?: readonly FailedTest[]
 }
 
 /** The sum of all lines of a tally file; undefined when nothing was written. */
@@ -16,7 +27,13 @@ export function readTally(path: string): Tally | undefined {
 }
 
 export function addTally(a: Tally, b: Tally): Tally {
-  return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped }
+  const failures = [...(a.failures ?? []), ...(b.failures ?? [])]
+  return {
+    passed: a.passed + b.passed,
+    failed: a.failed + b.failed,
+    skipped: a.skipped + b.skipped,
+    ...(failures.length > 0 && { failures }),
+  }
 }
 
 export function appendTally(path: string, tally: Tally): void {
@@ -25,4 +42,16 @@ export function appendTally(path: string, tally: Tally): void {
 
 export function tallyText({ passed, failed, skipped }: Tally): string {
   return `${passed} passed, ${failed} failed, ${skipped} skipped`
+}
+
+/** The failed tests, for the end of a log of which often only the end is kept. */
+export function failuresText({ failures = [] }: Tally): string {
+  return failures
+    .map(({ name, error }) => `FAILED  ${name}\n${error.replaceAll(/^/gm, '        ')}\n`)
+    .join('')
+}
+
+if (import.meta.main) {
+  const tally = readTally(process.argv[2]!)
+  if (tally !== undefined) process.stdout.write(failuresText(tally))
 }
