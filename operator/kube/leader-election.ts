@@ -110,9 +110,9 @@ export class LeaderElector {
 
   /** Takes or renews the lease if that is ours to do now. False for every reason why not. */
   async #tryHold(signal: AbortSignal): Promise<boolean> {
-    const { logger, renewDeadlineMs } = this.#options
-    // One hanging call must not eat the whole deadline.
-    const bounded = AbortSignal.any([signal, AbortSignal.timeout(renewDeadlineMs / 2)])
+    const { logger } = this.#options
+    const ended = this.#bound()
+    const bounded = AbortSignal.any([signal, ended.signal])
     try {
       const current = await this.#call('GET', null, bounded).catch((error: unknown) => {
         if (isNotFound(error)) return null
@@ -125,7 +125,17 @@ export class LeaderElector {
     } catch (error) {
       if (!signal.aborted && statusOf(error) !== 409) logger.warn('lease not renewed', errorFields(error))
       return false
+    } finally {
+      ended.abort()
     }
+  }
+
+  /** Aborts by itself when one hanging call would eat the whole deadline; its owner aborts it when done. */
+  #bound(): AbortController {
+    const { clock, renewDeadlineMs } = this.#options
+    const bound = new AbortController()
+    void clock.sleep(renewDeadlineMs / 2, bound.signal).then(() => bound.abort())
+    return bound
   }
 
   async #call(method: 'GET' | 'POST' | 'PUT', body: Lease | null, signal: AbortSignal): Promise<Lease> {
@@ -166,14 +176,17 @@ export class LeaderElector {
   }
 
   async #release(): Promise<void> {
-    const { clock, logger, renewDeadlineMs } = this.#options
+    const { clock, logger } = this.#options
     if (this.#observed === null || this.#heldByOther()) return
+    const ended = this.#bound()
     const renewTime = microTime(clock.nowMs())
     const spec = { ...this.#observed.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime }
     try {
-      await this.#call('PUT', { ...this.#observed, spec }, AbortSignal.timeout(renewDeadlineMs / 2))
+      await this.#call('PUT', { ...this.#observed, spec }, ended.signal)
     } catch (error) {
       logger.warn('lease not released; it expires by itself', errorFields(error))
+    } finally {
+      ended.abort()
     }
   }
 }

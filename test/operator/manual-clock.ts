@@ -38,20 +38,20 @@ export class ManualClock implements Clock {
     })
   }
 
-  /** Lets everything that is due within `ms` happen. */
-  async advance(ms: number): Promise<void> {
+  /** Lets everything that is due within `ms` happen; `settled` waits for what each sleeper does when it wakes. */
+  async advance(ms: number, settled: () => Promise<void> = settle): Promise<void> {
     const untilMs = this.#nowMs + ms
-    await settle()
+    await settled()
     for (;;) {
       const next = [...this.#sleepers].toSorted((a, b) => a.atMs - b.atMs)[0]
       if (next === undefined || next.atMs > untilMs) break
       this.#sleepers.delete(next)
       this.#nowMs = Math.max(this.#nowMs, next.atMs)
       next.wake()
-      await settle()
+      await settled()
     }
     this.#nowMs = untilMs
-    await settle()
+    await settled()
   }
 }
 

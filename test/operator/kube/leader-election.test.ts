@@ -1,95 +1,133 @@
 import { expect } from 'chai'
-import { systemClock } from '#common/clock.ts'
 import { FencedError } from '#common/errors.ts'
 import { silentLogger } from '#common/logger.ts'
+import type { Call } from '#operator/kube/client.ts'
 import { KubeClient } from '#operator/kube/client.ts'
 import { LeaderElector } from '#operator/kube/leader-election.ts'
 import type { Lease } from '#operator/kube/leader-election.ts'
 import { FakeApiServer } from '../fake-api-server.ts'
-import { eventually } from '../manual-clock.ts'
+import { eventually, ManualClock, settle } from '../manual-clock.ts'
 
 const collection = '/apis/coordination.k8s.io/v1/leases'
 
-/** A candidate on timing a tenth of the real one, and whether it leads now. */
+/** A candidate with the timing of an operator, and whether it leads now. */
 interface Candidate {
   elector: LeaderElector
   stop: AbortController
   ended: Promise<unknown>
+  hasEnded: () => boolean
   leads: () => boolean
+}
+
+/** Knows when no answer is awaited, so that time passes only then. */
+class WatchedClient extends KubeClient {
+  underWay = 0
+
+  override async request<T>(call: Call): Promise<T> {
+    this.underWay++
+    try {
+      return await super.request<T>(call)
+    } finally {
+      this.underWay--
+    }
+  }
 }
 
 describe('LeaderElector', () => {
   let server: FakeApiServer
+  let clock: ManualClock
   let candidates: Candidate[]
-  let clients: KubeClient[]
+  let clients: WatchedClient[]
 
   beforeEach(async () => {
     server = await FakeApiServer.start()
+    clock = new ManualClock()
     candidates = []
     clients = []
   })
 
   afterEach(async () => {
     for (const { stop } of candidates) stop.abort()
-    await Promise.allSettled(candidates.map(({ ended }) => ended))
+    await until('all have ended', () => candidates.every(({ hasEnded }) => hasEnded()))
     for (const client of clients) client.close()
     await server.stop()
   })
 
   function candidate(identity: string, drainMs = 0): Candidate {
-    const client = new KubeClient(server.endpoint)
+    const client = new WatchedClient(server.endpoint)
     const elector = new LeaderElector({
       client,
       namespace: 'ns',
       name: 'operator',
       identity,
-      clock: systemClock,
+      clock,
       logger: silentLogger,
-      leaseDurationMs: 1000,
-      renewDeadlineMs: 600,
-      retryPeriodMs: 50,
     })
     const stop = new AbortController()
     let leads = false
+    let hasEnded = false
     const ended = elector
       .run(async signal => {
         leads = true
         await new Promise(resolve => signal.addEventListener('abort', resolve))
-        await systemClock.sleep(drainMs)
+        await clock.sleep(drainMs)
         leads = false
       }, stop.signal)
       .catch((error: unknown) => error)
-    const made = { elector, stop, ended, leads: () => leads }
+      .finally(() => {
+        hasEnded = true
+      })
+    const made = { elector, stop, ended, hasEnded: () => hasEnded, leads: () => leads }
     candidates.push(made)
     clients.push(client)
     return made
+  }
+
+  const isAnswered = (): boolean => clients.every(({ underWay }) => underWay === 0)
+
+  /** All that was asked is answered, and what follows from the answers is done. */
+  async function answered(): Promise<void> {
+    do {
+      await eventually('an answer', isAnswered)
+      await settle()
+    } while (!isAnswered())
+  }
+
+  /** Lets time pass on every candidate's clock, but none while one awaits an answer. */
+  const pass = (ms: number): Promise<void> => clock.advance(ms, answered)
+
+  /** Lets a minute pass at most. */
+  async function until(what: string, condition: () => boolean): Promise<void> {
+    await answered()
+    for (let seconds = 0; seconds < 60 && !condition(); seconds++) await pass(1000)
+    if (!condition()) throw new Error(`never happened: ${what}`)
   }
 
   const lease = (): Lease | undefined => server.store.find(collection, 'ns', 'operator') as Lease | undefined
 
   it('lets one lead, and another only after it let go', async () => {
     const first = candidate('one')
-    await eventually('one leads', first.leads)
+    await until('one leads', first.leads)
     const second = candidate('two')
-    await systemClock.sleep(300)
+    await pass(30_000)
     expect(second.leads()).to.equal(false)
     expect(lease()?.spec.holderIdentity).to.equal('one')
     first.stop.abort()
-    await first.ended
+    await until('it ends', first.hasEnded)
     expect(lease()?.spec.holderIdentity, 'released').to.not.equal('one')
-    await eventually('two leads', second.leads)
+    await until('two leads', second.leads)
     expect(second.elector.epoch).to.equal(1)
   })
 
   it('keeps the lease while the leader drains', async () => {
-    const first = candidate('one', 400)
-    await eventually('one leads', first.leads)
+    const first = candidate('one', 20_000)
+    await until('one leads', first.leads)
     const second = candidate('two')
     first.stop.abort()
-    await systemClock.sleep(250)
+    await pass(18_000)
     expect(first.leads()).to.equal(true)
     expect(second.leads()).to.equal(false)
-    await eventually('two leads', second.leads)
+    await until('two leads', second.leads)
     expect(first.leads()).to.equal(false)
   })
 
@@ -101,15 +139,15 @@ describe('LeaderElector', () => {
       // A clock far ahead of ours must not keep us from taking over.
       spec: {
         holderIdentity: 'ghost',
-        leaseDurationSeconds: 1,
+        leaseDurationSeconds: 15,
         renewTime: '2999-01-01T00:00:00.000000Z',
         leaseTransitions: 4,
       },
     } as Lease)
     const next = candidate('one')
-    await systemClock.sleep(300)
+    await pass(14_000)
     expect(next.leads(), 'not before the lease has run out on our own clock').to.equal(false)
-    await eventually('it leads', next.leads)
+    await until('it leads', next.leads)
     expect(lease()?.spec.leaseTransitions).to.equal(5)
   })
 
@@ -122,36 +160,37 @@ describe('LeaderElector', () => {
     } as Lease)
     server.faults = ({ method }) => (method === 'PUT' ? { kind: 'delay', ms: 60 } : undefined)
     const all = ['one', 'two', 'three'].map(name => candidate(name))
-    await eventually('one leads', () => all.some(({ leads }) => leads()))
+    await until('one leads', () => all.some(({ leads }) => leads()))
     expect(all.filter(({ leads }) => leads())).to.have.length(1)
-    await systemClock.sleep(400)
+    await pass(30_000)
     expect(all.filter(({ leads }) => leads())).to.have.length(1)
     expect(lease()?.spec.leaseTransitions).to.equal(1)
   })
 
   it('goes through short outages of the API server as leader', async () => {
     const first = candidate('one')
-    await eventually('one leads', first.leads)
+    await until('one leads', first.leads)
     let asked = 0
     server.faults = () => (asked++ % 2 === 0 ? { kind: 'status', status: 429 } : { kind: 'reset' })
-    await systemClock.sleep(200)
+    await pass(9_000)
     server.faults = () => undefined
-    await systemClock.sleep(300)
+    await pass(10_000)
     expect(first.leads()).to.equal(true)
     expect(asked).to.be.greaterThan(2)
   })
 
   it('stops leading, and says so, when it could not renew in time', async () => {
     const first = candidate('one')
-    await eventually('one leads', first.leads)
+    await until('one leads', first.leads)
     server.faults = () => ({ kind: 'status', status: 500 })
+    await until('it ends', first.hasEnded)
     expect(await first.ended).to.be.instanceOf(FencedError)
     expect(first.leads()).to.equal(false)
   })
 
   it('stops at once when another holds the lease', async () => {
     const first = candidate('one')
-    await eventually('one leads', first.leads)
+    await until('one leads', first.leads)
     const held = lease()
     if (held === undefined) throw new Error('no lease')
     server.store.apply(
@@ -159,6 +198,7 @@ describe('LeaderElector', () => {
       { ...held, spec: { ...held.spec, holderIdentity: 'usurper' } } as Lease,
       'test',
     )
+    await until('it ends', first.hasEnded)
     expect(await first.ended).to.be.instanceOf(FencedError)
   })
 
@@ -175,7 +215,7 @@ describe('LeaderElector', () => {
     for (let round = 0; round < 150; round++) {
       expect(all.filter(({ leads }) => leads()).length).to.be.at.most(1)
       if (round % 50 === 49) all.find(({ leads }) => leads())?.stop.abort()
-      await systemClock.sleep(15)
+      await pass(300)
     }
   })
 })
