@@ -273,9 +273,29 @@ export const errorCodes = {
     meaning: 'A column name is not a legal Avro name (letters, digits, underscore; no digit first).',
     remedy: 'Give the column another name in the VirtualTable.',
   },
+  KUBE_CONFIG_MISSING: {
+    meaning: 'No Kubernetes cluster is configured: there is no kubeconfig, and this is not a pod.',
+    remedy:
+      'Set `KUBECONFIG`, or give `--kubeconfig FILE`; `kubectl config view` shows what kubectl would use.',
+  },
+  KUBE_CONFIG_INVALID: {
+    meaning: 'The kubeconfig is not one, or does not have the context that was asked for.',
+    remedy: '`kubectl config get-contexts` lists the contexts; choose one with `--context NAME`.',
+  },
+  KUBE_CRDS_MISSING: {
+    meaning:
+      "The cluster does not know SyncJobs: Sluice's CustomResourceDefinitions are not installed in it.",
+    remedy:
+      'Look whether this is the right cluster (`kubectl config current-context`); else install Sluice, see docs/guides/installing.md.',
+  },
+  JOB_NOT_FOUND: {
+    meaning: 'There is no SyncJob of that name in that namespace.',
+    remedy: '`kubectl sluice status -A` lists the jobs of all namespaces; choose one with `-n NAMESPACE`.',
+  },
   KUBE_UNAVAILABLE: {
     meaning: 'The Kubernetes API server does not answer, or asks to be left alone for a while.',
-    remedy: 'Nothing: the operator tries again, slower and slower; workers go on without it.',
+    remedy:
+      'Nothing: the operator tries again, slower and slower; workers go on without it. At a command line: check the context, the network and the VPN.',
   },
   KUBE_CONFLICT: {
     meaning: 'An object changed on the API server between reading and writing it.',
@@ -283,9 +303,9 @@ export const errorCodes = {
       'Nothing: it is read again. If it repeats, look for another controller that edits the same object.',
   },
   KUBE_FORBIDDEN: {
-    meaning: 'The API server does not let the operator do this: credentials, RBAC, quota or admission.',
+    meaning: 'The API server does not let the caller do this: credentials, RBAC, quota or admission.',
     remedy:
-      'Apply the ClusterRole that belongs to this version, or grant what the message names, and check quotas.',
+      'For the operator: apply the ClusterRole that belongs to this version, or grant what the message names, and check quotas. For `kubectl sluice`: docs/guides/kubectl-sluice.md lists the rights its user needs.',
   },
   KUBE_REJECTED: {
     meaning: 'The API server refused an object the operator made.',

@@ -19,6 +19,8 @@ export interface Call {
   query?: Readonly<Record<string, string | number | boolean | undefined>>
   body?: unknown
   contentType?: string
+  /** Media types of the answer; JSON unless said otherwise. */
+  accept?: string
   pool?: Pool
   signal?: AbortSignal | undefined
   /** Fails when no byte moved for so long. */
@@ -30,10 +32,16 @@ export interface WatchEvent {
   object: unknown
 }
 
+interface ObjectList<T> {
+  metadata: { continue?: string }
+  items: T[]
+}
+
 /** Heard about every answer, for metrics; status 0 when there was none. */
 export type CallObserver = (call: Call, status: number) => void
 
 const requestTimeoutMs = 30_000
+const pageSize = 500
 
 /** What a body may weigh: a page of 500 large objects stays far below it. */
 const bodyBytesMax = 256 * 1024 * 1024
@@ -43,10 +51,16 @@ export class KubeClient {
   readonly #transport: typeof http | typeof https
   readonly #agents: Record<Pool, http.Agent>
   readonly #onAnswer: CallObserver
+  readonly #userAgent: string
 
-  constructor(endpoint: ApiEndpoint, onAnswer: CallObserver = () => undefined) {
+  constructor(
+    endpoint: ApiEndpoint,
+    onAnswer: CallObserver = () => undefined,
+    userAgent: string = 'sluice-operator',
+  ) {
     this.#endpoint = endpoint
     this.#onAnswer = onAnswer
+    this.#userAgent = userAgent
     this.#transport = endpoint.url.protocol === 'http:' ? http : https
     const agent = (maxSockets: number): http.Agent =>
       new this.#transport.Agent({ keepAlive: true, maxSockets, timeout: 120_000 })
@@ -64,16 +78,40 @@ export class KubeClient {
 
   /** Streams the events of a watch until the server ends it. @throws as request() */
   async *watch(call: Call): AsyncGenerator<WatchEvent> {
+    yield* jsonLines<WatchEvent>(this.stream(call))
+  }
+
+  /** Streams the bytes of an answer until the server ends it: a watch, a log. @throws as request() */
+  async *stream(call: Call): AsyncGenerator<Uint8Array> {
     const response = await this.#send({ ...call, pool: 'watches' })
     this.#onAnswer(call, response.statusCode ?? 0)
     if (!isSuccess(response)) throw answeredError(response, await readBody(response, call), call)
     try {
-      yield* jsonLines<WatchEvent>(response)
+      yield* response as AsyncIterable<Uint8Array>
     } catch (error) {
       throw call.signal?.aborted || isAbort(error) ? error : connectionError(call, error)
     } finally {
       response.destroy()
     }
+  }
+
+  /** All objects of a kind there are, page by page. */
+  async list<T extends KubeObject>(
+    type: ResourceType<T>,
+    of: { namespace?: string | undefined; labelSelector?: string; signal?: AbortSignal } = {},
+  ): Promise<T[]> {
+    const { apiVersion, kind } = type
+    const path = resourcePath(type, { namespace: of.namespace })
+    const objects: T[] = []
+    let next: string | undefined
+    do {
+      const query = { limit: pageSize, continue: next, labelSelector: of.labelSelector }
+      const page = await this.request<ObjectList<T>>({ method: 'GET', path, query, signal: of.signal })
+      // Lists leave out what all their items share.
+      for (const item of page.items) objects.push({ ...item, apiVersion, kind })
+      next = page.metadata.continue || undefined
+    } while (next !== undefined)
+    return objects
   }
 
   /** The object, or null when there is none. */
@@ -123,8 +161,8 @@ export class KubeClient {
       method: call.method,
       headers: {
         ...(credentials.headers as http.OutgoingHttpHeaders | undefined),
-        accept: 'application/json',
-        'user-agent': 'sluice-operator',
+        accept: call.accept ?? 'application/json',
+        'user-agent': this.#userAgent,
         ...(body === undefined
           ? {}
           : {

@@ -40,6 +40,8 @@ export class FakeApiServer {
   readonly requests: FakeRequest[] = []
   /** Asked before each request; what it returns happens to the request. */
   faults: (request: FakeRequest) => Fault | undefined = () => undefined
+  /** By path: who answers instead of the store, as a kubelet does for a log and a pod for what is proxied to it. */
+  readonly others = new Map<string, (response: ServerResponse, query: URLSearchParams) => void>()
   /** Every event is sent twice. */
   duplicateEvents = false
   /** Every event is sent again after the next one. */
@@ -122,6 +124,11 @@ export class FakeApiServer {
       if (fault.retryAfterSeconds !== undefined) response.setHeader('retry-after', fault.retryAfterSeconds)
       response.writeHead(fault.status)
       response.end(fault.text ?? JSON.stringify({ kind: 'Status', code: fault.status, reason: 'Injected' }))
+      return
+    }
+    const other = this.others.get(url.pathname)
+    if (other !== undefined) {
+      other(response, url.searchParams)
       return
     }
     const target = parsePath(url.pathname)

@@ -5,6 +5,7 @@ import { ConfigError, ConflictError, TransientError } from '#common/errors.ts'
 import { askedDelayMs, statusOf } from '#operator/kube/api-error.ts'
 import { KubeClient } from '#operator/kube/client.ts'
 import { FakeApiServer } from '../fake-api-server.ts'
+import { eventually } from '../manual-clock.ts'
 
 const rejection = async (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
@@ -51,6 +52,51 @@ describe('KubeClient', () => {
     )
     const nowhere = new KubeClient({ url: new URL('http://127.0.0.1:1'), credentials: async () => ({}) })
     expect(await rejection(nowhere.request({ method: 'GET', path: '/' }))).to.be.instanceOf(TransientError)
+  })
+
+  it('lists all pages, and says of what kind the objects are', async () => {
+    const type = { apiVersion: 'v1', kind: 'Pod', plural: 'pods', namespaced: true }
+    for (let at = 0; at < 1001; at++)
+      server.store.create('/api/v1/pods', {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: `pod-${at}`, namespace: 'shop' },
+      })
+    const pods = await client.list(type, { namespace: 'shop' })
+    expect(new Set(pods.map(({ metadata }) => metadata.name)).size).to.equal(1001)
+    expect(pods[1000]).to.include({ apiVersion: 'v1', kind: 'Pod' })
+    expect(server.requests.length).to.equal(3)
+    expect(await client.list(type, { namespace: 'other' })).to.deep.equal([])
+  })
+
+  it('streams what is not JSON, and tells of a connection that breaks in the middle', async () => {
+    server.others.set('/log', (response, query) => {
+      response.write('one\n')
+      if (query.has('break')) setTimeout(() => response.destroy(), 20)
+      else response.end('two\n')
+    })
+    const read = async (path: string): Promise<string> => {
+      let text = ''
+      const query = { break: path === 'break' ? true : undefined }
+      for await (const chunk of client.stream({ method: 'GET', path: '/log', query }))
+        text += Buffer.from(chunk).toString()
+      return text
+    }
+    expect(await read('whole')).to.equal('one\ntwo\n')
+    expect(await rejection(read('break'))).to.be.instanceOf(TransientError)
+  })
+
+  it('leaves a stream that nobody reads on', async () => {
+    let closed = false
+    server.others.set('/log', response => {
+      response.on('close', () => (closed = true))
+      response.write('one\n')
+    })
+    for await (const chunk of client.stream({ method: 'GET', path: '/log' })) {
+      expect(chunk.length).to.equal(4)
+      break
+    }
+    await eventually('closed', () => closed)
   })
 
   it('fails a request to a server that says nothing', async () => {
