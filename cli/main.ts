@@ -28,6 +28,10 @@ const commands: Readonly<Record<string, Command>> = {
   },
   // oxlint-disable-next-line no-restricted-imports -- one entry for the image; loaded in the operator's pod only
   operator: { summary: 'run the operator (what its pod runs)', load: () => import('#operator/main.ts') },
+  kube: {
+    summary: 'ask and tell the operator about SyncJobs; the same as kubectl sluice',
+    load: () => import('./kube.ts'),
+  },
   version: { summary: 'print the version', load: () => import('./version.ts') },
 }
 

@@ -1,0 +1,114 @@
+// The words that conditions give as their reason, in plain language: what it means, what to do next, and the page
+// that says more. Error codes come with both already; what is not in here is Kubernetes' own.
+import { errorCodes } from '#common/error-codes.ts'
+import type { ErrorCode } from '#common/error-codes.ts'
+
+export interface Explanation {
+  meaning: string
+  /** What a person does; null when there is nothing to do. */
+  next: string | null
+  /** File of the documentation, from the project's root. */
+  page: string | null
+}
+
+const runbook = (name: string): string => `docs/runbooks/${name}.md`
+const starting = runbook('SluiceJobsStarting')
+const notReady = runbook('SluiceJobsNotReady')
+const restarting = runbook('SluiceWorkerRestarting')
+
+const reasons: Readonly<Record<string, Explanation>> = {
+  Streaming: {
+    meaning: 'The tables are copied, and changes are taken over as they happen.',
+    next: null,
+    page: null,
+  },
+  Snapshotting: {
+    meaning: 'What is in the tables is being copied; changes made meanwhile follow afterwards.',
+    next: null,
+    page: null,
+  },
+  Completed: {
+    meaning: 'Everything was copied, as a job of mode snapshot does, once; its worker has ended.',
+    next: null,
+    page: null,
+  },
+  InProgress: { meaning: 'A job of mode snapshot has not copied everything yet.', next: null, page: null },
+  Suspended: {
+    meaning: 'No worker runs, because spec.suspend says so. The job keeps its positions and loses nothing.',
+    next: 'kubectl sluice resume JOB. A PostgreSQL server keeps its write-ahead log until then: watch its disk.',
+    page: null,
+  },
+  WorkerStarting: {
+    meaning: 'The worker is on its way, or looks for its tables and its positions.',
+    next: 'Wait a minute. If it stays so: kubectl sluice logs JOB',
+    page: starting,
+  },
+  WorkerStopping: {
+    meaning: 'The worker commits what it has read and ends; another takes over.',
+    next: 'Wait: it has 30 seconds for it.',
+    page: starting,
+  },
+  WorkerUnreachable: {
+    meaning: 'The pod runs, and the operator cannot reach port 9464 of it.',
+    next: 'Look for a NetworkPolicy of the namespace that keeps the operator out.',
+    page: notReady,
+  },
+  Unschedulable: {
+    meaning: 'No node of the cluster has room for the worker pod, or none is allowed to take it.',
+    next: 'Add a node, or lower spec.worker.resources of the job.',
+    page: notReady,
+  },
+  ImagePullBackOff: {
+    meaning:
+      'The node cannot pull the image of the worker: a wrong name, or no credentials for the registry.',
+    next: 'Correct image or imagePullSecrets of the chart; the Secret must be in the namespace of the job, too.',
+    page: notReady,
+  },
+  ErrImageNeverPull: {
+    meaning: 'The image is not on the node, and the pull policy forbids to fetch it.',
+    next: 'Load the image on every node, or set image.pullPolicy of the chart to IfNotPresent.',
+    page: notReady,
+  },
+  InvalidImageName: {
+    meaning: 'The name of the image cannot be read.',
+    next: 'Correct image.repository, image.tag or image.digest of the chart.',
+    page: notReady,
+  },
+  CrashLoopBackOff: {
+    meaning: 'The worker ended with a failure, and the node waits before it starts it again.',
+    next: 'kubectl sluice logs JOB --previous',
+    page: restarting,
+  },
+  OOMKilled: {
+    meaning: 'The worker needed more memory than its limit allows and was killed.',
+    next: 'Raise spec.worker.resources.limits.memory, or lower spec.worker.bufferSize or spec.worker.lanes.',
+    page: restarting,
+  },
+  Error: {
+    meaning: 'The worker ended with a failure and is about to be started again.',
+    next: 'kubectl sluice logs JOB --previous',
+    page: restarting,
+  },
+  FailedCreate: {
+    meaning: 'Kubernetes refuses to make the worker pod: a quota or an admission policy of the namespace.',
+    next: 'Change the quota or the policy that the message names, or spec.worker.resources of the job.',
+    page: notReady,
+  },
+  Valid: { meaning: 'The resource is valid; jobs can refer to it.', next: null, page: null },
+}
+
+export function explainReason(reason: string): Explanation {
+  if (Object.hasOwn(reasons, reason)) return reasons[reason]!
+  if (Object.hasOwn(errorCodes, reason)) {
+    const { meaning, remedy } = errorCodes[reason as ErrorCode]
+    return { meaning, next: remedy, page: `docs/reference/errors.md#${reason.toLowerCase()}` }
+  }
+  return {
+    meaning: "This word is Kubernetes' own; the message says what it is about.",
+    next: null,
+    page: notReady,
+  }
+}
+
+/** For tests: each page must be there. */
+export const explainedReasons: readonly string[] = Object.keys(reasons)

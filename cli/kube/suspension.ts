@@ -1,0 +1,123 @@
+// What `pause` and `resume` share: spec.suspend by server-side apply, under a field manager of our own, and the
+// wait until it is so. A pause takes the field, and a resume gives it back where that is enough, so that afterwards
+// it belongs to whoever it belonged to: GitOps, helm or kubectl apply meet no conflict with us.
+import { parseArgs } from 'node:util'
+import { parseDuration } from '#api/duration.ts'
+import { resourcePath } from '#operator/kube/object.ts'
+import { podType, syncJobType } from '#operator/resources.ts'
+import type { SyncJobObject } from '#operator/resources.ts'
+import { findJob, oneJobName } from './find-job.ts'
+import { workerSelector } from './job-facts.ts'
+import { isSuspended, readyOf } from './job-row.ts'
+import { clusterOptions } from './session.ts'
+import type { Open, Session } from './session.ts'
+
+const fieldManager = 'kubectl-sluice'
+const pollMs = 1000
+
+export async function setSuspended(argv: string[], open: Open, suspend: boolean): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: argv,
+    allowPositionals: true,
+    options: {
+      ...clusterOptions,
+      wait: { type: 'boolean' },
+      timeout: { type: 'string', default: '2m' },
+    },
+  })
+  const name = oneJobName(positionals)
+  const timeoutMs = parseDuration(values.timeout)
+  const session = await open(values)
+  const before = await findJob(session, name)
+  const changed = isSuspended(before) !== suspend
+  if (changed) {
+    warnOfOwner(session, before, suspend)
+    await (suspend ? pause : resume)(session, before)
+  }
+  const word = suspend ? 'paused' : 'resumed'
+  await session.write(`syncjob/${name} ${changed ? word : `was ${suspend ? 'paused' : 'running'} already`}\n`)
+  return values.wait ? waitUntil(session, name, { suspend, timeoutMs }) : 0
+}
+
+async function pause(session: Session, job: SyncJobObject): Promise<void> {
+  await applySpec(session, job, { suspend: true })
+}
+
+/** Stating nothing gives back what we stated; only a pause that is not ours has to be overruled. */
+async function resume(session: Session, job: SyncJobObject): Promise<void> {
+  const after = await applySpec(session, job, {})
+  if (isSuspended(after)) await applySpec(session, job, { suspend: false })
+}
+
+async function applySpec(
+  session: Session,
+  job: SyncJobObject,
+  spec: { suspend?: boolean },
+): Promise<SyncJobObject> {
+  const { apiVersion, kind } = syncJobType
+  const { namespace, name, uid } = job.metadata
+  return session.client.request<SyncJobObject>({
+    method: 'PATCH',
+    path: resourcePath(syncJobType, { namespace, name }),
+    // A person says so now; what others stated before is no reason to refuse.
+    query: { fieldManager, force: true },
+    contentType: 'application/apply-patch+yaml',
+    // The uid keeps the apply from making a job that was deleted meanwhile.
+    body: { apiVersion, kind, metadata: { namespace, name, uid }, spec },
+    signal: session.signal,
+  })
+}
+
+/** Whoever applies the field again and again will set it back. */
+function warnOfOwner(session: Session, job: SyncJobObject, suspend: boolean): void {
+  const entries = job.metadata.managedFields as
+    | { manager?: string; operation?: string; fieldsV1?: { 'f:spec'?: Record<string, unknown> } }[]
+    | undefined
+  const owner = entries?.find(
+    ({ manager, operation, fieldsV1 }) =>
+      operation === 'Apply' && manager !== fieldManager && fieldsV1?.['f:spec']?.['f:suspend'] !== undefined,
+  )
+  if (owner !== undefined)
+    session.warn(
+      `Note: "${owner.manager}" states spec.suspend: ${!suspend} and may set it back with its next apply; change it there, too.\n`,
+    )
+}
+
+async function waitUntil(
+  session: Session,
+  name: string,
+  { suspend, timeoutMs }: { suspend: boolean; timeoutMs: number },
+): Promise<number> {
+  const { clock, signal } = session
+  const deadlineMs = clock.monotonicMs() + timeoutMs
+  for (;;) {
+    const job = await findJob(session, name)
+    const left = suspend ? await untilPaused(session, job) : untilRunning(job)
+    if (left === null) {
+      await session.write(
+        `syncjob/${name} ${suspend ? 'has no worker any more' : `is ready: ${readyOf(job)?.reason}`}\n`,
+      )
+      return 0
+    }
+    if (clock.monotonicMs() >= deadlineMs || signal.aborted) {
+      session.warn(`Not within ${timeoutMs / 1000} s: ${left}\n`)
+      return 1
+    }
+    await clock.sleep(pollMs, signal)
+  }
+}
+
+/** What is still missing; null when nothing is. The worker commits what it holds before it ends. */
+async function untilPaused({ client, signal }: Session, job: SyncJobObject): Promise<string | null> {
+  const { namespace, name, generation } = job.metadata
+  if (job.status?.observedGeneration !== generation) return 'the operator has not looked at it yet'
+  const pods = await client.list(podType, { namespace, labelSelector: workerSelector(name), signal })
+  return pods.length === 0 ? null : `worker ${pods[0]!.metadata.name} has not ended yet`
+}
+
+function untilRunning(job: SyncJobObject): string | null {
+  const ready = readyOf(job)
+  if (job.status?.observedGeneration !== job.metadata.generation || ready === undefined)
+    return 'the operator has not looked at it yet'
+  return ready.status === 'True' ? null : `${ready.reason}: ${ready.message}`
+}

@@ -1,0 +1,60 @@
+// For `explain`: how many workers there are, and why one that should be there is not.
+import type { ClusterEvent } from './cluster-event.ts'
+import { newest } from './cluster-event.ts'
+import type { JobFacts } from './job-facts.ts'
+import { isSuspended, readyOf } from './job-row.ts'
+import { explainReason } from './reasons.ts'
+import { workerRow } from './worker-row.ts'
+import { ageText } from '../text-table.ts'
+
+export function explainWorkers(facts: JobFacts): string[] {
+  const { job, deployment, workers, nowMs } = facts
+  if (deployment === null) return [withoutDeployment(facts)]
+  const wanted = deployment.spec.replicas ?? 1
+  const rows = workers.map(worker => workerRow(worker, nowMs))
+  const ready = rows.filter(row => row.ready).length
+  const why = wanted === 0 ? ` (${isSuspended(job) ? 'spec.suspend' : 'nothing is left to do'})` : ''
+  return [
+    `wanted ${wanted}${why}, there ${rows.length}, ready ${ready}`,
+    ...rows.flatMap(row => {
+      const restarts = row.restarts === 0 ? '' : `, ${row.restarts} restarts`
+      const place = row.node === null ? '' : ` on ${row.node}`
+      const line = `${row.name}: ${row.state}${place}, ${ageText(row.ageMs)} old${restarts}`
+      return row.problem === null ? [line] : [line, ...problemLines(row.problem, facts)]
+    }),
+    ...refusals(facts, wanted),
+  ]
+}
+
+function withoutDeployment({ job, gaps }: JobFacts): string {
+  if (gaps.some(gap => gap.startsWith('the Deployment'))) return 'the Deployment cannot be read'
+  const reason = readyOf(job)?.reason
+  return reason === undefined
+    ? 'none: the operator has made no Deployment yet'
+    : `none: the operator makes no Deployment while the job is ${reason}`
+}
+
+/** `problem` is a reason and a message. */
+function problemLines(problem: string, { job }: Pick<JobFacts, 'job'>): string[] {
+  // What ended a container says more than that it is not started again at once.
+  const reason = problem.includes('OOMKilled') ? 'OOMKilled' : problem.slice(0, problem.indexOf(':'))
+  const { meaning, next } = explainReason(reason)
+  const todo = next === null ? [] : [`  Next:  ${next.replaceAll('JOB', job.metadata.name)}`]
+  return [`  does not run: ${problem}`, `  Means: ${meaning}`, ...todo]
+}
+
+/** No pod at all: the API server refused to make one, for a quota or a policy, and its words are in these places. */
+function refusals(facts: JobFacts, wanted: number): string[] {
+  const { deployment, workers, events } = facts
+  if (workers.length >= wanted) return []
+  const conditions = (deployment?.status?.conditions ?? [])
+    .filter(({ type, status }) => type === 'ReplicaFailure' && status === 'True')
+    .map(({ reason, message }) => `${reason}: ${message}`)
+  const told = newest(events.filter(isRefusal), 1).map(({ reason, note }) => `${reason}: ${note}`)
+  const [why] = [...conditions, ...told]
+  return why === undefined ? [] : ['no pod can be made:', ...problemLines(why, facts)]
+}
+
+function isRefusal({ regarding, reason }: ClusterEvent): boolean {
+  return regarding['kind'] === 'ReplicaSet' && reason === 'FailedCreate'
+}
