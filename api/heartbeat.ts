@@ -23,6 +23,8 @@ export const heldSplit = z.object({
   id: z.string().min(1),
   /** It is no longer read; what was read is being committed. */
   draining: z.boolean(),
+  /** By what the master last answered, and for as long as that counts, no other worker has been given it. */
+  leased: z.boolean(),
   /** Age of the newest change that is not in the target; null: not known. */
   lagMs: z.number().nonnegative().nullable(),
   /** Part of the time since the last heartbeat that its lane was at work, 0 to 1; null: not known. */
@@ -64,7 +66,7 @@ export const heartbeatAnswerSchema = z.object({
   number: z.int().positive(),
   /** All it is to read now. Those it holds and which are not among them it drains. Null: what it holds. */
   splits: z.array(splitSchema).nullable(),
-  /** From when it asked, by its own clock: so long no other worker is given what it holds. Then it goes on, alone. */
+  /** From when it asked, by its own clock: so long no other is given what it holds. Then it goes on, unsure of that. */
   validMs: z.int().positive(),
   /** It is the one that looks at the source. */
   plans: z.boolean(),

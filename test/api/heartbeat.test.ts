@@ -10,7 +10,7 @@ const heartbeat = {
   plan: 'shop-to-lake-plan-1a2b',
   capacity: 2,
   leaving: false,
-  held: [{ id: 'clicks/0', draining: false, lagMs: 12, busy: null }],
+  held: [{ id: 'clicks/0', draining: false, leased: true, lagMs: 12, busy: null }],
   finished: [],
   planned: [{ id: 'clicks/0', tables: ['clicks'], bounded: false, stage: 1, weight: 1 }],
   leases: [{ id: 'w/records', weight: 1, wanted: Infinity, using: 0 }],
@@ -32,7 +32,7 @@ describe('heartbeats', () => {
   for (const [name, part] of Object.entries({
     'no worker': { worker: '' },
     'number 0': { number: 0 },
-    'a split without an id': { held: [{ id: '', draining: false, lagMs: null, busy: null }] },
+    'a split without an id': { held: [{ id: '', draining: false, leased: true, lagMs: null, busy: null }] },
     'a lease of no weight': { leases: [{ id: 'w', weight: 0, wanted: 1, using: 0 }] },
   }))
     it(`are refused with ${name}`, () => {
