@@ -1,6 +1,6 @@
-// Which lane reads which split: heaviest split first to the least loaded lane, but a split stays where it is
-// as long as that does not make its lane carry more than a fair share needs.
+// Which lane of a worker reads which split, by the same rule as which worker does (assignment/balance.ts).
 import type { Split } from '#connectors/connector.ts'
+import { even, place } from './assignment/balance.ts'
 
 /** One list of splits per lane. `current` maps split ids to the lane that holds them now. */
 export function assignSplits(
@@ -8,26 +8,13 @@ export function assignSplits(
   lanes: number,
   current: ReadonlyMap<string, number>,
 ): Split[][] {
-  const assigned: Split[][] = Array.from({ length: lanes }, () => [])
-  const load = new Float64Array(lanes)
-  const total = splits.reduce((sum, split) => sum + split.weight, 0)
-  const heaviest = splits.reduce((max, split) => Math.max(max, split.weight), 0)
-  const fairShare = Math.max(total / lanes, heaviest)
-  const byWeight = splits.toSorted((a, b) => b.weight - a.weight || (a.id < b.id ? -1 : 1))
-  const place = (split: Split, lane: number): void => {
-    assigned[lane]!.push(split)
-    load[lane]! += split.weight
-  }
-  const moving = byWeight.filter(split => {
-    const lane = current.get(split.id)
-    if (lane === undefined || lane >= lanes || load[lane]! + split.weight > fairShare * 1.001) return true
-    place(split, lane)
-    return false
-  })
-  for (const split of moving) {
-    let least = 0
-    for (let lane = 1; lane < lanes; lane++) if (load[lane]! < load[least]!) least = lane
-    place(split, least)
-  }
+  const carriers = Array.from({ length: lanes }, (_, lane) => ({ id: String(lane), capacity: 1 }))
+  const held = splits.map(({ id, weight }) => ({ id, weight, carrier: String(current.get(id) ?? '') }))
+  const placed = place(held, carriers)
+  const pieces = held.map(piece => ({ ...piece, carrier: placed.get(piece.id) ?? piece.carrier }))
+  const moved = even(pieces, carriers)
+  const assigned: Split[][] = carriers.map(() => [])
+  for (const [at, { id, carrier }] of pieces.entries())
+    assigned[Number(moved.get(id) ?? carrier)]!.push(splits[at]!)
   return assigned
 }

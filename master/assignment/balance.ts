@@ -21,6 +21,7 @@ const gapMin = 0.1
 
 interface Load {
   carrier: Carrier
+  /** The lightest first. */
   pieces: Piece[]
   weight: number
 }
@@ -31,8 +32,7 @@ export function place(pieces: readonly Piece[], carriers: readonly Carrier[]): M
   if (carriers.length === 0) return placed
   const { loads, orphans } = weigh(pieces, carriers)
   for (const piece of orphans.toSorted((a, b) => b.weight - a.weight || (a.id < b.id ? -1 : 1))) {
-    const least = leastAfter(loads, piece)!
-    least.pieces.push(piece)
+    const least = loads.reduce((best, load) => (after(load, piece) < after(best, piece) ? load : best))
     least.weight += piece.weight
     placed.set(piece.id, least.carrier.id)
   }
@@ -49,45 +49,71 @@ export function even(pieces: readonly Piece[], carriers: readonly Carrier[]): Ma
   for (let moves = 0; moves < pieces.length; moves++) {
     const move = bestMove(loads, gapLeast)
     if (move === null) break
-    move.from.pieces.splice(move.from.pieces.indexOf(move.piece), 1)
-    move.from.weight -= move.piece.weight
-    move.to.pieces.push(move.piece)
-    move.to.weight += move.piece.weight
-    moved.set(move.piece.id, move.to.carrier.id)
+    const [piece] = move.from.pieces.splice(move.at, 1)
+    move.from.weight -= piece!.weight
+    move.to.pieces.splice(firstOf(move.to.pieces, piece!.weight), 0, piece!)
+    move.to.weight += piece!.weight
+    moved.set(piece!.id, move.to.carrier.id)
   }
   for (const { id, carrier } of pieces) if (moved.get(id) === carrier) moved.delete(id)
   return moved
 }
 
 interface Move {
-  piece: Piece
   from: Load
+  /** Index of the piece. */
+  at: number
   to: Load
+  /** By how much the more loaded of the two becomes lighter. */
+  gain: number
 }
 
 /** The move that gains most for the most loaded worker that gains from one. */
 function bestMove(loads: readonly Load[], gapLeast: number): Move | null {
   for (const from of loads.toSorted((a, b) => relative(b) - relative(a))) {
     let best: Move | null = null
-    let most = 1e-9 * relative(from)
-    const others = loads.filter(load => load !== from)
-    for (const piece of from.pieces) {
-      const to = leastAfter(others, piece)
-      if (to === null || relative(from) - relative(to) <= gapLeast) continue
-      const without = (from.weight - piece.weight) / from.carrier.capacity
-      const gain = relative(from) - Math.max(without, after(to, piece))
-      if (gain > most) [best, most] = [{ piece, from, to }, gain]
+    for (const to of loads) {
+      if (relative(from) - relative(to) <= gapLeast) continue
+      const move = bestBetween(from, to)
+      if (move !== null && (best === null || isBetter(move, best))) best = move
     }
     if (best !== null) return best
   }
   return null
 }
 
-/** Who would be loaded least with the piece. */
-function leastAfter(loads: readonly Load[], piece: Piece): Load | null {
-  let least: Load | null = null
-  for (const load of loads) if (least === null || after(load, piece) < after(least, piece)) least = load
-  return least
+/** The piece whose weight comes nearest to what would make both the same. */
+function bestBetween(from: Load, to: Load): Move | null {
+  const capacities = [from.carrier.capacity, to.carrier.capacity] as const
+  const ideal = (from.weight * capacities[1] - to.weight * capacities[0]) / (capacities[0] + capacities[1])
+  const above = firstOf(from.pieces, ideal)
+  let best: Move | null = null
+  for (const at of [above - 1, above]) {
+    const piece = from.pieces[at]
+    if (piece === undefined) continue
+    const without = (from.weight - piece.weight) / from.carrier.capacity
+    const gain = relative(from) - Math.max(without, after(to, piece))
+    if (gain > 1e-9 * relative(from) && gain > (best?.gain ?? 0)) best = { from, at, to, gain }
+  }
+  return best
+}
+
+/** Where two gain the same, it goes to who is loaded less. */
+function isBetter(move: Move, than: Move): boolean {
+  const more = move.gain - than.gain
+  if (Math.abs(more) > 1e-9 * relative(move.from)) return more > 0
+  return relative(move.to) < relative(than.to)
+}
+
+/** Index of the first piece of at least this weight. */
+function firstOf(pieces: readonly Piece[], weight: number): number {
+  let [low, high] = [0, pieces.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (pieces[middle]!.weight < weight) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 function weigh(
@@ -102,6 +128,7 @@ function weigh(
     load.weight += piece.weight
     return false
   })
+  for (const load of loads.values()) load.pieces.sort((a, b) => a.weight - b.weight)
   return { loads: [...loads.values()], orphans }
 }
 

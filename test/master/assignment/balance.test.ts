@@ -75,6 +75,17 @@ describe('even', () => {
     )
   })
 
+  it('spreads 5,000 pieces of as many weights over 64 workers', () => {
+    const list = pieces(
+      Array.from({ length: 5000 }, (_, at) => 1 + at / 100),
+      'w0',
+    )
+    const all = carriers(Array(64).fill(1))
+    // Would take minutes if each piece were looked at for each move.
+    const after = loads(applied(list, even(list, all)), all)
+    expect(Math.max(...after) / Math.min(...after)).to.be.at.most(1.12)
+  })
+
   it('leaves what differs by less than a tenth', () => {
     const list = [...pieces(Array(21).fill(1), 'w0'), ...pieces(Array(19).fill(1), 'w1')].map(
       (piece, at) => ({
