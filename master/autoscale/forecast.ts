@@ -1,0 +1,58 @@
+// The input of the whole job some time ahead: its level now, and its trend where that stands out from the noise.
+const memoryMs = 300_000
+const levelMs = 40_000
+/** Samples that are needed to tell a trend from noise. */
+const trendSamplesMin = 6
+/** Times its own error that a slope has to be. */
+const trendSignificance = 3
+
+export interface InputSample {
+  atMs: number
+  perSecond: number
+}
+
+export interface Forecast {
+  levelPerSecond: number
+  /** Records/s more in every second; 0 where no trend is sure. */
+  slope: number
+}
+
+/** The samples to keep, the new one included. */
+export function remember(samples: readonly InputSample[], sample: InputSample): InputSample[] {
+  const kept = samples.filter(({ atMs }) => atMs < sample.atMs && atMs > sample.atMs - memoryMs)
+  return [...kept, sample]
+}
+
+/** @param samples not empty, oldest first */
+export function forecastOf(samples: readonly InputSample[]): Forecast {
+  const last = samples.at(-1)!
+  const recent = samples.filter(({ atMs }) => atMs > last.atMs - levelMs)
+  const level = recent.reduce((sum, { perSecond }) => sum + perSecond, 0) / recent.length
+  return { levelPerSecond: level, slope: slopeOf(samples) }
+}
+
+/** Never below what comes in now: that it falls is believed when it has. */
+export function inputAt({ levelPerSecond, slope }: Forecast, aheadMs: number): number {
+  return levelPerSecond + Math.max(0, slope) * (aheadMs / 1000)
+}
+
+/** Least squares, in records/s per second. */
+function slopeOf(samples: readonly InputSample[]): number {
+  const count = samples.length
+  if (count < trendSamplesMin) return 0
+  const meanAt = samples.reduce((sum, { atMs }) => sum + atMs, 0) / count
+  const mean = samples.reduce((sum, { perSecond }) => sum + perSecond, 0) / count
+  let spanned = 0
+  let together = 0
+  for (const { atMs, perSecond } of samples) {
+    spanned += ((atMs - meanAt) / 1000) ** 2
+    together += ((atMs - meanAt) / 1000) * (perSecond - mean)
+  }
+  const slope = together / spanned
+  const residual = samples.reduce(
+    (sum, { atMs, perSecond }) => sum + (perSecond - mean - (slope * (atMs - meanAt)) / 1000) ** 2,
+    0,
+  )
+  const error = Math.sqrt(residual / (count - 2) / spanned)
+  return Math.abs(slope) > trendSignificance * error ? slope : 0
+}

@@ -1,0 +1,366 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { decideSize } from '#master/autoscale/decide.ts'
+import type { ScalingReason } from '#master/autoscale/model.ts'
+import { totalLanes } from '#master/autoscale/model.ts'
+import { changes, drive } from './fluid-job.ts'
+import { even, learned, limits, observe, startMs } from './observations.ts'
+import type { Sketch } from './observations.ts'
+
+const minuteMs = 60_000
+
+describe('decideSize', () => {
+  const cases: { name: string; sketch: Sketch; size: [number, number]; reason: ScalingReason }[] = [
+    {
+      name: 'leaves a job that keeps up as it is',
+      sketch: { input: even(16, 3000) },
+      size: [2, 2],
+      reason: 'Steady',
+    },
+    {
+      name: 'adds replicas before the lag is there',
+      sketch: { input: even(64, 8000) },
+      size: [7, 2],
+      reason: 'LagAhead',
+    },
+    {
+      name: 'adds a lane rather than a replica',
+      sketch: {
+        running: { replicas: 1, lanes: 1 },
+        limits: { lanesMax: 4 },
+        input: even(16, 2200),
+        lagMs: 10_000,
+        lagRecords: 200,
+      },
+      size: [1, 4],
+      reason: 'LagAhead',
+    },
+    {
+      name: 'adds what is needed to catch up, and not only to keep up',
+      sketch: { input: even(16, 3000), lagRecords: 20_000, lagMs: 100_000 },
+      size: [4, 2],
+      reason: 'LagAhead',
+    },
+    {
+      name: 'leaves a backlog alone that is gone soon',
+      sketch: { input: even(16, 1000), lagRecords: 8_000, lagMs: 45_000 },
+      size: [2, 2],
+      reason: 'CatchingUp',
+    },
+    {
+      name: 'goes to the maximum and says so where that is not enough',
+      sketch: { input: even(32, 30_000) },
+      size: [8, 2],
+      reason: 'AtMaximum',
+    },
+    {
+      name: 'says so as well when it is there',
+      sketch: { input: even(32, 30_000), running: { replicas: 8 }, lagRecords: 50_000, lagMs: 90_000 },
+      size: [8, 2],
+      reason: 'AtMaximum',
+    },
+    {
+      name: 'adds nothing for a split that has its lane to itself and is too much for it',
+      sketch: { input: [1500, 100, 100, 100], lagRecords: 30_000, lagMs: 90_000, running: { replicas: 2 } },
+      size: [2, 2],
+      reason: 'SplitSkew',
+    },
+    {
+      name: 'adds nothing where the target holds the job up',
+      sketch: { input: even(16, 8000), lagRecords: 30_000, lagMs: 90_000, blockedShare: 0.6 },
+      size: [2, 2],
+      reason: 'ExternalBottleneck',
+    },
+    {
+      name: 'asks for the splits to be dealt anew where that is enough',
+      // Round over four lanes, the first gets all that is heavy.
+      sketch: { input: [700, 10, 10, 10, 700, 10, 10, 10, 10, 10, 10, 10], lagMs: 5000, lagRecords: 1000 },
+      size: [2, 2],
+      reason: 'Unbalanced',
+    },
+    {
+      name: 'waits for pods that start',
+      sketch: { input: even(16, 4500), running: { replicas: 4, readyReplicas: 2 } },
+      size: [4, 2],
+      reason: 'Starting',
+    },
+    {
+      name: 'asks for more while pods start when far more comes',
+      sketch: { input: even(64, 9500), running: { replicas: 4, readyReplicas: 2 } },
+      size: [8, 2],
+      reason: 'LagAhead',
+    },
+    {
+      name: 'holds while nobody knows what a lane can do',
+      sketch: { input: even(16, 0), state: null },
+      size: [2, 2],
+      reason: 'CapacityUnknown',
+    },
+    {
+      name: 'holds when the measurements are old',
+      sketch: { input: even(16, 0), ageMs: 2 * minuteMs },
+      size: [2, 2],
+      reason: 'MetricsStale',
+    },
+    {
+      name: 'takes a size below the limits into them',
+      sketch: { input: even(16, 3000), limits: { minReplicas: 3 } },
+      size: [3, 2],
+      reason: 'OutOfBounds',
+    },
+    {
+      name: 'takes a size above the limits into them, even when nothing is measured',
+      sketch: { running: { replicas: 8 }, limits: { maxReplicas: 4 }, ageMs: 5 * minuteMs },
+      size: [4, 2],
+      reason: 'OutOfBounds',
+    },
+    {
+      name: 'wakes a job with no worker when there is input, as large as it has to be',
+      sketch: {
+        input: even(16, 5000),
+        running: { replicas: 0 },
+        limits: { minReplicas: 0, idleAfterMs: minuteMs },
+      },
+      size: [4, 2],
+      reason: 'Waking',
+    },
+    {
+      name: 'lets a job with no worker be when there is none',
+      sketch: {
+        input: even(16, 0),
+        running: { replicas: 0 },
+        limits: { minReplicas: 0, idleAfterMs: minuteMs },
+      },
+      size: [0, 2],
+      reason: 'Idle',
+    },
+    {
+      name: 'wakes a job with no worker when nobody sees whether there is input',
+      sketch: {
+        running: { replicas: 0 },
+        limits: { minReplicas: 0, idleAfterMs: minuteMs },
+        input: [0],
+        ageMs: 5 * minuteMs,
+      },
+      size: [1, 1],
+      reason: 'MetricsStale',
+    },
+  ]
+  for (const { name, sketch, size, reason } of cases)
+    it(name, () => {
+      const decision = decideSize(observe(sketch))
+      expect([decision.replicas, decision.lanes, decision.reason]).to.deep.equal([...size, reason])
+    })
+
+  it('gives the numbers it decided by', () => {
+    const { numbers } = decideSize(observe({ input: even(64, 8000) }))
+    expect(numbers).to.deep.equal({
+      inputPerSecond: 8000,
+      forecastPerSecond: 8000,
+      capacityPerLane: 1000,
+      lagRecords: 0,
+      lagMs: 0,
+      predictedLagMs: 52_500,
+      neededLanes: 14,
+      horizonMs: 105_000,
+      payBackMs: null,
+    })
+  })
+
+  it('takes the last worker away after idleAfter, not before, and only where minReplicas is 0', () => {
+    const idle = (minReplicas: number) =>
+      drive({ input: () => 0, minutes: 30, limits: { minReplicas, idleAfterMs: 10 * minuteMs } })
+    const moments = idle(0)
+    expect(moments.find(({ decision }) => decision.replicas === 0)!.atMs).to.equal(10 * minuteMs)
+    expect(moments.at(-1)!.decision.reason).to.equal('Idle')
+    expect(idle(1).every(({ decision }) => decision.replicas === 1)).to.equal(true)
+  })
+
+  it('starts workers again with what it had learned when there is input', () => {
+    const moments = drive({
+      input: sinceMs => (sinceMs < 5 * minuteMs ? 1500 : sinceMs < 40 * minuteMs ? 0 : 5000),
+      minutes: 45,
+      limits: { minReplicas: 0, idleAfterMs: 10 * minuteMs },
+    })
+    const woken = moments.find(({ atMs }) => atMs === 40 * minuteMs)!
+    expect(moments.find(({ atMs }) => atMs === 39 * minuteMs)!.decision.replicas).to.equal(0)
+    expect(woken.decision.reason).to.equal('Waking')
+    expect(woken.decision.replicas).to.be.at.least(2)
+  })
+
+  it('stays blind for minutes as it was, and then takes a reserve once and no more', () => {
+    const moments = drive({
+      input: () => 3800,
+      minutes: 120,
+      replicas: 2,
+      blind: sinceMs => sinceMs > 10 * minuteMs,
+    })
+    const blind = moments.filter(({ decision }) => decision.reason === 'MetricsStale')
+    expect(blind[0]!.decision.replicas).to.equal(2)
+    expect(changes(blind)).to.equal(1)
+    expect(blind.at(-1)!.decision.replicas).to.equal(3)
+  })
+
+  it('takes a smaller size only when less has been enough for as long as that pays', () => {
+    const moments = drive({ input: () => 3000, minutes: 60, replicas: 8 })
+    const [first] = moments.filter(({ decision }) => decision.reason === 'Surplus')
+    expect(first!.decision.replicas).to.equal(2)
+    expect(first!.decision.numbers.payBackMs).to.equal(200_000)
+    expect(first!.atMs).to.be.within(200_000, 230_000)
+    expect(moments[3]!.decision.reason).to.equal('PayBackPending')
+  })
+
+  it('is slower to shrink after a smaller size broke maxLag within the hour', () => {
+    // A batch every quarter of an hour, each as much as the present size takes minutes for.
+    const moments = drive({
+      input: sinceMs => (sinceMs % (15 * minuteMs) < 30_000 ? 25_000 : 1000),
+      minutes: 12 * 60,
+    })
+    const half = moments.length / 2
+    expect(changes(moments.slice(half))).to.be.below(changes(moments.slice(0, half)) / 2)
+  })
+})
+
+describe('decideSize, always', () => {
+  const rates = fc.array(fc.double({ min: 0, max: 3000, noNaN: true }), { minLength: 1, maxLength: 40 })
+  const sketches: fc.Arbitrary<Sketch> = fc.record({
+    input: rates,
+    running: fc
+      .record({ replicas: fc.nat(12), lanes: fc.integer({ min: 1, max: 6 }), missing: fc.nat(3) })
+      .map(({ missing, ...size }) => ({ ...size, readyReplicas: Math.max(0, size.replicas - missing) })),
+    limits: fc
+      .record({
+        minReplicas: fc.nat(6),
+        more: fc.nat(6),
+        lanesMax: fc.integer({ min: 1, max: 4 }),
+        idle: fc.boolean(),
+      })
+      .map(({ minReplicas, more, lanesMax, idle }) => ({
+        minReplicas,
+        maxReplicas: Math.max(1, minReplicas + more),
+        lanesMax,
+        idleAfterMs: idle ? minuteMs : null,
+      })),
+    lagRecords: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1e7, noNaN: true })),
+    lagMs: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1e7, noNaN: true })),
+    blockedShare: fc.double({ min: 0, max: 1, noNaN: true }),
+    settled: fc.boolean(),
+    ageMs: fc.oneof(fc.constant(0), fc.nat(10 * minuteMs)),
+    state: fc.constantFrom(null, learned),
+  })
+
+  it('stays within the limits, and has no worker only where that is allowed', () => {
+    fc.assert(
+      fc.property(sketches, sketch => {
+        const observation = observe(sketch)
+        const { replicas, lanes } = decideSize(observation)
+        const { minReplicas, maxReplicas, lanesMax, idleAfterMs } = observation.limits
+        expect(replicas).to.be.within(
+          idleAfterMs === null ? Math.max(1, minReplicas) : minReplicas,
+          maxReplicas,
+        )
+        expect(lanes).to.be.within(1, lanesMax)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('never takes a lane away by old measurements', () => {
+    fc.assert(
+      fc.property(sketches, fc.integer({ min: 90_000, max: 3_600_000 }), (sketch, ageMs) => {
+        const observation = observe({ ...sketch, ageMs })
+        const { running, limits: bounds } = observation
+        fc.pre(running.replicas <= bounds.maxReplicas && running.lanes <= bounds.lanesMax)
+        const decision = decideSize(observation)
+        expect(totalLanes(decision)).to.be.at.least(totalLanes(running))
+        expect(decision.reason).to.be.oneOf(['MetricsStale', 'OutOfBounds'])
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('never takes a lane away by measurements of only some splits', () => {
+    fc.assert(
+      fc.property(sketches, sketch => {
+        const observation = observe({ ...sketch, ageMs: 0, limits: { ...sketch.limits, idleAfterMs: null } })
+        const { running, limits: bounds, measurements } = observation
+        fc.pre(running.replicas <= bounds.maxReplicas && running.lanes <= bounds.lanesMax)
+        const [first, ...others] = measurements.splits
+        const splits = [{ ...first!, measuredAtMs: startMs - 10 * minuteMs }, ...others]
+        const decision = decideSize({ ...observation, measurements: { ...measurements, splits } })
+        expect(totalLanes(decision)).to.be.at.least(totalLanes(running))
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('gives no less for more load', () => {
+    fc.assert(
+      fc.property(sketches, fc.double({ min: 1, max: 4, noNaN: true }), (sketch, factor) => {
+        const calm = { ...sketch, ageMs: 0, blockedShare: 0, lagRecords: 0, lagMs: 0, state: learned }
+        const fewer = decideSize(observe(calm))
+        const more = decideSize(observe({ ...calm, input: sketch.input!.map(rate => rate * factor) }))
+        fc.pre(fewer.reason !== 'Idle')
+        expect(totalLanes(more)).to.be.at.least(totalLanes(fewer))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('gives the same answer to the same question, and a state that survives JSON', () => {
+    fc.assert(
+      fc.property(sketches, sketch => {
+        const observation = observe(sketch)
+        const decision = decideSize(observation)
+        expect(decideSize(observation)).to.deep.equal(decision)
+        expect(JSON.parse(JSON.stringify(decision))).to.deep.equal(decision)
+      }),
+    )
+  })
+
+  it('changes nothing under a steady load once it has the size for it', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 200, max: 24_000, noNaN: true }),
+        fc.integer({ min: 1, max: 16 }),
+        (rate, replicas) => {
+          const moments = drive({ input: () => rate, minutes: 240, replicas })
+          const settled = moments.filter(({ atMs }) => atMs > 120 * minuteMs)
+          expect(changes(settled)).to.equal(0)
+          expect(Math.max(...settled.map(({ lagMs }) => lagMs))).to.be.at.most(limits.maxLagMs)
+        },
+      ),
+      { numRuns: 15 },
+    )
+  })
+
+  it('does not flap under a load that is steady but for its noise', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 500, max: 20_000, noNaN: true }), fc.nat(1000), (rate, seed) => {
+        const noise = (sinceMs: number): number => 1 + 0.05 * Math.sin(sinceMs * 7919 + seed)
+        const moments = drive({ input: sinceMs => rate * noise(sinceMs), minutes: 480, replicas: 8 })
+        expect(changes(moments)).to.be.at.most(4)
+      }),
+      { numRuns: 10 },
+    )
+  })
+
+  it('leaves a lag above maxLag within minutes where there is capacity to spare', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 500, max: 16_000, noNaN: true }),
+        fc.double({ min: 60, max: 600, noNaN: true }),
+        fc.integer({ min: 1, max: 16 }),
+        (rate, lagSeconds, replicas) => {
+          const backlog = rate * lagSeconds
+          const moments = drive({ input: () => rate, minutes: 40, backlog, replicas })
+          // Twice the time to start, and the backlog at what the largest size has to spare, and a margin.
+          const boundMs = 4 * minuteMs + (2000 * backlog) / (32_000 - rate)
+          const after = moments.filter(({ atMs }) => atMs > boundMs)
+          expect(Math.max(...after.map(({ lagMs }) => lagMs))).to.be.at.most(limits.maxLagMs)
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+})
