@@ -3,7 +3,7 @@
 // completes before a compaction that was planned without it would be lost. So the end of the timeline is listed before
 // each step is taken, beside the request for hoodie.properties.
 import type { ForeignCommit } from './foreign-commit.ts'
-import { clashingFileGroup } from './clash.ts'
+import { clashingFileGroup, usesNoFileGroup } from './clash.ts'
 import { fileGroupUseOf, journalSeqKey } from './foreign-commit.ts'
 import { checkpointText } from './stored-checkpoint.ts'
 import type { FileGroupUse, JournalEntry } from './entry.ts'
@@ -84,7 +84,8 @@ export class ForeignWatch {
    */
   checkFileGroups(staged: FileGroupUse, known: number): void {
     const fresh = this.#count - known
-    if (fresh > this.#commits.length) throw conflict('Another engine made very many commits', { known })
+    if (fresh > this.#commits.length && !usesNoFileGroup(staged))
+      throw conflict('Other engines made commits that cannot be looked at any more', { known })
     for (const { instant, fileGroups } of fresh <= 0 ? [] : this.#commits.slice(-fresh)) {
       const group = clashingFileGroup(staged, fileGroups, this.#layout)
       if (group !== null) throw conflict(`Another engine changed file group ${group}`, { instant, group })
@@ -127,6 +128,10 @@ export class ForeignWatch {
   async look(isOurs: (instant: InstantTime) => boolean): Promise<void> {
     const timeline = await this.#listed()
     const fresh = timeline.filter(at => isWritten(at) && !this.#seen.has(at.instant))
+    if (fresh.length > 0 && (await this.#hasGap(timeline))) {
+      this.#commits = []
+      this.#count++
+    }
     const found = await Promise.all(
       fresh.map(async at => (isOurs(at.instant) ? null : this.#foreignCommit(at))),
     )
@@ -142,6 +147,18 @@ export class ForeignWatch {
     const overtaken = this.#newest
     if (overtaken !== null && newestOurs.some(time => time > overtaken.completionTime)) this.#newest = null
     this.#note(timeline)
+  }
+
+  /**
+   * Whether commits may have come and left the timeline unseen. Engines take them off in order, from the beginning: while
+   * the last one that was known is there, so are all of later instants; earlier ones were known to be pending.
+   */
+  async #hasGap(timeline: readonly TimelineInstant[]): Promise<boolean> {
+    const there = new Set(timeline.map(({ instant }) => instant))
+    if ([...this.#writing].some(instant => !there.has(instant))) return true
+    const last = this.#lastCompleted
+    if (last === firstInstant || there.has(last)) return false
+    return (await findInstant(this.#store, this.#layout, last)) === null
   }
 
   #note(timeline: readonly TimelineInstant[]): void {

@@ -133,6 +133,42 @@ describe('Journal: commits of other engines', () => {
     expect(await outcome(journal.commit(again))).to.equal('taken')
   })
 
+  for (const { name, fileGroups, expected } of [
+    { name: 'refuses a rewrite', fileGroups: { rewritten: [theirs] }, expected: 'COMMIT_CONFLICT' },
+    { name: 'takes rows in a file group of their own', fileGroups: {}, expected: 'taken' },
+  ])
+    it(`${name} when other commits came and left the timeline meanwhile`, async () => {
+      const { store, open } = await newTable()
+      const rewrite = (fileId: string, ms: number): Promise<string> =>
+        foreignCommit(
+          store,
+          { instant: at(ms), completionTime: at(ms + 5) },
+          { partitionToWriteStats: { '': [baseOf(fileId, at(-9))] } },
+          'commit',
+        )
+      const known = await rewrite(theirs, 10)
+      const journal = await open('a')
+      const step = await stagedStep(journal, move, { fileGroups })
+      const unseen = await rewrite(theirs, 20)
+      await rewrite('00000007-0000-0000-0000-000000000000-0', 30)
+      await store.delete([known, unseen])
+      expect(await outcome(journal.commit(step))).to.equal(expected)
+      if (expected === 'taken') return
+      const again = await stagedStep(journal, move, { fileGroups })
+      expect(await outcome(journal.commit(again))).to.equal('taken')
+    })
+
+  it('refuses a rewrite when what was pending is neither there nor among the commits any more', async () => {
+    const { store, open } = await newTable()
+    const pending = `.hoodie/timeline/${at(10)}.commit.requested`
+    await store.put(pending, new Uint8Array(0))
+    const journal = await open('a')
+    const step = await stagedStep(journal, move, { fileGroups: { rewritten: [theirs] } })
+    await store.delete([pending])
+    await foreignCommit(store, { instant: at(20), completionTime: at(25) }, {}, 'commit')
+    expect(await outcome(journal.commit(step))).to.equal('COMMIT_CONFLICT')
+  })
+
   it('never writes to a retired file group, however much later', async () => {
     const { store, open } = await newTable()
     const journal = await open('a')
