@@ -11,8 +11,10 @@ import type { Source, Split, Target } from '#connectors/connector.ts'
 import { assignSplits } from '#master/assign.ts'
 import { failureOf, retryPolicy } from './disposition.ts'
 import { JobStatus } from './job-status.ts'
-import type { FromLane, Grant, GrantedTable, LaneFailure } from './lane-protocol.ts'
+import { LaneGrants } from './lane-grants.ts'
+import type { FromLane, Grant, GrantedTable, LaneData, LaneFailure } from './lane-protocol.ts'
 import { LaneThread } from './lane-thread.ts'
+import type { LaneHandle } from './lane-thread.ts'
 import { orLeftBehind } from './left-behind.ts'
 import { observe } from './observe.ts'
 import { openSource, openTarget, preload } from './open-connectors.ts'
@@ -31,7 +33,17 @@ export interface JobOptions {
   discoveryIntervalMs: number
   /** How long lanes may take to commit what they read when the job stops. */
   drainDeadlineMs: number
+  /** Begins a lane; by default in a thread of its own. */
+  openLane?: OpenLane
 }
+
+export type OpenLane = (
+  data: LaneData,
+  onMessage: (message: FromLane) => void,
+  onCrash: (error: Error) => void,
+) => LaneHandle
+
+const inThread: OpenLane = (...lane) => new LaneThread(...lane)
 
 /** How long a look at the source that is under way may still take when the job stops … */
 const roundGraceMs = 1_000
@@ -41,11 +53,14 @@ const closingGraceMs = 2_000
 export class Job {
   readonly status: JobStatus
   readonly #options: JobOptions
-  readonly #lanes: LaneThread[] = []
+  readonly #lanes: LaneHandle[] = []
+  readonly #grants = new LaneGrants()
   /** Bounded splits committed to their end since the source was last asked for splits. */
   readonly #finished = new Set<string>()
   #ends: { source: Source; target: Target; planner: TablePlanner } | null = null
   #grantId = 0
+  /** Waiting: a lane is to have a split that another has not drained yet. Due: it may have by now. */
+  #handOver: 'none' | 'waiting' | 'due' = 'none'
   #laneFailure: LaneFailure | null = null
   /** The lane whose failure the status shows, until that lane gets somewhere. */
   #failedLane: number | null = null
@@ -104,6 +119,11 @@ export class Job {
       if (this.#laneFailure) throw new LaneFailed(this.#laneFailure)
       if (signal.aborted || this.#stageEnded(current) || this.#options.clock.monotonicMs() >= until)
         return false
+      if (this.#handOver === 'due')
+        this.#grant(
+          current.filter(split => !this.#finished.has(split.id)),
+          tables,
+        )
     }
   }
 
@@ -113,32 +133,35 @@ export class Job {
 
   /** Gives each lane its splits, unless it holds just those already. */
   #grant(splits: readonly Split[], tables: readonly GrantedTable[]): void {
-    const holders = new Map<string, number>()
-    for (const [lane, thread] of this.#lanes.entries())
-      for (const split of thread.grant?.splits ?? []) holders.set(split.id, lane)
+    this.#handOver = 'none'
     const listed = new Set(splits.map(split => split.id))
-    for (const [lane, assigned] of assignSplits(splits, this.#lanes.length, holders).entries()) {
+    const { holders } = this.#grants
+    for (const [lane, wanted] of assignSplits(splits, this.#lanes.length, holders).entries()) {
+      const assigned = this.#grants.free(lane, wanted)
+      if (assigned.length < wanted.length) this.#handOver = 'waiting'
       const names = new Set(assigned.flatMap(split => split.tables))
       const grant: Grant = {
         id: ++this.#grantId,
         splits: assigned,
         tables: tables.filter(table => names.has(table.source.name)),
       }
-      const held = this.#lanes[lane]!.grant
-      if (held === null ? assigned.length > 0 : !sameGrant(held, grant, listed))
+      const held = this.#grants.current(lane)
+      if (held === null ? assigned.length > 0 : !sameGrant(held, grant, listed)) {
+        this.#grants.give(lane, grant)
         this.#lanes[lane]!.give(grant)
+      }
     }
   }
 
   #startLanes(): void {
-    const { plan, secrets, logLevel } = this.#options
+    const { plan, secrets, logLevel, openLane = inThread } = this.#options
     for (let lane = 0; lane < plan.worker.lanes; lane++) {
       const onMessage = (message: FromLane): void => this.#heard(lane, message)
       const onCrash = (error: Error): void => {
         this.#crash ??= error
         this.#wake()
       }
-      this.#lanes.push(new LaneThread({ lane, plan, secrets, logLevel }, onMessage, onCrash))
+      this.#lanes.push(openLane({ lane, plan, secrets, logLevel }, onMessage, onCrash))
     }
   }
 
@@ -149,20 +172,25 @@ export class Job {
       this.#failedLane = null
       this.status.recovered()
     }
-    if (message.kind === 'finished') {
-      for (const split of this.#lanes[lane]!.ended(message.grant)?.splits ?? [])
-        if (split.bounded) this.#finished.add(split.id)
-      this.#wake()
-    } else if (message.kind === 'failed') {
-      this.#lanes[lane]!.ended(message.grant)
-      this.#laneFailure = message.failure
-      this.#failedLane = lane
-      this.#wake()
+    if (message.kind === 'finished' || message.kind === 'failed' || message.kind === 'drained') {
+      this.#ended(lane, message)
     } else if (message.kind === 'bad-record') {
       this.#options.logger.warn('a record was skipped', { code: message.code, error: message.message })
     } else if (message.kind === 'log') {
       this.#options.logger[message.severity](message.message, message.fields)
     }
+  }
+
+  #ended(lane: number, message: Extract<FromLane, { kind: 'finished' | 'failed' | 'drained' }>): void {
+    const grant = this.#grants.ended(lane, message.grant)
+    if (message.kind === 'finished') {
+      for (const split of grant?.splits ?? []) if (split.bounded) this.#finished.add(split.id)
+    } else if (message.kind === 'failed') {
+      this.#laneFailure = message.failure
+      this.#failedLane = lane
+    }
+    if (this.#handOver === 'waiting') this.#handOver = 'due'
+    this.#wake()
   }
 
   async #pauseAfter(error: unknown, previousMs: number, signal: AbortSignal): Promise<number> {

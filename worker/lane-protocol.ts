@@ -71,4 +71,6 @@ export type FromLane =
   /** Every bounded split of the grant is committed to its end. */
   | { kind: 'finished'; grant: number }
   | { kind: 'failed'; grant: number; failure: LaneFailure }
+  /** Another grant replaced it, and what was read under it is committed. */
+  | { kind: 'drained'; grant: number }
   | { kind: 'stopped' }

@@ -15,10 +15,12 @@ function newThread(): Worker {
   return new Worker(new URL('./lane-thread-entry.ts', import.meta.url))
 }
 
+/** A lane as the main thread knows it. */
+export type LaneHandle = Pick<LaneThread, 'give' | 'stop'>
+
 export class LaneThread {
   readonly #thread: Worker
   readonly #exited: Promise<void>
-  #grant: Grant | null = null
 
   constructor(data: LaneData, onMessage: (message: FromLane) => void, onCrash: (error: Error) => void) {
     this.#thread = spare ?? newThread()
@@ -30,22 +32,8 @@ export class LaneThread {
     this.#send({ kind: 'start', data })
   }
 
-  /** The grant the lane works on, or null after it failed or finished. */
-  get grant(): Grant | null {
-    return this.#grant
-  }
-
   give(grant: Grant): void {
-    this.#grant = grant
     this.#send({ kind: 'grant', grant })
-  }
-
-  /** The lane ended this grant by itself. Returns it, or null when another has been given meanwhile. */
-  ended(id: number): Grant | null {
-    const grant = this.#grant
-    if (grant?.id !== id) return null
-    this.#grant = null
-    return grant
   }
 
   /** Lets the lane commit what it read, then end; after the deadline it is ended for it. */

@@ -73,7 +73,7 @@ export class Lane {
         if (++conflicts > conflictsMax) throw conflict
         this.#logger.info('another writer committed first; reading again', errorFields(conflict))
       }
-      if (!drain.aborted) this.#report({ kind: 'finished', grant: grant.id })
+      this.#report({ kind: drain.aborted ? 'drained' : 'finished', grant: grant.id })
     } catch (error) {
       await this.#closeEnds()
       const failure = failureOf(error)

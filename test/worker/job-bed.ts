@@ -1,0 +1,165 @@
+// A job in memory: its lanes run in this thread, each split of its source counts up, and its lake keeps the numbers.
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Plan } from '#api/plan.ts'
+import { systemClock } from '#common/clock.ts'
+import { silentLogger } from '#common/logger.ts'
+import { createMetrics } from '#common/metrics.ts'
+import type {
+  CommitResult,
+  Connector,
+  DiscoveredTable,
+  SourceChunk,
+  SourcePlan,
+  SourceTable,
+  Split,
+  TableWriter,
+} from '#connectors/connector.ts'
+import { connectorCode } from '#connectors/load.ts'
+import type { PositionMove } from '#catalog/position.ts'
+import { Job } from '#worker/job.ts'
+import type { OpenLane } from '#worker/job.ts'
+import { Lane } from '#worker/lane.ts'
+import { FakeSource, FakeWriter, changesOf, schema } from './fake-ends.ts'
+
+export class JobBed {
+  /** What the source lists from now on; a bounded split ends at 100. */
+  splits: Split[] = []
+  /** How long a commit takes. */
+  commitMs = 20
+  /** The numbers of each split, in the order they were committed. */
+  readonly rows = new Map<string, number[]>()
+  /** How often the source was looked at for splits. */
+  looks = 0
+  /** Commits refused because another moved the split on. */
+  fences = 0
+  /** Who read each split last: every lane has a source of its own. */
+  readonly readers = new Map<string, object>()
+  readonly #held = new Map<string, string>()
+  readonly #type: string
+
+  constructor() {
+    this.#type = `counting-${systemClock.uuid()}`
+    Object.assign(connectorCode, { [this.#type]: () => Promise.resolve(this.#connector()) })
+  }
+
+  close(): void {
+    Reflect.deleteProperty(connectorCode, this.#type)
+  }
+
+  job(part: { lanes: number; discoveryIntervalMs: number }): Job {
+    return new Job({
+      plan: this.#plan(part.lanes),
+      secrets: { directory: null, variables: {} },
+      logLevel: 'silent',
+      logger: silentLogger,
+      clock: systemClock,
+      metrics: createMetrics(),
+      discoveryIntervalMs: part.discoveryIntervalMs,
+      drainDeadlineMs: 5_000,
+      openLane: inThisThread,
+    })
+  }
+
+  /** Waits until it is so. */
+  async until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) await delay(5)
+  }
+
+  #plan(lanes: number): Plan {
+    const endpoint = { name: 'counter', type: this.#type, spec: {} }
+    return {
+      version: 1,
+      job: { namespace: 'n', name: 'j' },
+      source: endpoint,
+      target: endpoint,
+      discovery: { include: ['*'], exclude: [] },
+      virtualTables: [],
+      tables: [{ include: 't', exclude: [], targetTable: null, key: null, options: {} }],
+      mode: 'stream',
+      start: 'earliest',
+      freshnessMs: 100,
+      schemaEvolution: 'evolve',
+      badRecords: { policy: 'fail' },
+      priority: 'normal',
+      worker: { lanes, bufferBytesMax: 1 << 20 },
+    } as Plan
+  }
+
+  #connector(): Connector<never> {
+    return {
+      type: this.#type,
+      openSource: () => Promise.resolve(new CountingSource(this)),
+      openTarget: () =>
+        Promise.resolve({
+          openTable: () => Promise.resolve(new KeepingWriter(this, this.#held)),
+          close: () => Promise.resolve(),
+        }),
+    }
+  }
+}
+
+class CountingSource extends FakeSource {
+  readonly #bed: JobBed
+  constructor(bed: JobBed) {
+    super()
+    this.#bed = bed
+  }
+  override discover(): Promise<never[]> {
+    const table: DiscoveredTable = { name: 't', schema, estimatedRows: 0, estimatedBytes: 0 }
+    return Promise.resolve([table as never])
+  }
+  override plan([table]: readonly SourceTable[] = []): Promise<SourcePlan> {
+    this.#bed.looks++
+    const fresh = this.#bed.splits.filter(({ id }) => !table!.positions.has(id))
+    const splits = this.#bed.splits.filter(
+      ({ id, bounded }) => !bounded || table!.positions.get(id) !== '100',
+    )
+    const initialPositions = new Map([['t', new Map(fresh.map(({ id }) => [id, '0']))]])
+    return Promise.resolve({ splits, initialPositions })
+  }
+  override async *read(
+    split: Split,
+    [table]: readonly SourceTable[],
+    _limits: unknown,
+    signal: AbortSignal,
+  ): AsyncGenerator<SourceChunk> {
+    for (let at = Number(table!.positions.get(split.id)) + 1; !split.bounded || at <= 100; at++) {
+      await delay(2)
+      if (signal.aborted) return
+      this.#bed.readers.set(split.id, this)
+      const changes = [changesOf('t', [at])]
+      yield { changes, position: String(at), newestAtMs: Date.now(), caughtUp: false }
+    }
+  }
+}
+
+class KeepingWriter extends FakeWriter implements TableWriter {
+  readonly #bed: JobBed
+  constructor(bed: JobBed, held: Map<string, string>) {
+    super(held)
+    this.#bed = bed
+  }
+  override async commit(moves: readonly PositionMove[]): Promise<CommitResult> {
+    await delay(this.#bed.commitMs)
+    try {
+      const result = await super.commit(moves)
+      for (const { split, from, to } of moves) {
+        const rows = this.#bed.rows.get(split) ?? []
+        for (let at = Number(from) + 1; at <= Number(to); at++) rows.push(at)
+        this.#bed.rows.set(split, rows)
+      }
+      return result
+    } catch (error) {
+      this.#bed.fences++
+      throw error
+    }
+  }
+}
+
+const inThisThread: OpenLane = (data, onMessage) => {
+  const lane = new Lane(data, message => setImmediate(onMessage, message))
+  return {
+    give: grant => void lane.take({ kind: 'grant', grant }),
+    stop: () => lane.take({ kind: 'stop' }),
+  }
+}

@@ -1,0 +1,62 @@
+import { expect } from 'chai'
+import type { Split } from '#connectors/connector.ts'
+import { JobBed } from './job-bed.ts'
+
+const split = (id: string, weight = 1, bounded = false): Split => {
+  return { id, tables: ['t'], bounded, stage: 1, weight }
+}
+
+describe('Job', () => {
+  let bed: JobBed
+  let stop: AbortController
+  beforeEach(() => {
+    bed = new JobBed()
+    stop = new AbortController()
+  })
+  afterEach(() => {
+    stop.abort()
+    bed.close()
+  })
+
+  /** Makes two splits of one lane heavy, so that one of them has to go, and waits until another lane reads it. */
+  async function move(): Promise<void> {
+    await bed.until(() => bed.readers.size === bed.splits.length)
+    const before = new Map(bed.readers)
+    const heavy = bed.splits
+      .map(({ id }) => id)
+      .filter(id => before.get(id) === before.get('a'))
+      .slice(0, 2)
+    bed.splits = bed.splits.map(({ id }) => split(id, heavy.includes(id) ? 4 : 1))
+    await bed.until(() => heavy.some(id => bed.readers.get(id) !== before.get(id)))
+    bed.readers.clear()
+  }
+
+  it('hands a split from lane to lane without either throwing away what it read', async () => {
+    bed.splits = ['a', 'b', 'c', 'd'].map(id => split(id))
+    const running = bed.job({ lanes: 2, discoveryIntervalMs: 50 }).run(stop.signal)
+    for (let moves = 0; moves < 5; moves++) await move()
+    stop.abort()
+    await running
+    expect(bed.fences).to.equal(0)
+    for (const [id, rows] of bed.rows)
+      expect(rows, id).to.deep.equal(Array.from({ length: rows.length }, (_, at) => at + 1))
+  }).timeout(20_000)
+
+  it('gives a split to the other lane when it is drained, not only when it looks at the source again', async () => {
+    bed.splits = ['a', 'b', 'c', 'd'].map(id => split(id))
+    const running = bed.job({ lanes: 2, discoveryIntervalMs: 1_500 }).run(stop.signal)
+    await bed.until(() => bed.readers.size === 4)
+    expect(bed.looks).to.equal(1)
+    await move()
+    expect(bed.looks).to.equal(2)
+    stop.abort()
+    await running
+  }).timeout(20_000)
+
+  it('ends when every bounded split is committed to its end', async () => {
+    bed.splits = ['a', 'b', 'c'].map(id => split(id, 1, true))
+    await bed.job({ lanes: 2, discoveryIntervalMs: 50 }).run(stop.signal)
+    expect([...bed.rows.values()].map(rows => rows.length)).to.deep.equal([100, 100, 100])
+    expect(bed.fences).to.equal(0)
+  }).timeout(20_000)
+})
