@@ -231,7 +231,8 @@ export const errorCodes = {
   LAKE_HISTORY_GONE: {
     meaning:
       'A state or range of a lake table lies before the history that is kept: what it needs was cleaned.',
-    remedy: 'Read the whole table, or from a later time; a larger `retentionHours` keeps more.',
+    remedy:
+      'Read the whole table, or from a later time; a larger `retentionHours` keeps more. Of days that `dailyHistoryDays` keeps, begin and end a range at the end of a day (UTC).',
   },
   LAKE_FILE_CORRUPT: {
     meaning: 'A file of a lake table is damaged: torn, truncated or not what its format or checksum says.',

@@ -9,6 +9,10 @@ import type { CommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import type { TimelineInstant } from '#lake/timeline/timeline.ts'
 import { archivedSince } from './archived-timeline.ts'
+import type { CoalescedRun } from './coalesced-days.ts'
+import { coalescedRuns, coalescedUntil } from './coalesced-days.ts'
+import type { WrittenFile } from './coalesced-range.ts'
+import { checkWhole, filesToRead, restOfDay } from './coalesced-range.ts'
 import type { DataFile } from './data-file.ts'
 import { parseDataFile } from './data-file.ts'
 import type { FileSlice } from './file-slice.ts'
@@ -35,29 +39,42 @@ const parallelReads = 16
 
 /** @throws ConfigError LAKE_HISTORY_GONE when the range is no longer all there */
 export async function planIncrement(table: OpenedTable, range: CommitRange): Promise<Increment> {
-  const { store, timeline, files, chosen } = table
+  const { timeline, files, chosen } = table
   const archived = await archivedOf(table, range)
   if (archived !== null) return archived
   await checkReach(table, range.from)
   const instants = timeline.completed.filter(at => isWithin(at, range))
-  const written = new Map<string, DataFile>()
+  const written = new Map<string, WrittenFile>()
   const replaced = new Set<string>()
   const present = new Set(files.map(({ path }) => path))
-  for (let at = 0; at < instants.length; at += parallelReads) {
-    const some = instants.slice(at, at + parallelReads)
-    for (const commit of await Promise.all(some.map(({ path }) => readCommit(store, path)))) {
-      for (const file of filesOf(commit))
-        // What a compaction wrote, it wrote again: the logs have it all.
-        if ((!commit.compacted || present.has(file.path)) && chosen?.has(file.partitionPath) !== false)
-          written.set(file.path, file)
-      for (const [partition, ids] of Object.entries(commit.partitionToReplaceFileIds ?? {}))
-        for (const id of ids) replaced.add(`${partition}/${id}`)
-    }
+  const runs: CoalescedRun[] = []
+  for await (const { commit, at } of commitsOf(instants, table)) {
+    runs.push(...coalescedRuns(commit, at.completionTime!))
+    for (const file of filesOf(commit))
+      // What a compaction wrote, it wrote again: the logs have it all.
+      if ((!commit.compacted || present.has(file.path)) && chosen?.has(file.partitionPath) !== false)
+        written.set(file.path, { file, isCompacted: commit.compacted, completion: at.completionTime! })
+    for (const [partition, ids] of Object.entries(commit.partitionToReplaceFileIds ?? {}))
+      for (const id of ids) replaced.add(`${partition}/${id}`)
   }
+  for await (const { commit, at } of commitsOf(restOfDay(timeline, range), table))
+    checkWhole(coalescedRuns(commit, at.completionTime!), range)
+  checkWhole(runs, range)
   const within = timelineView({ layout: timeline.layout, instants, first: null, replaced })
-  const slices = latestSlices(written.values(), within)
+  const slices = latestSlices(filesToRead([...written.values()], runs, present), within)
   checkPresent(slices, present)
   return { slices, timeline: within }
+}
+
+async function* commitsOf(
+  instants: readonly TimelineInstant[],
+  { store }: OpenedTable,
+): AsyncGenerator<{ commit: CommitMetadata; at: TimelineInstant }> {
+  for (let from = 0; from < instants.length; from += parallelReads) {
+    const some = instants.slice(from, from + parallelReads)
+    const commits = await Promise.all(some.map(({ path }) => readCommit(store, path)))
+    for (const [index, commit] of commits.entries()) yield { commit, at: some[index]! }
+  }
 }
 
 /** Null when the range is all on the timeline, or cannot be answered so. */
@@ -68,6 +85,8 @@ async function archivedOf(
   const first = timeline.completed[0]
   if (timeline.layout === 1 || first === undefined || range.from >= first.instant) return null
   if (timeline.completed.some(({ completionTime }) => (completionTime ?? '') > (range.to ?? '~'))) return null
+  // Rows keep the commit times of instants that are in no history.
+  if (range.from < ((await coalescedUntil(store)) ?? '')) return null
   const archived = await archivedSince(store, range.from)
   if (archived === null) return null
   const heads = archived

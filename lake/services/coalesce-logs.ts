@@ -5,6 +5,7 @@
 // Rows of a merged log carry its own instant as commit time, so that an incremental query over the days that are left
 // finds the changes of each.
 import { avroSchemaOf } from '#lake/avro/schema.ts'
+import { coalescedRuns } from '#lake/reader/coalesced-days.ts'
 import type { DataFile } from '#lake/reader/data-file.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
 import type { LogStep } from '#lake/reader/log-reader.ts'
@@ -14,21 +15,21 @@ import type { TimelineView } from '#lake/reader/timeline-view.ts'
 import { timelineView } from '#lake/reader/timeline-view.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { withMetaColumns } from '#lake/table/meta-columns.ts'
-import { checksumWriteToken, dataFilePath, logFileName } from '#lake/table/names.ts'
+import { checksumWriteToken, dataFilePath, fileGroupKey, logFileName } from '#lake/table/names.ts'
 import type { CommitMetadata, WriteStat } from '#lake/timeline/commit-metadata.ts'
-import { decodeCommitMetadata, encodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
-import type { CommitAction } from '#lake/timeline/instant-file.ts'
+import { decodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
+import type { InstantTime } from '#lake/timeline/instant.ts'
 import { formatInstant } from '#lake/timeline/instant.ts'
 import type { TimelineInstant } from '#lake/timeline/timeline.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
 import { columnsAt } from './columns-at.ts'
 import { putRecord, readRecords } from './coalesced-record.ts'
-import type { CoalescedRecord } from './coalesced-record.ts'
 import type { ServiceContext } from './compact.ts'
 import { mergedLog } from './merged-log.ts'
 import { Pace } from './pace.ts'
 import type { LogRun } from './plan-coalescing.ts'
-import { runsToCoalesce } from './plan-coalescing.ts'
+import { runsToCoalesce, startOfDay } from './plan-coalescing.ts'
+import { settleCoalesced } from './settle-coalesced.ts'
 
 export interface CoalescingPolicy {
   /** Days that ended longer ago than this are kept as a whole, younger ones commit by commit. */
@@ -55,13 +56,15 @@ export async function coalesceLogs(context: ServiceContext, policy: CoalescingPo
   if (instants.some(({ state }) => state !== 'completed')) return { files: 0, removed: 0 }
   const { instantFloor } = await journal.refresh()
   const records = await readRecords(store)
-  let removed = 0
-  for (const [path, record] of records)
-    if (clock.nowMs() - record.madeAtMs > policy.queryMsMax && record.instant < instantFloor) {
-      signal.throwIfAborted()
-      removed += await finish(record, instants, context)
-      await store.delete([path])
-    }
+  const due = new Map(
+    [...records].filter(
+      ([, { instant, merged, madeAtMs }]) =>
+        clock.nowMs() - madeAtMs > policy.queryMsMax &&
+        [instant, ...merged.map(at => at.instant)].every(at => at < instantFloor),
+    ),
+  )
+  signal.throwIfAborted()
+  const removed = await settleCoalesced(due, instants, context)
   const first = instants[0]?.instant ?? null
   const timeline = timelineView({ layout: 2, instants, first, replaced: new Set() })
   const files = await listDataFiles(store)
@@ -122,7 +125,8 @@ async function coalesce(
   signal.throwIfAborted()
   await store.put(path, bytes)
   const merged = run.logs.map(log => ({ path: log.path, instant: log.instant }))
-  await putRecord(store, { instant, stat, merged, madeAtMs: clock.nowMs() })
+  const since = await sinceOf(run, timeline, store)
+  await putRecord(store, { instant, stat, merged, since, madeAtMs: clock.nowMs() })
   return true
 }
 
@@ -133,6 +137,30 @@ async function readCommit(store: ObjectStore, { path }: TimelineInstant): Promis
 
 function isUnordered(step: LogStep): boolean {
   return step.kind === 'delete' && step.orderings.includes(alwaysDeletes)
+}
+
+/** When the first commit completed whose rows these logs hold: some may be merged ones themselves. */
+async function sinceOf(
+  { logs, partitionPath, fileId }: LogRun,
+  { completed }: TimelineView,
+  store: ObjectStore,
+): Promise<InstantTime> {
+  const group = fileGroupKey(partitionPath, fileId)
+  let since: InstantTime = '~'
+  for (const { instant, version, path } of logs) {
+    const at = completed.find(commit => commit.instant === instant)!
+    let first: InstantTime = at.completionTime!
+    // A merged log comes after its commit's own.
+    const commit = version > 1 ? await readCommit(store, at) : null
+    if (commit !== null) {
+      const isNamed = commit.partitionToWriteStats[partitionPath]?.some(stat => stat.path === path)
+      const run = coalescedRuns(commit, first).find(known => known.group === group)
+      // Of a merged one that was never recorded only the day is known.
+      first = isNamed === true ? (run?.since ?? first) : startOfDay(first)
+    }
+    if (first < since) since = first
+  }
+  return since
 }
 
 /** What the commit says of its log in the group: the last of the run may be a merged one that nobody told it of. */
@@ -158,39 +186,4 @@ function fileOf(
   )
   const version = Math.max(...versions) + 1
   return { fileName: logFileName({ fileId, instant, version, writeToken }), version }
-}
-
-/**
- * Removes what the merged log stands for, tells the commit it was written under of it, and takes the commits that have
- * no file left off the timeline. Returns how many logs were removed.
- */
-async function finish(
-  { instant, stat, merged }: CoalescedRecord,
-  instants: readonly TimelineInstant[],
-  { store, journal }: ServiceContext,
-): Promise<number> {
-  const carrier = instants.find(at => at.instant === instant)
-  const commit = carrier && (await readCommit(store, carrier))
-  // Gone when the retention passed over it meanwhile: cleaning removes the rest.
-  if (!carrier || !commit) return 0
-  // Merged with others into a later one, when the record of it came late.
-  if (!(await listDataFiles(store)).some(({ path }) => path === stat.path)) return 0
-  const stands = withStat(commit, stat)
-  await store.put(carrier.path, encodeCommitMetadata(stands, carrier.action as CommitAction, journal.layout))
-  await store.delete(merged.map(({ path }) => path))
-  const left = new Set((await listDataFiles(store)).map(file => file.instant))
-  const emptied = new Set(merged.map(at => at.instant).filter(at => at !== instant && !left.has(at)))
-  await store.delete(instants.flatMap(at => (emptied.has(at.instant) ? [at.path] : [])))
-  return merged.length
-}
-
-/** The commit with this log file in place of those it had in the group. */
-function withStat(commit: CommitMetadata, stat: WriteStat): CommitMetadata {
-  const { partitionToWriteStats } = commit
-  const stats = partitionToWriteStats[stat.partitionPath] ?? []
-  const others = stats.filter(({ fileId, logFiles }) => fileId !== stat.fileId || logFiles === undefined)
-  return {
-    ...commit,
-    partitionToWriteStats: { ...partitionToWriteStats, [stat.partitionPath]: [...others, stat] },
-  }
 }

@@ -13,6 +13,8 @@ export interface CoalescedRecord {
   stat: WriteStat
   /** Paths of the logs it stands for, and their instants. */
   merged: readonly { path: string; instant: InstantTime }[]
+  /** When the first commit completed whose rows the merged log holds. */
+  since: InstantTime
   /** By the clock of who made it, ms since the epoch. */
   madeAtMs: number
 }

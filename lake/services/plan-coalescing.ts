@@ -82,6 +82,10 @@ function dayAfter(time: InstantTime): string {
   return `${dayOf(time)}24`
 }
 
+export function startOfDay(time: InstantTime): InstantTime {
+  return `${dayOf(time)}000000000`
+}
+
 function dayOf(time: InstantTime): string {
   return time.slice(0, 8)
 }

@@ -66,17 +66,76 @@ describe('the past of a merge-on-read table', () => {
     expect(Math.max(...lengths.slice(1, 6))).to.be.at.most(4)
   })
 
-  it('finds the changes of a day in the commit that is left of it', async () => {
-    await days.serve()
-    days.table.clock.nowAtMs += 2 * hourMs
-    await days.serve()
-    const times = [...days.states.keys()]
-    const [, from, to] = days.ends() as [string, string, string]
-    const changed = times.flatMap((time, at) => (time > from && time <= to ? [at] : []))
-    const rows = await days.changesOf(from, to)
-    const writtenAt = rows.map(row => Number(/(?:note|hot) (\d+)/.exec(row)?.[1]))
-    expect(new Set(writtenAt)).to.include(changed.at(-1))
-    expect(changed).to.include.members(writtenAt)
+  describe('read by ranges of commits', () => {
+    it('gives the changes between the ends of any two days, also over compactions', async () => {
+      await days.serve()
+      expect(await days.refusedRanges(days.ends())).to.deep.equal([])
+      days.table.clock.nowAtMs += 2 * hourMs
+      await days.serve()
+      expect(await days.refusedRanges(days.ends())).to.deep.equal([])
+    })
+
+    it('refuses what begins or ends within a day whose changes are one by now', async () => {
+      await days.serve()
+      const times = [...days.states.keys()].filter((_, at) => at % 3 === 1)
+      expect(await days.refusedRanges(times)).to.deep.equal([])
+      days.table.clock.nowAtMs += 2 * hourMs
+      await days.serve()
+      const refused = await days.refusedRanges(times)
+      expect(refused.length).to.be.greaterThan(20)
+      const ends = days.ends()
+      expect(refused.filter(range => range.every(time => ends.includes(time)))).to.deep.equal([])
+    })
+
+    it('finds the changes of logs that are gone in the merged one, when it died before it said so', async () => {
+      await days.serve()
+      days.table.clock.nowAtMs += 2 * hourMs
+      const logs = await days.count('log')
+      const failing = new HookedStore(days.table.store)
+      failing.beforePut = path => {
+        if (path.endsWith('coalesced-until')) throw new Error('died')
+      }
+      await days.serve(failing).catch(() => undefined)
+      expect(await days.count('log')).to.be.below(logs)
+      expect(await days.refusedRanges(days.ends())).to.deep.equal([])
+    })
+
+    it('names no log that is gone in a commit that stays', async () => {
+      await days.serve()
+      days.table.clock.nowAtMs += 2 * hourMs
+      await days.serve()
+      const { commits, files } = await TableReader.open(days.table.store)
+      const present = new Set(files.map(({ path }) => path))
+      for (const { path } of commits) {
+        const { partitionToWriteStats } = await readCommit(days.table.store, path)
+        for (const stat of Object.values(partitionToWriteStats).flat())
+          if (stat.logFiles !== undefined) expect(present, path).to.include(stat.path)
+      }
+    })
+
+    it('answers none in part while that is done', async () => {
+      await days.serve()
+      days.table.clock.nowAtMs += 2 * hourMs
+      const times = [...days.ends().slice(1, 3), [...days.states.keys()][9]!].toSorted()
+      for (let dies = 0, died = true; died; dies += 11) {
+        const copy = await days.copy()
+        died = await copy.serveAndDie(dies)
+        for (const range of await copy.refusedRanges(times)) expect(range).to.include(times[1])
+      }
+    })
+
+    it('refuses what begins before the timeline', async () => {
+      const retentionMs = 4 * dayMs
+      for (let day = 0; day < 4; day++) {
+        await days.live(1)
+        await days.serve(days.table.store, retentionMs)
+      }
+      const first = (await TableReader.open(days.table.store)).commits[0]!.instant
+      const before = days.ends().filter(time => time < first)
+      expect(before).to.not.equal([])
+      for (const from of before)
+        expect(await days.refusedRanges([from, days.ends().at(-1)!])).to.have.lengthOf(1)
+    })
   })
 
   describe('of which only some days are kept', () => {

@@ -1,5 +1,6 @@
 // A keyed table in memory that lives for some days, with what it held at each time that can be asked for.
 import { expect } from 'chai'
+import type { SyncError } from '#common/errors.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
 import { advanceHistory } from '#lake/services/advance-history.ts'
@@ -76,6 +77,22 @@ export class Days {
     const rows: string[] = []
     for await (const batch of reader.read({ from, to })) rows.push(...canonicalRows(batch).map(canonicalJson))
     return rows
+  }
+
+  /** Reads each range between two of these times. Returns those that were refused; all others were answered right. */
+  async refusedRanges(times: readonly string[]): Promise<[from: string, to: string][]> {
+    const refused: [string, string][] = []
+    for (const [at, from] of times.entries())
+      for (const to of times.slice(at + 1)) {
+        const before = new Set(this.states.get(from))
+        const expected = this.states.get(to)!.filter(row => !before.has(row))
+        const found = await this.changesOf(from, to).catch((error: unknown) => {
+          if ((error as SyncError).code !== 'LAKE_HISTORY_GONE') throw error
+          refused.push([from, to])
+        })
+        if (found) expect(found.toSorted(), `from ${from} to ${to}`).to.deep.equal(expected.toSorted())
+      }
+    return refused
   }
 
   async serve(on = this.table.store, retentionMs = cleaning.retentionMs): Promise<void> {
