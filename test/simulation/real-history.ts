@@ -50,15 +50,15 @@ export class RealHistory {
     return this.#commits
   }
 
-  /** The rows as of an instant, as sorted texts. */
-  asOf(instant: string): string[] {
-    return rowsAfter(this.#commits.filter(commit => commit.instant <= instant))
+  /** The rows as of an instant, as sorted texts. @param count when only so many commits were there */
+  asOf(instant: string, count = this.#commits.length): string[] {
+    return rowsAfter(this.#commits.slice(0, count).filter(commit => commit.instant <= instant))
   }
 
-  /** What the commits changed that completed after `from`, up to `to`. */
-  between(from: string, to: string): string[] {
+  /** What the commits changed that completed after `from`, up to `to`. @param count when only so many were there */
+  between(from: string, to: string, count = this.#commits.length): string[] {
     const within = ({ completionTime }: Commit): boolean => completionTime > from && completionTime <= to
-    return rowsAfter(this.#commits.filter(within))
+    return rowsAfter(this.#commits.slice(0, count).filter(within))
   }
 }
 

@@ -21,7 +21,7 @@ import { canonicalRows } from '#test/lake/reader/canonical.ts'
 import type { RowChange } from '#test/lake/table/vectors.ts'
 import { batchOf } from '#test/lake/table/vectors.ts'
 
-const columns: TableSchema['columns'] = [
+export const columns: TableSchema['columns'] = [
   { name: 'id', type: { kind: 'string' }, nullable: false },
   { name: 'note', type: { kind: 'int64' }, nullable: true },
 ]
@@ -126,7 +126,7 @@ export class RealTableChecks implements Checks {
   }
 }
 
-async function textsOf(reader: TableReader, range: { from?: string; to?: string }): Promise<string[]> {
+export async function textsOf(reader: TableReader, range: { from?: string; to?: string }): Promise<string[]> {
   const rows: string[] = []
   for await (const batch of reader.read(range))
     for (const { id, note } of canonicalRows(batch)) rows.push(`${id as string}=${note as string}`)
@@ -134,7 +134,7 @@ async function textsOf(reader: TableReader, range: { from?: string; to?: string 
 }
 
 /** @throws Violation */
-function expectSame(found: readonly string[], expected: readonly string[], when: string): void {
+export function expectSame(found: readonly string[], expected: readonly string[], when: string): void {
   if (found.join() === expected.join()) return
   throw new Violation(`the table has ${found.join(' ')}, it should have ${expected.join(' ')}, ${when}`)
 }

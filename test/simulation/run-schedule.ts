@@ -28,7 +28,11 @@ export interface ScheduleOptions {
   trace?: (line: string) => void
   /** Who writes and who checks; stand-in lanes and Invariants unless given. */
   cast?: (stage: Stage) => Cast
+  /** What is not to be left to chance. */
+  setting?: (random: Random) => Partial<Setting>
 }
+
+export type Setting = Pick<World, 'style' | 'paceMsMax' | 'ends'>
 
 /** What a cast is chosen for. */
 export interface Stage {
@@ -68,12 +72,11 @@ export async function runSchedule(seed: number, options: ScheduleOptions = {}): 
 function newWorld(seed: number, options: ScheduleOptions): World {
   const random = new Random(seed)
   const objects = new Map<string, Uint8Array>()
-  const style = random.pick<Style>(['append', 'append', 'merge', 'merge', 'rewrite'])
+  const setting = options.setting?.(random) ?? {}
+  const style = setting.style ?? random.pick<Style>(['append', 'append', 'merge', 'merge', 'rewrite'])
   const version =
     style === 'merge' ? random.pick<TableVersion>([8, 9]) : random.pick<TableVersion>([6, 8, 8, 9])
-  const ends = new Map<string, number>()
-  for (let i = random.between(1, 4); i > 0; i--) ends.set(`split-${i}`, random.between(3, 12))
-  if (random.chance(0.5)) ends.set('idle/1', random.between(1, 6))
+  const ends = setting.ends ?? someSplits(random)
   const scheduler = new Scheduler(random)
   return {
     scheduler,
@@ -84,6 +87,7 @@ function newWorld(seed: number, options: ScheduleOptions): World {
     weather: random.chance(0.1) ? calm : storm,
     trace: options.trace ?? null,
     style,
+    ...setting,
     definition: definition(style, version),
     retention: {
       entriesMin: random.between(2, 8),
@@ -95,6 +99,13 @@ function newWorld(seed: number, options: ScheduleOptions): World {
     openJournal: options.openJournal ?? ((store, opening) => Journal.open(store, opening)),
     failures: [],
   }
+}
+
+function someSplits(random: Random): Map<string, number> {
+  const ends = new Map<string, number>()
+  for (let i = random.between(1, 4); i > 0; i--) ends.set(`split-${i}`, random.between(3, 12))
+  if (random.chance(0.5)) ends.set('idle/1', random.between(1, 6))
+  return ends
 }
 
 const servicesOf = { append: [clusterer, cleaner], merge: [compactor, cleaner], rewrite: [cleaner] }
