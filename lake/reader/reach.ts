@@ -32,22 +32,26 @@ export async function checkReach(
   // Whether there was something before is told by the files of any partition.
   const files = chosen === undefined ? chosenFiles : await listDataFiles(store)
   const older = files.some(({ instant }) => instant < first.instant && timeline.isCommitted(instant))
-  if (!older && !followsOthers(await readCommit(store, first.path))) return
+  if (!older && !(await followsOthers(timeline, store))) return
   throw historyGone(`The timeline no longer reaches back to ${time}: it begins at ${first.instant}`, {
     time,
     first: first.instant,
   })
 }
 
-/** Whether there were commits before this one: it names the slices it went on from, or retires file groups. */
-function followsOthers({
-  compacted,
-  partitionToWriteStats,
-  partitionToReplaceFileIds = {},
-}: CommitMetadata): boolean {
-  if (Object.values(partitionToReplaceFileIds).some(ids => ids.length > 0)) return true
-  const stats = Object.values(partitionToWriteStats).flat()
-  return compacted || stats.some(({ prevCommit }) => isInstantText(prevCommit))
+/**
+ * Whether there were commits before those of the timeline: the first that says anything of files names the slices it
+ * went on from, or retires file groups.
+ */
+async function followsOthers({ completed }: TimelineView, store: ObjectStore): Promise<boolean> {
+  for (const { path, instant } of completed) {
+    const { compacted, partitionToWriteStats, partitionToReplaceFileIds = {} } = await readCommit(store, path)
+    if (compacted || Object.values(partitionToReplaceFileIds).some(ids => ids.length > 0)) return true
+    const stats = Object.values(partitionToWriteStats).flat()
+    // Deletes beside the first base file of a group name the slice that this begins.
+    if (stats.length > 0) return stats.some(({ prevCommit: of }) => isInstantText(of) && of < instant)
+  }
+  return false
 }
 
 /**

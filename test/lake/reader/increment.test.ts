@@ -64,6 +64,12 @@ describe('incremental reading', () => {
     expect(await changes(beginning)).to.deep.equal(snapshot)
   })
 
+  it('gives the whole table since its beginning, which deleted rows it never had', async () => {
+    table = new KeyedTable()
+    await table.write(await table.openWriter(), [...notes(0, 8, 'first'), ...notes(20, 28, null)])
+    expect(await changes(beginning)).to.deep.equal(texts(await table.rows({}, ['id', 'note'])))
+  })
+
   it('is not changed by a compaction: before it, across it and after it', async () => {
     const ranges = [
       [beginning, times[1]],

@@ -1,6 +1,8 @@
 import { expect } from 'chai'
 import { ConfigError } from '#common/errors.ts'
+import { encodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
+import { formatInstant, instantAfter } from '#lake/timeline/instant.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
 import { clean } from '#lake/services/clean.ts'
 import { compactSome } from '#lake/services/compact.ts'
@@ -73,6 +75,35 @@ describe('the reach of time travel', () => {
     await write(notes(1, 3, 'third'))
     await clean(await table.services(), { retentionMs: dayMs, instantsMin: 2, thinning: null })
     expect(await readable()).to.deep.equal([...states.keys()].slice(2))
+  })
+
+  it('ends where the timeline begins, be it with commits without files', async () => {
+    await write(notes(0, 8, 'first'))
+    table.clock.nowAtMs += dayMs
+    const instant = formatInstant(table.clock.nowMs())
+    const nothing = {
+      partitionToWriteStats: {},
+      compacted: false,
+      extraMetadata: {},
+      operationType: 'UPSERT',
+    }
+    const body = encodeCommitMetadata(nothing, 'deltacommit', 2)
+    await table.store.put(`.hoodie/timeline/${instant}_${instantAfter(instant, 0)}.deltacommit`, body)
+    table.clock.nowAtMs += 1000
+    writer = await table.openWriter()
+    await write(notes(2, 4, 'second'))
+    await compactSome(await table.services(), eager)
+    table.clock.nowAtMs += 2 * dayMs
+    await write(notes(0, 2, 'third'))
+    await clean(await table.services(), { retentionMs: dayMs, instantsMin: 4, thinning: null })
+    const reader = await TableReader.open(table.store)
+    expect(reader.commits[0]).to.include({ instant })
+    expect(await readable()).to.deep.equal([...states.keys()].slice(2))
+    const error = await reader
+      .read({ from: '20000101000000000' })
+      .next()
+      .catch((thrown: unknown) => thrown)
+    expect(error).to.include({ code: 'LAKE_HISTORY_GONE' })
   })
 
   it('is each group’s own: one that began later is not missed before', async () => {
