@@ -87,7 +87,7 @@ async function copyBytes(store: ObjectStore): Promise<Record<Compression, number
   }))
   const size = (compression: Compression): number =>
     encodeParquet(columns, count, { compression, keyValues: {} }).length
-  return { zstd: size('zstd'), snappy: size('snappy'), uncompressed: 0 }
+  return { zstd: size('zstd'), snappy: size('snappy'), zstdSmall: 0, uncompressed: 0 }
 }
 
 async function storedDay(

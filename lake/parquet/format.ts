@@ -21,7 +21,8 @@ export const PhysicalType = {
 export const Encoding = { plain: 0, rle: 3, rleDictionary: 8 } as const
 export const PageType = { data: 0, dictionary: 2 } as const
 export const Repetition = { required: 0, optional: 1, repeated: 2 } as const
-export const Codec = { uncompressed: 0, snappy: 1, zstd: 6 } as const
+/** zstdSmall: zstd as well, packed with more effort, for what is written once and seldom read. */
+export const Codec = { uncompressed: 0, snappy: 1, zstd: 6, zstdSmall: 6 } as const
 export type Compression = keyof typeof Codec
 
 const ConvertedType = { utf8: 0, list: 3, decimal: 5, date: 6, timestampMicros: 10 } as const

@@ -59,7 +59,8 @@ async function write(
   const pace = new Pace(clock, signal, beat, urgent)
   const pause = (): Promise<void> => pace.pause()
   const avroSchema = avroSchemaOf(definition.name, schema, { metaFields: true })
-  const file = new StreamedBaseFile({ fileName, partitionPath, schema, avroSchema, pause })
+  const compression = 'zstdSmall'
+  const file = new StreamedBaseFile({ fileName, partitionPath, schema, avroSchema, compression, pause })
   const until: TimelineView = {
     ...timeline,
     isCommitted: at => timeline.isCommitted(at) && (timeline.completionTime(at) ?? '') <= completion,

@@ -6,6 +6,7 @@ import type { AvroRecordSchema } from '#lake/avro/schema.ts'
 import { constantStrings } from '#lake/parquet/constant-strings.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
 import { ParquetFile } from '#lake/parquet/encode.ts'
+import type { Compression } from '#lake/parquet/format.ts'
 import type { FileSlice } from '#lake/reader/file-slice.ts'
 import type { RowBatch, SliceQuery } from '#lake/reader/slice-reader.ts'
 import { readSlice } from '#lake/reader/slice-reader.ts'
@@ -22,6 +23,8 @@ export interface NewBaseFile {
   schema: TableSchema
   /** The same, with meta fields. */
   avroSchema: AvroRecordSchema
+  /** zstd when absent. */
+  compression?: Compression
   /** Awaited between pieces of work. */
   pause: () => Promise<void>
 }
@@ -38,7 +41,7 @@ export class StreamedBaseFile {
       vector: nullVector(type, 0),
       nullable: true,
     }))
-    this.#file = new ParquetFile(empty, baseFileOptions(options.avroSchema))
+    this.#file = new ParquetFile(empty, baseFileOptions(options.avroSchema, options.compression))
   }
 
   /** What to read of rows for the file: the columns that are not the same in all of them. */

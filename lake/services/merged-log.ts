@@ -46,6 +46,7 @@ export function mergedLog(steps: readonly LogStep[], shape: LogShape): Uint8Arra
     schema: shape.avroSchema,
     columns: count === 0 ? [] : joined(rows, count, shape),
     rows: count,
+    compression: 'zstdSmall',
     deletes: deletesOf(deleted, shape.partitionPath),
   })
 }

@@ -52,7 +52,7 @@ export const defaultServicePolicy: ServicePolicy = {
 }
 
 /** Bytes of logs, per byte of the base file they change, from which on the oldest readable state is made a base file. */
-const advanceLogShare = 0.4
+const advanceLogShare = 0.2
 
 const defaultCoalescing = { queryMsMax: 3_600_000, bytesMax: 16 << 20 }
 

@@ -1,6 +1,7 @@
 // A base file: a Parquet file with Hudi's own columns first, whose footer tells Java readers its Avro schema.
 import type { EncodeOptions, NamedVector } from '#lake/parquet/encode.ts'
 import { encodeParquet } from '#lake/parquet/encode.ts'
+import type { Compression } from '#lake/parquet/format.ts'
 import type { AvroRecordSchema } from '#lake/avro/schema.ts'
 
 /** @param schema the table's Avro schema with meta fields */
@@ -13,9 +14,9 @@ export function encodeBaseFile(
 }
 
 /** @param schema the table's Avro schema with meta fields */
-export function baseFileOptions(schema: AvroRecordSchema): EncodeOptions {
+export function baseFileOptions(schema: AvroRecordSchema, compression: Compression = 'zstd'): EncodeOptions {
   return {
-    compression: 'zstd',
+    compression,
     keyValues: {
       'parquet.avro.schema': JSON.stringify(schema),
       'writer.model.name': 'avro',

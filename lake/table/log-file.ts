@@ -4,6 +4,7 @@ import type { AvroRecordSchema } from '#lake/avro/schema.ts'
 import { encodeDataBlock } from '#lake/log/data-block.ts'
 import { encodeDeleteBlock } from '#lake/log/delete-block.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
+import type { Compression } from '#lake/parquet/format.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 
 export interface LogFileRows {
@@ -13,6 +14,8 @@ export interface LogFileRows {
   /** With Hudi's own columns first. */
   columns: readonly NamedVector[]
   rows: number
+  /** Of Parquet blocks; zstd when absent. */
+  compression?: Compression
   deletes: {
     keys: BinaryVector
     /** Parallel to keys. */
@@ -29,7 +32,8 @@ export interface LogFileRows {
  */
 export const parquetBlockRowsMin = 1000
 
-export function encodeLogFile({ instant, schema, columns, rows, deletes }: LogFileRows): Uint8Array {
+export function encodeLogFile(file: LogFileRows): Uint8Array {
+  const { instant, schema, columns, rows, compression = 'zstd', deletes } = file
   const schemaText = JSON.stringify(schema)
   const blocks: Uint8Array[] = []
   if (rows > 0)
@@ -39,9 +43,7 @@ export function encodeLogFile({ instant, schema, columns, rows, deletes }: LogFi
         schema: schemaText,
         columns,
         count: rows,
-        ...(rows < parquetBlockRowsMin
-          ? {}
-          : { parquet: { compression: 'zstd', keyValues: parquetKeyValues } }),
+        ...(rows < parquetBlockRowsMin ? {} : { parquet: { compression, keyValues: parquetKeyValues } }),
       }),
     )
   if (deletes.rows.length > 0)

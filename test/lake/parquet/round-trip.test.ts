@@ -6,7 +6,7 @@ import { decodeParquet, openParquet } from '#lake/parquet/decode.ts'
 import { constantStrings } from '#lake/parquet/constant-strings.ts'
 import { encodeParquet } from '#lake/parquet/encode.ts'
 
-const compression = fc.constantFrom('zstd' as const, 'snappy' as const, 'uncompressed' as const)
+const compression = fc.constantFrom(...(['zstd', 'zstdSmall', 'snappy', 'uncompressed'] as const))
 const plain = { compression: 'zstd', keyValues: {} } as const
 
 describe('Parquet files', () => {
