@@ -12,6 +12,8 @@ import {
   type ResourceKind,
 } from './resource.ts'
 import { immutable, withRule } from './rules.ts'
+import type { Protection } from './source-limits.ts'
+import { protection } from './source-limits.ts'
 
 const discovery = z
   .strictObject({
@@ -32,10 +34,11 @@ const discovery = z
 
 export const dataSourceStatus = z.strictObject({ observedGeneration, conditions })
 
-/** `type`, `discovery`, and under the type's own name what its connector asks for. */
+/** `type`, `discovery`, `protection`, and under the type's own name what its connector asks for. */
 export interface DataSourceSpec {
   type: string
   discovery: z.infer<typeof discovery>
+  protection?: Protection | undefined
   [subObject: string]: unknown
 }
 
@@ -84,6 +87,7 @@ function dataSourceSpec(specs: Readonly<Record<string, z.ZodType>>): z.ZodType<D
     ),
     ...subObjects,
     discovery,
+    protection: protection.optional(),
   })
   const spec = withRule(fields, {
     rule: types.map(type => `(self.type == '${type}') == has(self.${type})`).join(' && '),

@@ -1,6 +1,7 @@
 // The compiled form of a SyncJob: everything a worker needs, with defaults filled in and secrets still as
 // references. master/compile.ts makes it; it travels in a ConfigMap and is the same file under `sluice run`.
 import { z } from 'zod'
+import { plannedLimits } from './source-limits.ts'
 import { virtualTableSpec } from './virtual-table.ts'
 
 const endpoint = z.strictObject({
@@ -27,7 +28,8 @@ export const tableRule = z.strictObject({
 export const planSchema = z.strictObject({
   version: z.literal(1),
   job: z.strictObject({ namespace: z.string(), name: z.string() }),
-  source: endpoint,
+  /** With the limits of reading it, where it has any. */
+  source: endpoint.extend({ limits: plannedLimits.optional() }),
   target: endpoint,
   /** Globs over the source's tables: those its DataSource lets jobs see. */
   discovery: z.strictObject({ include: z.array(z.string()), exclude: z.array(z.string()) }),

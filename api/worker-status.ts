@@ -2,6 +2,7 @@
 // SyncJob, `sluice run` draws its progress view from it. Observed facts only: nothing here is copied from the
 // spec. Unknown fields are dropped, so that an operator understands workers one version ahead of it.
 import { z } from 'zod'
+import { limitedUnits } from './source-limits.ts'
 
 /** The port of /status, /metrics, /healthz and /readyz. */
 export const workerHttpPort = 9464
@@ -31,6 +32,8 @@ export const workerStatusSchema = z.object({
   rowsTotal: z.int().nonnegative(),
   /** Why the phase is `failing`: a code of common/error-codes.ts and a sentence. */
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  /** The limit of the source that keeps the readers back now; null: none does, or the worker is of an older version. */
+  throttledBy: z.enum(limitedUnits).nullable().optional(),
   /** When this was true, RFC 3339. */
   updatedAt: z.iso.datetime(),
 })

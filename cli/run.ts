@@ -7,6 +7,7 @@ import type { SyncJob } from '#api/sync-job.ts'
 import { parseDuration } from '#api/duration.ts'
 import { compile } from '#master/compile.ts'
 import type { JobStatus } from '#worker/job-status.ts'
+import { SourceRates } from '#worker/limited-source.ts'
 import { runWorker } from '#worker/main.ts'
 import type { SecretLocations } from '#worker/secrets.ts'
 import { secretVariable } from '#worker/secrets.ts'
@@ -80,6 +81,7 @@ interface RunSettings {
 async function runPlans(plans: readonly Plan[], settings: RunSettings, signal: AbortSignal): Promise<number> {
   const statuses: JobStatus[] = []
   const { secrets, logLevel, port } = settings
+  const rates = new SourceRates()
   // Where one job fails by a bug, or its port is taken, the others commit what they read and stop as well.
   const broken = new AbortController()
   const stop = AbortSignal.any([signal, broken.signal])
@@ -90,6 +92,7 @@ async function runPlans(plans: readonly Plan[], settings: RunSettings, signal: A
       secrets,
       logLevel,
       http,
+      rates,
       onStart: ({ status }: { status: JobStatus }) => statuses.push(status),
     }
     return runWorker(options, stop).catch((error: unknown) => {

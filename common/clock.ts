@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 export interface Clock {
   /** Wall clock, milliseconds since the Unix epoch. */
   nowMs(): number
-  /** Monotonic milliseconds, for measuring durations. */
+  /** Monotonic milliseconds, for measuring durations; on all threads of the process the same. */
   monotonicMs(): number
   /** Resolves after `ms`; resolves early (never rejects) when the signal aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
@@ -18,7 +18,11 @@ export interface Clock {
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
+  // Not performance.now(): that counts from the start of each thread.
+  monotonicMs: () => {
+    const [seconds, nanoseconds] = process.hrtime()
+    return seconds * 1000 + nanoseconds / 1e6
+  },
   sleep: async (ms, signal) => {
     if (signal?.aborted) return
     await delay(ms, undefined, signal ? { signal } : undefined).catch((error: unknown) => {

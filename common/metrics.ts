@@ -56,6 +56,24 @@ export const metricDefinitions = {
     help: 'What lies between the committed position and the end of the split, in the unit of the label.',
     labels: ['job', 'split', 'unit'],
   },
+  sourceRate: {
+    name: 'sluice_source_rate',
+    type: 'gauge',
+    help: 'What the worker may read of a limited DataSource now, in units of the label a second.',
+    labels: ['job', 'source', 'unit'],
+  },
+  sourceRead: {
+    name: 'sluice_source_read_total',
+    type: 'counter',
+    help: 'What was read of a limited DataSource, in units of the label: records, and bytes as the server sent them.',
+    labels: ['job', 'source', 'unit'],
+  },
+  sourceThrottled: {
+    name: 'sluice_source_throttled_seconds_total',
+    type: 'counter',
+    help: 'Time readers waited because of the limit of their DataSource, added up over the readers of the worker.',
+    labels: ['job', 'source', 'unit'],
+  },
   errors: {
     name: 'sluice_errors_total',
     type: 'counter',

@@ -12,6 +12,7 @@ import type { VirtualTableSpec } from '#api/virtual-table.ts'
 import type { ChangeBatch } from '#catalog/change-batch.ts'
 import type { Position, PositionMove, Positions } from '#catalog/position.ts'
 import type { TableSchema } from '#catalog/types.ts'
+import type { ReadPace } from './read-pace.ts'
 
 export interface Connector<Spec = unknown> {
   /** The value of `type` in a DataSource, and the name of its sub-object. */
@@ -33,6 +34,8 @@ export interface ConnectorContext<Spec> {
   virtualTables: readonly VirtualTableSpec[]
   /** What to do with a record that cannot be decoded: throw the DataError, or count it here and go on. */
   onBadRecord: (error: DataError) => void
+  /** What a source's read() must ask before it takes rows from the server; left out: there are no limits. */
+  pace?: ReadPace | undefined
   clock: Clock
   logger: Logger
 }

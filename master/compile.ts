@@ -6,6 +6,7 @@ import { parseDuration } from '#api/duration.ts'
 import type { Plan, PlanEndpoint, TableRule } from '#api/plan.ts'
 import { invalidResource } from '#api/problem.ts'
 import { parseQuantity } from '#api/quantity.ts'
+import type { SourceLimits } from '#api/source-limits.ts'
 import type { SyncJob, SyncJobTable } from '#api/sync-job.ts'
 import { completePlan } from './complete-plan.ts'
 import { checkReferences, checkVirtualTable, findDataSource, type Surroundings } from './references.ts'
@@ -24,7 +25,7 @@ export function compile(job: SyncJob, around: Surroundings): Plan {
   return completePlan({
     version: 1,
     job: { namespace, name },
-    source: endpoint(source),
+    source: { ...endpoint(source), ...limitsOf(source) },
     target: endpoint(target),
     discovery: source.spec.discovery,
     virtualTables: virtualTablesOf(source, around),
@@ -48,6 +49,32 @@ function endpoint(dataSource: DataSource): PlanEndpoint {
     name: dataSource.metadata.name,
     type,
     spec: dataSource.spec[type] as Record<string, unknown>,
+  }
+}
+
+function limitsOf({ spec: { protection } }: DataSource): Pick<Plan['source'], 'limits'> {
+  if (protection?.limits === undefined) return {}
+  const { windows, ...base } = protection.limits
+  return {
+    limits: {
+      ...ratesOf(base),
+      windows: windows.map(({ from, to, timeZone, days, ...limits }) => {
+        return { from, to, timeZone, days, ...ratesOf(limits) }
+      }),
+    },
+  }
+}
+
+function ratesOf({
+  recordsPerSecond,
+  bytesPerSecond,
+}: Pick<SourceLimits, 'recordsPerSecond' | 'bytesPerSecond'>): {
+  recordsPerSecond: number | null
+  bytesPerSecond: number | null
+} {
+  return {
+    recordsPerSecond: recordsPerSecond ?? null,
+    bytesPerSecond: bytesPerSecond === undefined ? null : parseQuantity(bytesPerSecond),
   }
 }
 

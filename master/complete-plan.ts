@@ -16,7 +16,7 @@ export function completePlan(plan: Plan): Plan {
   }
 }
 
-function completeEndpoint(endpoint: PlanEndpoint): PlanEndpoint {
+function completeEndpoint<E extends PlanEndpoint>(endpoint: E): E {
   const spec = parse(entryOf(endpoint).spec, endpoint.spec, `${endpoint.type} of ${endpoint.name}`)
   return { ...endpoint, spec: spec as PlanEndpoint['spec'] }
 }

@@ -2,16 +2,20 @@
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Plan } from '#api/plan.ts'
+import type { WorkerStatus } from '#api/worker-status.ts'
 import type { Metrics } from '#common/metrics.ts'
 import type { JobStatus } from './job-status.ts'
+import type { LimitedSource } from './limited-source.ts'
 
 export interface HttpServerOptions {
   host: string
   /** 0 takes any free port. */
   port: number
-  job: { namespace: string; name: string }
+  plan: Pick<Plan, 'job' | 'source'>
   status: JobStatus
   metrics: Metrics
+  limited: Pick<LimitedSource, 'use' | 'throttledBy'>
   nowMs: () => number
 }
 
@@ -60,21 +64,38 @@ async function answer(url: string, options: HttpServerOptions): Promise<Answer> 
       )
     }
     case '/status':
-      return { status: 200, type: 'application/json', body: JSON.stringify(status.snapshot(options.nowMs())) }
+      return { status: 200, type: 'application/json', body: JSON.stringify(workerStatus(options)) }
     case '/metrics':
       refreshLag(options)
+      refreshLimits(options)
       return { status: 200, type: metrics.contentType, body: await metrics.expose() }
     default:
       return text(404, 'There is /healthz, /readyz, /status and /metrics.')
   }
 }
 
+function workerStatus({ status, limited, nowMs }: HttpServerOptions): WorkerStatus {
+  return { ...status.snapshot(nowMs()), throttledBy: limited.throttledBy }
+}
+
 /** Lag grows with the clock, so it is computed when it is asked for. */
-function refreshLag({ metrics, status, job, nowMs }: HttpServerOptions): void {
+function refreshLag({ metrics, status, plan: { job }, nowMs }: HttpServerOptions): void {
   metrics.splitLag.reset()
   for (const split of status.splits()) {
     const lagMs = status.splitLagMs(split, nowMs())
     if (lagMs !== null) metrics.splitLag.set({ job: `${job.namespace}/${job.name}`, split }, lagMs / 1000)
+  }
+}
+
+/** The lanes count by themselves; their sums are what the counters are to say. */
+function refreshLimits({ metrics, limited, plan: { job, source } }: HttpServerOptions): void {
+  metrics.sourceRead.reset()
+  metrics.sourceThrottled.reset()
+  for (const { unit, rate, used, waitedMs } of limited.use()) {
+    const labels = { job: `${job.namespace}/${job.name}`, source: source.name, unit }
+    metrics.sourceRate.set(labels, rate)
+    metrics.sourceRead.inc(labels, used)
+    metrics.sourceThrottled.inc(labels, waitedMs / 1000)
   }
 }
 

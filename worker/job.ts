@@ -16,6 +16,7 @@ import type { FromLane, Grant, GrantedTable, LaneData, LaneFailure } from './lan
 import { LaneThread } from './lane-thread.ts'
 import type { LaneHandle } from './lane-thread.ts'
 import { orLeftBehind } from './left-behind.ts'
+import type { LimitedSource } from './limited-source.ts'
 import { observe } from './observe.ts'
 import { openSource, openTarget, preload } from './open-connectors.ts'
 import { sameGrant } from './same-grant.ts'
@@ -29,6 +30,7 @@ export interface JobOptions {
   logger: Logger
   clock: Clock
   metrics: Metrics
+  limited: Pick<LimitedSource, 'paceOf'>
   /** How often the source is looked at for new tables and splits. */
   discoveryIntervalMs: number
   /** How long lanes may take to commit what they read when the job stops. */
@@ -154,14 +156,15 @@ export class Job {
   }
 
   #startLanes(): void {
-    const { plan, secrets, logLevel, openLane = inThread } = this.#options
+    const { plan, secrets, logLevel, limited, openLane = inThread } = this.#options
     for (let lane = 0; lane < plan.worker.lanes; lane++) {
       const onMessage = (message: FromLane): void => this.#heard(lane, message)
       const onCrash = (error: Error): void => {
         this.#crash ??= error
         this.#wake()
       }
-      this.#lanes.push(openLane({ lane, plan, secrets, logLevel }, onMessage, onCrash))
+      const data = { lane, plan, secrets, logLevel, pace: limited.paceOf(lane) }
+      this.#lanes.push(openLane(data, onMessage, onCrash))
     }
   }
 

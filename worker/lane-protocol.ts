@@ -4,6 +4,7 @@ import type { ErrorCode } from '#common/error-codes.ts'
 import type { Plan } from '#api/plan.ts'
 import type { MaintenanceWork, SourceTable, Split, TargetTable } from '#connectors/connector.ts'
 import type { SecretLocations } from './secrets.ts'
+import type { PaceData } from './source-pace.ts'
 
 /** What a lane is. */
 export interface LaneData {
@@ -11,6 +12,8 @@ export interface LaneData {
   plan: Plan
   secrets: SecretLocations
   logLevel: LogLevel
+  /** Where the source is limited: what the lanes draw from. */
+  pace: PaceData | null
 }
 
 /** A table as a lane needs it: what to read (positions come from the target) and where to write. */

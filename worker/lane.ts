@@ -15,6 +15,7 @@ import type { EndpointServices } from './open-connectors.ts'
 import { openSource, openTarget, preload } from './open-connectors.ts'
 import { OpenWriters } from './open-writers.ts'
 import { Session } from './session.ts'
+import { SourcePace } from './source-pace.ts'
 
 interface Ends {
   source: Source
@@ -114,10 +115,11 @@ export class Lane {
   }
 
   async #openEnds(): Promise<Ends> {
-    const { plan, secrets } = this.#data
+    const { plan, secrets, pace } = this.#data
     const services: EndpointServices = {
       plan,
       secrets,
+      pace: pace === null ? undefined : new SourcePace(pace, systemClock),
       clock: systemClock,
       logger: this.#logger,
       onBadRecord: error => {

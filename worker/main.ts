@@ -11,6 +11,7 @@ import { completePlan } from '#master/complete-plan.ts'
 import { startHttpServer } from './http-server.ts'
 import { Job } from './job.ts'
 import type { JobStatus } from './job-status.ts'
+import { LimitedSource, SourceRates } from './limited-source.ts'
 import type { SecretLocations } from './secrets.ts'
 
 export interface WorkerOptions {
@@ -18,6 +19,8 @@ export interface WorkerOptions {
   secrets: SecretLocations
   logLevel: LogLevel
   http: { host: string; port: number } | null
+  /** Where several jobs of a process read limited sources: what they share. */
+  rates?: SourceRates
   /** Hears of the job's state holder and port as soon as they exist. */
   onStart?(started: { status: JobStatus; httpPort: number | null }): void
 }
@@ -30,6 +33,7 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
   const { plan, secrets, logLevel } = options
   const logger = createLogger(logLevel, { job: `${plan.job.namespace}/${plan.job.name}` })
   const metrics = createMetrics()
+  const limited = new LimitedSource(plan, options.rates ?? new SourceRates(), systemClock)
   const job = new Job({
     plan,
     secrets,
@@ -37,6 +41,7 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
     logger,
     clock: systemClock,
     metrics,
+    limited,
     discoveryIntervalMs,
     drainDeadlineMs,
   })
@@ -44,9 +49,10 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
   const http = options.http
     ? await startHttpServer({
         ...options.http,
-        job: plan.job,
+        plan,
         status,
         metrics,
+        limited,
         nowMs: () => systemClock.nowMs(),
       })
     : null
@@ -56,10 +62,14 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
     target: plan.target.name,
     lanes: plan.worker.lanes,
   })
+  const ended = new AbortController()
+  const limiting = limited.run(ended.signal)
   try {
     await job.run(signal)
     logger.info('worker stopped', { rows: status.rows, commits: status.commits })
   } finally {
+    ended.abort()
+    await limiting
     await http?.close()
   }
   return status

@@ -6,6 +6,7 @@ import type { Logger } from '#common/logger.ts'
 import type { Plan, PlanEndpoint } from '#api/plan.ts'
 import type { Connector, ConnectorContext, Source, Target } from '#connectors/connector.ts'
 import { connectorCode } from '#connectors/load.ts'
+import type { ReadPace } from '#connectors/read-pace.ts'
 import type { SecretLocations } from './secrets.ts'
 import { readSecret } from './secrets.ts'
 
@@ -15,6 +16,8 @@ export interface EndpointServices {
   clock: Clock
   logger: Logger
   onBadRecord: (error: DataError) => void
+  /** For those that read rows. */
+  pace?: ReadPace | undefined
 }
 
 export async function openSource(services: EndpointServices): Promise<Source> {
@@ -44,7 +47,7 @@ async function load(
       code: 'SPEC_INVALID',
       context: { dataSource: endpoint.name },
     })
-  const { plan, secrets, clock, logger, onBadRecord } = services
+  const { plan, secrets, clock, logger, onBadRecord, pace } = services
   const context: ConnectorContext<never> = {
     spec: endpoint.spec as never,
     name: endpoint.name,
@@ -52,6 +55,7 @@ async function load(
     secret: value => readSecret(value, secrets),
     virtualTables: plan.virtualTables.filter(table => table.source.name === endpoint.name),
     onBadRecord,
+    pace,
     clock,
     logger: logger.child({ connector: endpoint.type, dataSource: endpoint.name }),
   }

@@ -7,12 +7,14 @@ import { errorFields } from '#common/logger.ts'
 import type { SyncError } from '#common/errors.ts'
 import { ConfigError, TransientError } from '#common/errors.ts'
 import { nextDelayMs } from '#common/retry.ts'
+import type { ReadPace } from '#connectors/read-pace.ts'
 import type { KafkaClient } from './client.ts'
 import { earliest, latest } from './client.ts'
 import { KafkaError } from './client-errors.ts'
 import type { FetchedPartition } from './fetch-response.ts'
 import { PartitionFeed } from './partition-feed.ts'
 import type { FeedOptions } from './partition-feed.ts'
+import { recordsIn } from './record-batch.ts'
 import { offsetLost } from './offset-lost.ts'
 import { splitId } from './position.ts'
 
@@ -27,6 +29,12 @@ const failAfterMs = 30_000
 const missingAfterMs = 5_000
 const backoff = { firstMs: 50, maxMs: 2_000, tries: Infinity }
 
+export interface FetcherServices {
+  clock: Clock
+  logger: Logger
+  pace?: ReadPace | undefined
+}
+
 export class Fetcher {
   readonly #client: KafkaClient
   readonly #clock: Clock
@@ -38,10 +46,13 @@ export class Fetcher {
   #locating: Promise<void> | null = null
   #wakeLoops: (() => void)[] = []
 
-  constructor(client: KafkaClient, clock: Clock, logger: Logger) {
+  readonly #pace: ReadPace | undefined
+
+  constructor(client: KafkaClient, { clock, logger, pace }: FetcherServices) {
     this.#client = client
     this.#clock = clock
     this.#logger = logger
+    this.#pace = pace
   }
 
   /** Begins to read a partition ahead. Close the feed when done. */
@@ -144,11 +155,35 @@ export class Fetcher {
       }
       const hungry = led.filter(feed => feed.hungry)
       if (hungry.length === 0) await new Promise<void>(resolve => this.#wakeLoops.push(resolve))
-      else await this.#fetchOnce(node, hungry, hungry.length < led.length ? busyWaitMs : idleWaitMs)
+      else await this.#fetchPaced(node, hungry, hungry.length < led.length ? busyWaitMs : idleWaitMs)
     }
   }
 
-  async #fetchOnce(node: number, feeds: readonly PartitionFeed[], waitMs: number): Promise<void> {
+  /** Fetches as much as the limits of the source leave, all partitions together. */
+  async #fetchPaced(node: number, feeds: readonly PartitionFeed[], waitMs: number): Promise<void> {
+    if (this.#pace === undefined) {
+      await this.#fetchOnce(node, feeds, { waitMs, bytesMax: responseBytesMax })
+      return
+    }
+    const portion = await this.#pace.next(this.#stop.signal).catch(() => null)
+    if (portion === null) return
+    const read = { records: 0, bytes: 0 }
+    const open = feeds.filter(feed => !feed.closed)
+    try {
+      const bytesMax = Math.min(responseBytesMax, portion.bytes)
+      if (open.length > 0) await this.#fetchOnce(node, open, { waitMs, bytesMax }, read)
+    } finally {
+      portion.spent(read.records, read.bytes)
+    }
+  }
+
+  /** Adds what came to `read`. */
+  async #fetchOnce(
+    node: number,
+    feeds: readonly PartitionFeed[],
+    { waitMs, bytesMax }: { waitMs: number; bytesMax: number },
+    read: { records: number; bytes: number } = { records: 0, bytes: 0 },
+  ): Promise<void> {
     const byId = new Map(feeds.map(feed => [splitId(feed.topic, feed.partition), feed]))
     try {
       const response = await this.#client.fetch(node, {
@@ -156,13 +191,15 @@ export class Fetcher {
           topic: feed.topic,
           partition: feed.partition,
           offset: feed.fetchOffset,
-          bytesMax: feed.bytesMax,
+          bytesMax: Math.min(feed.bytesMax, bytesMax),
         })),
         waitMs,
-        bytesMax: responseBytesMax,
+        bytesMax,
       })
       if (response.errorCode !== KafkaError.none) throw refused(response.errorCode)
       for (const fetched of response.partitions) {
+        read.records += recordsIn(fetched.records)
+        read.bytes += fetched.records.length
         const feed = byId.get(splitId(fetched.topic, fetched.partition))
         if (feed !== undefined && !feed.closed)
           await this.#deliver(feed, fetched).catch((error: unknown) => this.#suffer(feed, error))

@@ -42,6 +42,18 @@ export function completeBatches(bytes: Uint8Array): { length: number; nextOffset
   return { length, nextOffset }
 }
 
+/** Records of the complete batches at the start of the bytes, control records too; as far as the format is ours. */
+export function recordsIn(bytes: Uint8Array): number {
+  let records = 0
+  for (let at = 0; at + headerBytes <= bytes.length && bytes[at + 16] === 2;) {
+    const end = at + 12 + readInt32(bytes, at + 8)
+    if (end <= at || end > bytes.length) break
+    records += readInt32(bytes, at + 57)
+    at = end
+  }
+  return records
+}
+
 /** Iterates records: next() moves on, the fields then describe the current record. */
 export class RecordCursor {
   /** What the ranges below point into. */

@@ -45,7 +45,7 @@ export class KafkaSource implements Source {
   constructor(context: ConnectorContext<KafkaSpec>, client: KafkaClient) {
     this.#context = context
     this.#client = client
-    this.#fetcher = new Fetcher(client, context.clock, context.logger)
+    this.#fetcher = new Fetcher(client, context)
     this.#sampler = new TopicSampler(client)
     this.#committer = context.spec.commitOffsets ? new OffsetCommitter(client, context.job, context) : null
     this.#declared = new Map(context.virtualTables.map(table => [table.source.object, table]))

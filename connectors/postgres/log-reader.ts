@@ -3,6 +3,8 @@
 import type { Clock } from '#common/clock.ts'
 import { TransientError } from '#common/errors.ts'
 import type { ReadLimits, SourceChunk } from '../connector.ts'
+import type { ReadPace } from '../read-pace.ts'
+import { PortionCount } from '../read-pace.ts'
 import type { LogAssembler, LoggedTable } from './log-assembler.ts'
 import { formatLsn } from './lsn.ts'
 import type { LoggedRelation } from './pgoutput.ts'
@@ -22,6 +24,8 @@ export interface LogReadOptions {
   define: (relation: LoggedRelation) => Promise<LoggedTable | null>
   /** The current values of a row that the log does not tell whole; null when it is gone. */
   fetchRow: (table: LoggedTable, row: Tuple) => Promise<Tuple | null>
+  pace: ReadPace | undefined
+  signal: AbortSignal
 }
 
 /** Bytes of messages between two looks at the size of the columns, at most. */
@@ -44,15 +48,25 @@ export class LogReader {
   #full = false
   /** The server had nothing more to send when it last spoke. */
   #idle = false
+  readonly #paced: PortionCount | null
 
   constructor(options: LogReadOptions) {
     this.#options = options
+    this.#paced = options.pace === undefined ? null : new PortionCount(options.pace)
     this.position = this.#received = options.from
     this.#lookBytes = Math.min(lookBytesMax, options.limits.chunkBytesMax / 8)
   }
 
   /** Yields chunks until the connection fails or is closed. */
   async *chunks(): AsyncGenerator<SourceChunk> {
+    try {
+      yield* this.#chunks()
+    } finally {
+      this.#paced?.end()
+    }
+  }
+
+  async *#chunks(): AsyncGenerator<SourceChunk> {
     const { assembler, stream } = this.#options
     const { connection } = stream
     for (;;) {
@@ -60,6 +74,7 @@ export class LogReader {
         const wanted = this.#message()
         if (wanted === 'relation') yield* this.#relation()
         else if (wanted === 'row') await this.#row()
+        if (this.#paced?.isSpent === true) await this.#waitForMore(this.#paced)
         if (this.#full || (this.#due && !assembler.inTransaction)) yield this.#cut()
       }
       this.#look()
@@ -85,10 +100,17 @@ export class LogReader {
     this.#idle = false
     const at = start + dataHeaderBytes
     const wanted = assembler.handle(bytes, at)
+    if (this.#paced !== null && isRow(bytes[at]!)) this.#paced.add(1, end - at)
     if (bytes[at] === LogMessage.commit) this.#moveTo(assembler.committedTo)
     this.#unlooked += end - start
     if (this.#unlooked >= this.#lookBytes) this.#look()
     return wanted
+  }
+
+  async #waitForMore(paced: PortionCount): Promise<void> {
+    await paced.renew(this.#options.signal)
+    // Rows that came before the wait may have waited long enough.
+    this.#look()
   }
 
   #keepalive(bytes: Buffer, start: number): void {
@@ -157,4 +179,8 @@ export class LogReader {
     const { assembler, fetchRow } = this.#options
     assembler.resolve(await fetchRow(assembler.rowTable!, assembler.row))
   }
+}
+
+function isRow(message: number): boolean {
+  return message === LogMessage.insert || message === LogMessage.update || message === LogMessage.delete
 }

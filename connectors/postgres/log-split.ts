@@ -26,7 +26,7 @@ import type { PostgresSpec } from './spec.ts'
 export interface LogSplitOptions {
   access: ServerAccess
   names: ServerNames
-  context: Pick<ConnectorContext<PostgresSpec>, 'clock' | 'logger' | 'onBadRecord'>
+  context: Pick<ConnectorContext<PostgresSpec>, 'clock' | 'logger' | 'onBadRecord' | 'pace'>
   tables: readonly SourceTable[]
   limits: ReadLimits
   signal: AbortSignal
@@ -36,6 +36,8 @@ export interface LogSplitOptions {
 
 /** What is received ahead of the reader at most. */
 const readAheadBytesMax = 8 * 1024 * 1024
+/** … and where the source has limits: the server sends the log unasked. */
+const pacedReadAheadBytesMax = 64 * 1024
 /** How long a former reader's connection may take to let go of the slot. */
 const slotWaitMs = 2000
 
@@ -102,7 +104,10 @@ class LogSplit {
       publication: names.publication,
       from: this.from,
       binary: this.binary,
-      readAheadBytes: Math.min(limits.chunkBytesMax, readAheadBytesMax),
+      readAheadBytes: Math.min(
+        limits.chunkBytesMax,
+        context.pace === undefined ? readAheadBytesMax : pacedReadAheadBytesMax,
+      ),
     }
     const deadlineMs = clock.monotonicMs() + slotWaitMs
     while (!this.#stream)
@@ -122,6 +127,8 @@ class LogSplit {
       from: this.from,
       define: relation => this.#define(relation),
       fetchRow: (table, row) => withSession(access, signal, session => fetchRow(session, table, row)),
+      pace: context.pace,
+      signal,
     })
   }
 

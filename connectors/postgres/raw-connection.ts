@@ -9,6 +9,7 @@ export const MessageType = {
   copyBothResponse: 0x57, // W
   copyData: 0x64, // d
   copyDone: 0x63, // c
+  dataRow: 0x44, // D
   errorResponse: 0x45, // E
   query: 0x51, // Q
   readyForQuery: 0x5a, // Z

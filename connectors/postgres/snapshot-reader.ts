@@ -1,10 +1,15 @@
-// Reads one page range of a table inside an imported snapshot, with COPY in binary form. Rows come in page
-// order, so a chunk that ends between two pages has a position from which the range can be read on.
+// Reads one page range of a table inside an imported snapshot, with COPY in binary form, or where the source has limits
+// from a binary cursor: the server then sends no more than it is asked for. Rows come in page order, so a chunk that
+// ends between two pages has a position from which the range can be read on.
 // https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS-BINARY
+import type { Clock } from '#common/clock.ts'
 import { DataError, TransientError, invariant } from '#common/errors.ts'
 import type { TableSchema } from '#catalog/types.ts'
 import type { ReadLimits, SourceChunk } from '../connector.ts'
+import type { ReadPace } from '../read-pace.ts'
+import type { MessageFramer } from './message-framer.ts'
 import { quoteName, quoteText } from './names.ts'
+import { PacedFetch, declareCursor } from './paced-fetch.ts'
 import type { PageRange, SnapshotPosition } from './position.ts'
 import { formatSnapshotPosition } from './position.ts'
 import { MessageType, RawConnection } from './raw-connection.ts'
@@ -23,7 +28,9 @@ export interface SnapshotRead {
   sequence: bigint
   /** Name of the exported snapshot. */
   snapshot: string
-  limits: Pick<ReadLimits, 'chunkBytesMax' | 'firstChunkBytesMax'>
+  limits: ReadLimits
+  clock: Clock
+  pace: ReadPace | undefined
   onBadRecord(error: DataError): void
 }
 
@@ -35,13 +42,21 @@ const lookBytesMax = 64 * 1024
 const pageCutShare = 0.875
 
 /** Opens the snapshot in the session, yields the range's rows, and closes. The last chunk says the range is done. */
-export async function* readSnapshot(session: Session, read: SnapshotRead): AsyncGenerator<SourceChunk> {
-  const from = await openRange(session, read)
+export async function* readSnapshot(
+  session: Session,
+  read: SnapshotRead,
+  signal: AbortSignal,
+): AsyncGenerator<SourceChunk> {
+  const { pace } = read
+  const select = selectStatement(await openRange(session, read), read)
+  if (pace !== undefined) await session.query(declareCursor(select))
   const connection = new RawConnection(session, readAheadBytes)
+  const rows = pace === undefined ? wholeCopy(connection, select) : new PacedFetch(connection, pace)
   try {
-    connection.sendQuery(copyStatement(from, read))
-    yield* copiedChunks(connection, read, silenceMsMax(session, read))
+    await rows.ask(signal)
+    yield* receivedChunks({ connection, asked: rows, silenceMs: silenceMsMax(session, read), signal }, read)
   } finally {
+    rows.end()
     connection.abandon()
   }
 }
@@ -74,11 +89,27 @@ function silenceMsMax({ limits }: Session, { range }: SnapshotRead): number {
   return range.end === null && range.next > 0 ? Infinity : limits.copyMs
 }
 
-function copyStatement(from: string, { columns, range }: SnapshotRead): string {
+function selectStatement(from: string, { columns, range }: SnapshotRead): string {
   const list = columns.map(({ name, type }) => selectExpression(quoteName(name), type))
   const bounds = [`ctid >= '(${range.next},0)'::tid`]
   if (range.end !== null) bounds.push(`ctid < '(${range.end},0)'::tid`)
-  return `COPY (SELECT ${['ctid', ...list].join(', ')} FROM ONLY ${from} WHERE ${bounds.join(' AND ')}) TO STDOUT (FORMAT binary)`
+  return `SELECT ${['ctid', ...list].join(', ')} FROM ONLY ${from} WHERE ${bounds.join(' AND ')}`
+}
+
+/** COPY: all rows for one question. */
+function wholeCopy(connection: RawConnection, select: string): Receiving['asked'] {
+  return {
+    ask: () => Promise.resolve(connection.sendQuery(`COPY (${select}) TO STDOUT (FORMAT binary)`)),
+    row: () => undefined,
+    end: () => true,
+  }
+}
+
+interface Receiving {
+  connection: RawConnection
+  asked: Pick<PacedFetch, 'ask' | 'row' | 'end'>
+  silenceMs: number
+  signal: AbortSignal
 }
 
 /**
@@ -86,31 +117,36 @@ function copyStatement(from: string, { columns, range }: SnapshotRead): string {
  *   header ::= "PGCOPY\n\377\r\n\0" flags:Int32 extension:Int32 Byte[extension]
  *   row    ::= fields:Int16 (6:Int32 page:Int32 item:Int16) field*       the ctid, then the columns
  *   trailer ::= -1:Int16
+ *   Fetch  ::= row*
  */
-async function* copiedChunks(
-  connection: RawConnection,
+async function* receivedChunks(
+  { connection, asked, silenceMs, signal }: Receiving,
   read: SnapshotRead,
-  silenceMs: number,
 ): AsyncGenerator<SourceChunk> {
   const { framer } = connection
   const { range } = read
   const rows = new RowBuffer(read.table, read.schema, read.columns)
-  const { chunkBytesMax, firstChunkBytesMax = chunkBytesMax } = read.limits
-  let cutBytes = Math.min(firstChunkBytesMax, chunkBytesMax)
+  const age = new RowsAge(rows, read)
+  const { chunkBytesMax, firstChunkBytesMax } = cutsOf(read.limits)
+  let cutBytes = firstChunkBytesMax
   const lookBytes = Math.min(lookBytesMax, cutBytes / 8)
-  let [begun, full, page, unlooked] = [false, false, range.next, 0]
+  let [begun, full, page, unlooked] = [read.pace !== undefined, false, range.next, 0]
   for (;;) {
     while (framer.next()) {
       if (framer.type === MessageType.errorResponse) throw connection.serverError()
       if (framer.type === MessageType.readyForQuery) {
-        yield chunk(rows, { done: true, consistentPoint: range.consistentPoint })
-        return
+        if (asked.end()) {
+          yield chunk(rows, { done: true, consistentPoint: range.consistentPoint })
+          return
+        }
+        full ||= age.isDue()
+        await asked.ask(signal)
+        continue
       }
-      if (framer.type !== MessageType.copyData) continue
-      let at = framer.start
-      if (!begun) at += headerBytes(framer.bytes, at)
-      begun = true
-      if (at >= framer.end || framer.bytes.readInt16BE(at) < 0) continue
+      const at = rowStart(framer, begun)
+      begun ||= framer.type === MessageType.copyData
+      if (at < 0) continue
+      asked.row(framer.end - at)
       const rowPage = framer.bytes.readUInt32BE(at + 6)
       // Between pages a chunk can be given a position; inside one only when it must end.
       if (rowPage !== page && full) {
@@ -124,13 +160,45 @@ async function* copiedChunks(
       if (unlooked < lookBytes) continue
       unlooked = 0
       const bytes = rows.byteLength
-      full = bytes >= cutBytes * pageCutShare
+      full ||= bytes >= cutBytes * pageCutShare
       if (bytes < cutBytes) continue
       yield chunk(rows, null)
       full = false
     }
     if (!connection.fill()) await connection.expect(silenceMs)
   }
+}
+
+function cutsOf(limits: ReadLimits): { chunkBytesMax: number; firstChunkBytesMax: number } {
+  const { chunkBytesMax, firstChunkBytesMax = chunkBytesMax } = limits
+  return { chunkBytesMax, firstChunkBytesMax: Math.min(firstChunkBytesMax, chunkBytesMax) }
+}
+
+/** How long the first of the rows has waited, where they come slowly. */
+class RowsAge {
+  readonly #rows: RowBuffer
+  readonly #clock: Clock
+  readonly #lingerMs: number
+  #sinceMs: number | null = null
+
+  constructor(rows: RowBuffer, { clock, limits }: SnapshotRead) {
+    this.#rows = rows
+    this.#clock = clock
+    this.#lingerMs = limits.lingerMs
+  }
+
+  /** To be asked often: it knows of rows only then. */
+  isDue(): boolean {
+    this.#sinceMs = this.#rows.rows === 0 ? null : (this.#sinceMs ?? this.#clock.monotonicMs())
+    return this.#sinceMs !== null && this.#clock.monotonicMs() - this.#sinceMs >= this.#lingerMs
+  }
+}
+
+/** Where the message's row begins; −1 when it has none. */
+function rowStart({ type, bytes, start, end }: MessageFramer, begun: boolean): number {
+  if (type !== MessageType.copyData && type !== MessageType.dataRow) return -1
+  const at = begun ? start : start + headerBytes(bytes, start)
+  return at >= end || bytes.readInt16BE(at) < 0 ? -1 : at
 }
 
 function headerBytes(bytes: Buffer, at: number): number {

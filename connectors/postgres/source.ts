@@ -1,6 +1,7 @@
 // PostgreSQL as a source: page ranges of exported snapshots, then the log of one replication slot. The process
 // that plans holds the snapshots open; any process of the job can read a split.
 import type { Position, Positions } from '#catalog/position.ts'
+import type { DataError } from '#common/errors.ts'
 import { ConfigError, invariant } from '#common/errors.ts'
 import type {
   ConnectorContext,
@@ -198,7 +199,8 @@ export class PostgresSource implements Source {
       invariant(relation, 'A table in a snapshot split is gone', { table: table.name })
       requireKey(table, relation.columns)
       const schema = schemaOf(relation.columns, table.schema.key)
-      yield* readSnapshot(session, {
+      const { clock, pace } = this.#context
+      const read = {
         table: table.name,
         schema,
         columns: relation.columns,
@@ -206,8 +208,11 @@ export class PostgresSource implements Source {
         sequence: parseLsn(detail.consistentPoint) - 1n,
         snapshot: detail.snapshot,
         limits,
-        onBadRecord: error => this.#context.onBadRecord(error),
-      })
+        clock,
+        pace,
+        onBadRecord: (error: DataError) => this.#context.onBadRecord(error),
+      }
+      yield* readSnapshot(session, read, signal)
     } finally {
       await session.close()
     }

@@ -127,6 +127,27 @@ const job: Dashboard = {
       ],
     },
     {
+      title: 'Limits of the source',
+      panels: [
+        {
+          title: 'Read, and what may be read',
+          description:
+            'Of a DataSource with limits, a second: records, and bytes as its server sends them. Nothing where there are no limits.',
+          unit: 'short',
+          queries: [
+            { expr: `sum by (unit) (${rate(m.sourceRead, ofJob)})`, legend: '{{unit}} read' },
+            { expr: `sum by (unit) (${m.sourceRate}${ofJob})`, legend: '{{unit}} allowed' },
+          ],
+        },
+        {
+          title: 'Waiting for the limit',
+          description: 'Readers that wait because of it, on average. Above 0 the job could read faster.',
+          unit: 'short',
+          queries: [{ expr: `sum by (unit) (${rate(m.sourceThrottled, ofJob)})`, legend: '{{unit}}' }],
+        },
+      ],
+    },
+    {
       title: 'Commits',
       panels: [
         perTable('Rows', 'Rows committed a second, by table.', 'rowsps', m.rows),

@@ -20,6 +20,8 @@ const hudiWith = (fields: string) => dataSource(`type: hudi, hudi: {${fields}}`)
 const kafkaWith = (fields: string) => dataSource(`type: kafka, kafka: {${fields}}`)
 const job = (fields: string, tables = '[{include: a}]') =>
   sample('SyncJob', `{source: {name: shop-db}, target: {name: lake}, tables: ${tables}, ${fields}}`)
+const limitsOf = (fields: string) =>
+  dataSource(`type: hudi, hudi: {url: "s3://lake"}, protection: {limits: {${fields}}}`)
 const virtualTable = (fields: string) =>
   sample('VirtualTable', `{source: {name: events, object: clicks}, ${fields}}`)
 
@@ -271,6 +273,42 @@ export const invalidSamples: readonly InvalidSample[] = [
     yaml: job('worker: {lanes: 0}'),
     validate: 'spec.worker.lanes: found 0; allowed: 1 to 64',
     server: 'spec.worker.lanes: Invalid value: 0',
+  },
+  {
+    name: 'limits without a limit',
+    yaml: limitsOf('windows: []'),
+    validate: 'spec.protection.limits: give at least one of `recordsPerSecond` and `bytesPerSecond`',
+    server: 'give at least one of `recordsPerSecond` and `bytesPerSecond`',
+  },
+  {
+    name: 'a limit of nothing',
+    yaml: limitsOf('recordsPerSecond: 0'),
+    validate: 'spec.protection.limits.recordsPerSecond: found 0; allowed: 1 to 1000000000',
+    server: 'spec.protection.limits.recordsPerSecond: Invalid value: 0',
+  },
+  {
+    name: 'bytes a second as a number with a unit that there is not',
+    yaml: limitsOf('bytesPerSecond: 10MB'),
+    validate: 'spec.protection.limits.bytesPerSecond: found "10MB"; use a quantity such as',
+    server: 'spec.protection.limits.bytesPerSecond: Invalid value: "10MB"',
+  },
+  {
+    name: 'a window that ends when it begins',
+    yaml: limitsOf('recordsPerSecond: 5, windows: [{from: "22:00", to: "22:00", recordsPerSecond: 9}]'),
+    validate: 'spec.protection.limits.windows[0]: a window has two different times',
+    server: 'a window has two different times',
+  },
+  {
+    name: 'a window with a limit that there is none of outside',
+    yaml: limitsOf('recordsPerSecond: 5, windows: [{from: "22:00", to: "06:00", bytesPerSecond: 1Mi}]'),
+    validate: 'spec.protection.limits: a window changes limits that hold outside of it',
+    server: 'a window changes limits that hold outside of it',
+  },
+  {
+    name: 'a window at a time that there is not',
+    yaml: limitsOf('recordsPerSecond: 5, windows: [{from: "24:00", to: "06:00", recordsPerSecond: 9}]'),
+    validate: 'spec.protection.limits.windows[0].from: found "24:00"; use a time of the day',
+    server: 'spec.protection.limits.windows[0].from: Invalid value: "24:00"',
   },
   {
     name: 'a size that is no quantity',

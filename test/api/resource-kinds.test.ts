@@ -37,6 +37,14 @@ describe('resource kinds', () => {
     ).to.deep.equal(expected)
   })
 
+  it('DataSource refuses a time zone that there is not', () => {
+    const windows = [{ from: '22:00', to: '06:00', timeZone: 'Europe/Berlinn', recordsPerSecond: 9 }]
+    const protection = { limits: { recordsPerSecond: 5, windows } }
+    expect(problems(dataSource, { type: 'postgres', postgres: { host: 'db' }, protection })).to.deep.equal([
+      'protection.limits.windows[0].timeZone: use the name of a time zone such as UTC or Europe/Berlin',
+    ])
+  })
+
   it('SyncJob fills in what is left out', () => {
     expect(syncJob.spec.parse(minimalJob)).to.deep.equal({
       ...minimalJob,

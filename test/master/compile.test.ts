@@ -68,6 +68,26 @@ describe('compile', () => {
     expect(plan.target.spec).to.deep.include({ url: 's3://lake/ods' })
   })
 
+  it('takes the limits of the source as numbers, and none of the target', () => {
+    const window = { from: '22:00', to: '06:00', days: ['Sat', 'Sun'], bytesPerSecond: '1Gi' }
+    const limits = { bytesPerSecond: '10Mi', windows: [window] }
+    const limited = (name: string, type: string, spec: object) =>
+      source(name, { type, [type]: spec, protection: { limits } })
+    const dataSources = [
+      limited('shop-db', 'postgres', postgres),
+      limited('lake', 'hudi', { url: 's3://lake/ods' }),
+    ]
+    const plan = compile(job('to-lake', minimal), { dataSources, virtualTables: [] })
+    expect(planSchema.parse(plan)).to.deep.equal(plan)
+    expect(plan.source.limits).to.deep.equal({
+      recordsPerSecond: null,
+      bytesPerSecond: 10 * 1024 ** 2,
+      windows: [{ ...window, timeZone: 'UTC', recordsPerSecond: null, bytesPerSecond: 1024 ** 3 }],
+    })
+    expect(plan.target).not.to.have.property('limits')
+    expect(compile(job('to-lake', minimal), around).source, 'without any').not.to.have.property('limits')
+  })
+
   it('survives a ConfigMap', () => {
     const plan = compile(job('to-lake', minimal), around)
     expect(planSchema.parse(JSON.parse(JSON.stringify(plan)))).to.deep.equal(plan)

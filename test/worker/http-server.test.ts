@@ -12,7 +12,18 @@ describe('worker HTTP server', () => {
   const metrics = createMetrics()
   let server: RunningHttpServer
   before(async () => {
-    server = await startHttpServer({ host: '127.0.0.1', port: 0, job, status, metrics, nowMs: () => 5000 })
+    server = await startHttpServer({
+      host: '127.0.0.1',
+      port: 0,
+      plan: { job, source: { name: 'shop-db', type: 'postgres', spec: {} } },
+      status,
+      metrics,
+      limited: {
+        use: () => [{ unit: 'records', rate: 5000, used: 1200, waitedMs: 2500 }],
+        throttledBy: 'records',
+      },
+      nowMs: () => 5000,
+    })
   })
   after(() => server.close())
   const get = async (path: string) => {
@@ -52,6 +63,17 @@ describe('worker HTTP server', () => {
     expect(body).to.include('sluice_split_lag_seconds{job="shop/job",split="log"} 3')
     expect(body).to.include('sluice_rows_total{job="shop/job",table="a"} 7')
     expect(body).to.include('sluice_freshness_seconds_bucket{le="0.5",job="shop/job",table="a"} 1')
+  })
+
+  it('tells what was read of a limited source and how long that took longer for it', async () => {
+    for (let time = 0; time < 2; time++) {
+      const { body } = await get('/metrics')
+      const labels = '{job="shop/job",source="shop-db",unit="records"}'
+      expect(body).to.include(`sluice_source_rate${labels} 5000`)
+      expect(body).to.include(`sluice_source_read_total${labels} 1200`)
+      expect(body).to.include(`sluice_source_throttled_seconds_total${labels} 2.5`)
+    }
+    expect(JSON.parse((await get('/status')).body)).to.include({ throttledBy: 'records' })
   })
 
   it('knows no other path', async () => {

@@ -54,6 +54,7 @@ export class JobBed {
       logger: silentLogger,
       clock: systemClock,
       metrics: createMetrics(),
+      limited: { paceOf: () => null },
       discoveryIntervalMs: part.discoveryIntervalMs,
       drainDeadlineMs: 5_000,
       openLane: inThisThread,

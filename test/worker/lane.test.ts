@@ -10,7 +10,8 @@ describe('Lane', () => {
     const endpoint = { name: 'nowhere', type: 'none', spec: {} }
     const plan = { source: endpoint, target: endpoint, job: { namespace: 'n', name: 'j' } } as unknown as Plan
     const secrets = { directory: null, variables: {} }
-    const lane = new Lane({ lane: 0, plan, secrets, logLevel: 'silent' }, report => reports.push(report))
+    const data = { lane: 0, plan, secrets, logLevel: 'silent', pace: null } as const
+    const lane = new Lane(data, report => reports.push(report))
     const grant = (id: number) => ({ kind: 'grant', grant: { id, splits: [], tables: [] } }) as const
     void lane.take(grant(1))
     await lane.take(grant(2))

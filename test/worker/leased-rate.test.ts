@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { RateLeases } from '#master/limits/rate-leases.ts'
 import { ManualClock } from '#test/operator/manual-clock.ts'
 import { LeasedRate } from '#worker/leased-rate.ts'
+import { newRateMemory } from '#worker/rate-memory.ts'
 
 const { signal } = new AbortController()
 const lease = { number: 1, rate: 1000, forMs: 60_000, floor: 100 }
@@ -39,7 +40,7 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, each)
 describe('LeasedRate', () => {
   it('lets nothing through before there is a lease', async () => {
     const clock = new ManualClock()
-    const rate = new LeasedRate(clock)
+    const rate = new LeasedRate(newRateMemory(), clock)
     let taken = false
     void rate.take(1, signal).then(() => (taken = true))
     await clock.advance(5_000)
@@ -51,7 +52,7 @@ describe('LeasedRate', () => {
 
   it('keeps its rate within 5 % over any ten seconds, then its floor when the lease has ended', async () => {
     const clock = new ManualClock()
-    const rate = new LeasedRate(clock)
+    const rate = new LeasedRate(newRateMemory(), clock)
     rate.grant(lease, clock.monotonicMs())
     const taken = await takenIn(90, rate, clock, 20)
     for (let from = 0; from + 10 <= 60; from++)
@@ -61,7 +62,7 @@ describe('LeasedRate', () => {
 
   it('lets a batch that is larger than the rate through, and what follows pays for it', async () => {
     const clock = new ManualClock()
-    const rate = new LeasedRate(clock)
+    const rate = new LeasedRate(newRateMemory(), clock)
     rate.grant(lease, clock.monotonicMs())
     const taken = await takenIn(50, rate, clock, 5_000)
     expect(sum(taken)).to.be.within(45_000, 55_000)
@@ -69,7 +70,7 @@ describe('LeasedRate', () => {
 
   it('leaves out an answer that a newer one overtook', async () => {
     const clock = new ManualClock()
-    const rate = new LeasedRate(clock)
+    const rate = new LeasedRate(newRateMemory(), clock)
     rate.grant({ ...lease, number: 2, rate: 10 }, clock.monotonicMs())
     rate.grant({ ...lease, number: 1, rate: 1e6 }, clock.monotonicMs())
     expect(rate.using).to.equal(2)
@@ -79,7 +80,7 @@ describe('LeasedRate', () => {
 
   it('ends a wait whose signal aborts, and the next in line goes on', async () => {
     const clock = new ManualClock()
-    const rate = new LeasedRate(clock)
+    const rate = new LeasedRate(newRateMemory(), clock)
     const stop = new AbortController()
     const first = rate.take(1, stop.signal).then(
       () => 'taken',
@@ -95,7 +96,7 @@ describe('LeasedRate', () => {
 
   it('ends a wait in line as soon as its signal aborts, and nobody passes the one before it', async () => {
     const clock = new ManualClock()
-    const rate = new LeasedRate(clock)
+    const rate = new LeasedRate(newRateMemory(), clock)
     const stop = new AbortController()
     const order: string[] = []
     void rate.take(1, signal).then(() => order.push('first'))
@@ -110,7 +111,7 @@ describe('LeasedRate', () => {
 
   it('leaves out an answer that came after its lease had ended', async () => {
     const clock = new ManualClock()
-    const rate = new LeasedRate(clock)
+    const rate = new LeasedRate(newRateMemory(), clock)
     const askedAtMs = clock.monotonicMs()
     await clock.advance(lease.forMs)
     rate.grant(lease, askedAtMs)
@@ -123,7 +124,7 @@ describe('LeasedRate', () => {
       const leases = new RateLeases({ limit: 6_400, leaseMs: 10_000, graceMs: 2_000, floorShare: 0.5 }, null)
       const stop = new AbortController()
       const taken = Array.from({ length: workers }, (_, index) => {
-        const rate = new LeasedRate(clock)
+        const rate = new LeasedRate(newRateMemory(), clock)
         const ask = async (): Promise<void> => {
           while (!stop.signal.aborted) {
             const askedAtMs = clock.monotonicMs()

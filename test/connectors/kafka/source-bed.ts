@@ -7,6 +7,7 @@ import { systemClock } from '#common/clock.ts'
 import { DataError } from '#common/errors.ts'
 import { silentLogger } from '#common/logger.ts'
 import type { ReadLimits, SourceChunk, SourceTable, Split } from '#connectors/connector.ts'
+import type { ReadPace } from '#connectors/read-pace.ts'
 import { KafkaSource } from '#connectors/kafka/source.ts'
 import { kafkaSpec } from '#connectors/kafka/spec.ts'
 import { FakeKafka } from './fake-client.ts'
@@ -19,7 +20,9 @@ export interface Bed {
   bad: DataError[]
 }
 
-export function bed(options: { tables?: object[]; clock?: Clock; policy?: 'fail' | 'skip' } = {}): Bed {
+export function bed(
+  options: { tables?: object[]; clock?: Clock; policy?: 'fail' | 'skip'; pace?: ReadPace } = {},
+): Bed {
   const kafka = new FakeKafka()
   const bad: DataError[] = []
   const source = new KafkaSource(
@@ -33,6 +36,7 @@ export function bed(options: { tables?: object[]; clock?: Clock; policy?: 'fail'
         if (options.policy !== 'skip') throw error
         bad.push(error)
       },
+      pace: options.pace,
       clock: options.clock ?? systemClock,
       logger: silentLogger,
     },

@@ -12,6 +12,7 @@ import type {
   SourceTable,
   Split,
 } from '#connectors/connector.ts'
+import type { ReadPace } from '#connectors/read-pace.ts'
 import { postgres } from '#connectors/postgres/connector.ts'
 import type { PostgresSpec } from '#connectors/postgres/spec.ts'
 import { postgresSpec } from '#connectors/postgres/spec.ts'
@@ -44,6 +45,8 @@ export class Job {
   readonly database: string
   client: pg.Client
   readonly badRecords: DataError[] = []
+  /** For sources that are opened from now on. */
+  pace: ReadPace | undefined
   /** Positions the target holds: table -> split -> position. */
   readonly positions = new Map<string, Map<string, Position>>()
   readonly #server: PostgresServer
@@ -78,6 +81,7 @@ export class Job {
       onBadRecord: error => {
         this.badRecords.push(error)
       },
+      pace: this.pace,
       clock: systemClock,
       logger: silentLogger,
     }

@@ -1,6 +1,7 @@
 // A server, or a router on the way to it, that falls silent without closing anything. TCP alone would let us wait for
 // a quarter of an hour, or for ever where something on the way still acknowledges.
 import { expect } from 'chai'
+import type { DataError } from '#common/errors.ts'
 import type { BlackHole } from '#test/bed/black-hole.ts'
 import { startBlackHole } from '#test/bed/black-hole.ts'
 import { systemClock } from '#common/clock.ts'
@@ -70,16 +71,19 @@ describe('a PostgreSQL server that falls silent', () => {
     const session = await Session.open(access, never)
     const [relation] = (await readRelations(session, ['public.t'], new Map())) as [Relation]
     const [leaf] = await readLeaves(session, relation)
-    const read = readSnapshot(session, {
+    const range = {
       table: 'public.t',
       schema: schemaOf(relation.columns, ['id']),
       columns: relation.columns,
       range: { relation: leaf!.relation, fileNode: leaf!.fileNode, next: 0, end: null, consistentPoint: 1n },
       sequence: 1n,
       snapshot: snapshot.name,
-      limits: { chunkBytesMax: 64 * 1024 },
-      onBadRecord: error => expect.fail(error.message),
-    })
+      limits: { chunkBytesMax: 64 * 1024, lingerMs: 20 },
+      clock: systemClock,
+      pace: undefined,
+      onBadRecord: (error: DataError) => expect.fail(error.message),
+    }
+    const read = readSnapshot(session, range, never)
     expect((await read.next()).done).to.equal(false)
     hole.fallSilent()
     const rest = (async () => {
