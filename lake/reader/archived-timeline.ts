@@ -59,26 +59,37 @@ function copied({ metadata, plan, ...rest }: ArchivedInstant): ArchivedInstant {
 /** No action takes longer than this from its instant to its completion; Hudi counts on it as well. */
 const actionMsMax = 24 * 3_600_000
 
+export interface ArchivedSince {
+  heads: readonly ArchivedHead[]
+  /** Whether the history reaches back to then: these are all. */
+  isWhole: boolean
+}
+
 /**
- * Archived instants that completed after `from`; null when the history does not reach back to it. What it has is
- * without a gap: instants go into it in their order, and out of it from the oldest on.
+ * Archived instants that completed after `from`. What the history has is without a gap: instants go into it in their
+ * order, and out of it from the oldest on.
  * @throws DataError LAKE_FILE_CORRUPT
  */
-export async function archivedSince(store: ObjectStore, from: InstantTime): Promise<ArchivedHead[] | null> {
+export async function archivedSince(store: ObjectStore, from: InstantTime): Promise<ArchivedSince> {
   const { files } = await loadHistory(store)
   const mayHold = formatInstant(Math.max(0, parseInstant(from) - actionMsMax))
-  let reaches = false
-  const found: ArchivedHead[] = []
+  let isWhole = false
+  const heads: ArchivedHead[] = []
   for (const { name } of files) {
     const span = historySpan(name)
     if (span === null || span.last < mayHold) {
-      reaches ||= span !== null
+      isWhole ||= span !== null
       continue
     }
     const bytes = await store.get(historyFolder + name)
     for (const head of bytes === null ? [] : await decodeArchivedHeads(bytes, historyFolder + name))
-      if (head.completionTime > from) found.push(head)
-      else reaches = true
+      if (head.completionTime > from) heads.push(head)
+      else isWhole = true
   }
-  return reaches ? found : null
+  return { heads, isWhole }
+}
+
+/** Whether an instant before this one may have completed after `from`. */
+export function mayCross(instant: InstantTime, from: InstantTime): boolean {
+  return parseInstant(from) - parseInstant(instant) < actionMsMax
 }

@@ -8,7 +8,7 @@
 import type { CommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import type { TimelineInstant } from '#lake/timeline/timeline.ts'
-import { archivedSince } from './archived-timeline.ts'
+import { archivedSince, mayCross } from './archived-timeline.ts'
 import type { CoalescedRun } from './coalesced-days.ts'
 import { coalescedRuns, coalescedUntil } from './coalesced-days.ts'
 import type { WrittenFile } from './coalesced-range.ts'
@@ -77,23 +77,33 @@ async function* commitsOf(
   }
 }
 
-/** Null when the range is all on the timeline, or cannot be answered so. */
+/**
+ * Null when the range is all on the timeline, or cannot be answered so.
+ * @throws ConfigError LAKE_HISTORY_GONE when it begins on the timeline, but commits of it have left
+ */
 async function archivedOf(
   { store, timeline, files }: OpenedTable,
   range: CommitRange,
 ): Promise<Increment | null> {
   const first = timeline.completed[0]
-  if (timeline.layout === 1 || first === undefined || range.from >= first.instant) return null
-  if (timeline.completed.some(({ completionTime }) => (completionTime ?? '') > (range.to ?? '~'))) return null
+  if (timeline.layout === 1 || first === undefined || !mayCross(first.instant, range.from)) return null
+  const { heads, isWhole } = await archivedSince(store, range.from)
+  const writing = heads.filter(({ action }) => writingActions.has(action))
+  const isBefore = range.from < first.instant
+  // Of commits that were under way together one may have left that completed after others which have not.
+  const hasLeft = writing.some(({ instant }) => instant < first.instant)
+  if (!isBefore && !hasLeft) return null
+  const isToNewest = !timeline.completed.some(
+    ({ completionTime }) => (completionTime ?? '') > (range.to ?? '~'),
+  )
   // Rows keep the commit times of instants that are in no history.
-  if (range.from < ((await coalescedUntil(store)) ?? '')) return null
-  const archived = await archivedSince(store, range.from)
-  if (archived === null) return null
-  const heads = archived
-    .filter(({ action }) => writingActions.has(action))
-    .map(head => ({ ...head, state: 'completed' as const, path: '' }))
-  const completed = [...heads, ...timeline.completed].filter(at => isWithin(at, range))
-  return { slices: latestSlices(files, timeline), timeline: { ...timeline, completed } }
+  if (isWhole && isToNewest && range.from >= ((await coalescedUntil(store)) ?? '')) {
+    const archived = writing.map(head => ({ ...head, state: 'completed' as const, path: '' }))
+    const completed = [...archived, ...timeline.completed].filter(at => isWithin(at, range))
+    return { slices: latestSlices(files, timeline), timeline: { ...timeline, completed } }
+  }
+  if (isBefore) return null
+  throw historyGone(`Commits that completed after ${range.from} have left the timeline`, { ...range })
 }
 
 function isWithin({ completionTime }: TimelineInstant, { from, to }: CommitRange): boolean {

@@ -6,7 +6,8 @@ import { compactSome } from '#lake/services/compact.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
 import type { CanonicalRow } from '#test/bed/canonical.ts'
 import { inOrder } from '#test/lake/table/model.ts'
-import { eager, KeyedTable, notes } from '#test/lake/services/keyed-table.ts'
+import { batchOf } from '#test/lake/table/vectors.ts'
+import { eager, KeyedTable, notes, schema } from '#test/lake/services/keyed-table.ts'
 import { canonicalRows } from './canonical.ts'
 
 function texts(rows: readonly CanonicalRow[]): string[] {
@@ -82,6 +83,32 @@ describe('incremental reading', () => {
     expect(await Promise.all(ranges.map(([from, to]) => changes(from, to)))).to.deep.equal(before)
     await table.write(writer, notes(5, 6, 'fourth'))
     expect(await changes(times[3]!)).to.deep.equal(['5 fourth'])
+  })
+
+  describe('that begins among commits which were under way together', () => {
+    beforeEach(async () => {
+      const slow = await table.openWriter('slow')
+      table.clock.nowAtMs += 1000
+      const row = { id: 40, note: 'slow', tags: null }
+      const { signal } = new AbortController()
+      await slow.stage({ batch: batchOf(schema, [{ op: 'update', seq: 100, row }]), truncate: null }, signal)
+      await table.write(writer, notes(1, 2, 'quick'))
+      await slow.commit([], {}, signal)
+      times = (await TableReader.open(table.store)).commits.map(({ completionTime }) => completionTime!)
+      await compactSome(await table.services(), eager)
+      table.clock.nowAtMs += 2 * dayMs
+      await table.write(writer, notes(0, 1, 'later'))
+    })
+
+    it('gives those of them that are in the history since', async () => {
+      const quick = times.at(-1)!
+      expect(await changes(quick)).to.deep.equal(['0 later', '40 slow'])
+      await clean(await table.services(), { retentionMs: dayMs, instantsMin: 3, thinning: null })
+      const left = (await TableReader.open(table.store)).commits
+      expect(left[0]).to.include({ completionTime: quick })
+      expect(await changes(quick)).to.deep.equal(['0 later', '40 slow'])
+      expect(await failure(quick, left[1]!.completionTime!)).to.include({ code: 'LAKE_HISTORY_GONE' })
+    })
   })
 
   it('refuses a range whose files were cleaned, and one that begins before the timeline', async () => {
