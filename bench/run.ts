@@ -52,7 +52,7 @@ async function kafka(): Promise<void> {
 }
 
 async function storage(): Promise<void> {
-  const days = await storageScenario(60)
+  const days = await storageScenario(45)
   await writeFile(join(import.meta.dirname, 'storage.svg'), storagePlot(days))
   console.log(`storage: ${storageFigure(days)}`)
 }

@@ -1,5 +1,7 @@
 // The storage comparison as a figure and as a plot (SVG), which bench/README.md shows.
-import type { StoredDay } from './scenarios/storage.ts'
+import type { StoredParts } from './lake/stored-parts.ts'
+import { tableBytes } from './lake/stored-parts.ts'
+import type { CopyBytes, StoredDay } from './scenarios/storage.ts'
 
 const width = 640
 const height = 320
@@ -7,24 +9,39 @@ const margin = 48
 const mib = 1 << 20
 
 const lines = [
-  { name: 'full copies, snappy', color: '#b0413e', value: (day: StoredDay) => day.snappyCopiesBytes },
-  { name: 'full copies, zstd', color: '#e08e45', value: (day: StoredDay) => day.copiesBytes },
-  { name: 'Sluice, 30 days of history', color: '#2b7a78', value: (day: StoredDay) => day.tableBytes },
+  { name: '30 full copies, snappy', color: '#b0413e', value: ({ copies }: StoredDay) => copies.snappy },
+  { name: '30 full copies, zstd', color: '#e08e45', value: ({ copies }: StoredDay) => copies.zstd },
+  {
+    name: 'Sluice, 30 days of history',
+    color: '#2b7a78',
+    value: ({ table }: StoredDay) => tableBytes(table),
+  },
 ] as const
 
-/** A sentence with the figures of the last day, and the mean over the days with a whole history. */
+const partNames: Readonly<Record<keyof StoredParts, string>> = {
+  newestBases: 'newest base file',
+  olderBases: 'older base files',
+  newLogs: 'logs of the last 24 hours',
+  oldLogs: 'logs of the days before',
+  metadata: 'journal and timeline',
+}
+
+/** The figures of the last day, where its bytes lie, and the mean over the days with a whole history. */
 export function storageFigure(days: readonly StoredDay[]): string {
-  const last = days.at(-1)!
-  const whole = days.filter(({ day }) => day >= 30)
-  const saved = (copies: (day: StoredDay) => number): string => {
-    const share = whole.reduce((sum, day) => sum + 1 - day.tableBytes / copies(day), 0) / whole.length
-    return `${(share * 100).toFixed(1)} %`
+  const { day, table, copies } = days.at(-1)!
+  const whole = days.filter(at => at.day >= 30)
+  const saved = (codec: keyof CopyBytes): string => {
+    const share = whole.reduce((sum, at) => sum + 1 - tableBytes(at.table) / at.copies[codec], 0)
+    return `${((share / whole.length) * 100).toFixed(1)} % below copies in ${codec}`
   }
   const size = (bytes: number): string => `${(bytes / mib).toFixed(1)} MiB`
+  const parts = Object.entries(partNames).map(
+    ([part, name]) => `${name} ${size(table[part as keyof StoredParts])}`,
+  )
   return [
-    `day ${last.day}: table ${size(last.tableBytes)}, 30 copies ${size(last.copiesBytes)} (zstd), ${size(last.snappyCopiesBytes)} (snappy);`,
-    `from day 30 on the table is ${saved(day => day.copiesBytes)} below copies in zstd,`,
-    `${saved(day => day.snappyCopiesBytes)} below copies in snappy`,
+    `day ${day}: table ${size(tableBytes(table))} (${parts.join(', ')});`,
+    `30 copies ${size(copies.snappy)} (snappy), ${size(copies.zstd)} (zstd), ${size(copies.zstdSmall)} (zstdSmall);`,
+    `from day 30 on the table is ${saved('snappy')}, ${saved('zstd')}, ${saved('zstdSmall')}`,
   ].join(' ')
 }
 

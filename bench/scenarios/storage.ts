@@ -5,7 +5,6 @@ import type { Clock } from '#common/clock.ts'
 import { systemClock } from '#common/clock.ts'
 import { concatVectors } from '#catalog/concat.ts'
 import { encodeParquet } from '#lake/parquet/encode.ts'
-import type { Compression } from '#lake/parquet/format.ts'
 import type { RowBatch } from '#lake/reader/slice-reader.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
 import { MemoryStore } from '#lake/storage/memory.ts'
@@ -14,21 +13,28 @@ import { openTable } from '#lake/table/open-table.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
 import { customersBatch, customersSchema } from '../lake/customers.ts'
 import { drawRows } from '../lake/key-draws.ts'
+import type { StoredParts } from '../lake/stored-parts.ts'
+import { meanParts, storedParts } from '../lake/stored-parts.ts'
 
-const rows = 50_000
+const rows = 500_000
 const changedPerDay = 0.05
 const commitsPerDay = 24
+/** Rounds of the table services between two commits: as often as they clean. */
+const turnsPerCommit = 6
 const dayMs = 24 * 3_600_000
 const historyDays = 30
+/** A copy is measured so often: the next ones are as large but for a thousandth. */
+const copyEveryDays = 5
+
+/** Ways to compress a copy: as Spark does unless told otherwise, as our newest files are, as our past is. */
+export type CopyBytes = Record<'snappy' | 'zstd' | 'zstdSmall', number>
 
 export interface StoredDay {
   day: number
-  /** Everything below the table's folder. */
-  tableBytes: number
-  /** Full copies of the last 30 days, compressed as the table is. */
-  copiesBytes: number
-  /** The same as Spark writes Parquet unless told otherwise. */
-  snappyCopiesBytes: number
+  /** The mean of the day: what a superseded file costs until it may go is in it. */
+  table: StoredParts
+  /** Full copies of the last 30 days. */
+  copies: CopyBytes
 }
 
 export async function storageScenario(days: number): Promise<StoredDay[]> {
@@ -46,15 +52,21 @@ export async function storageScenario(days: number): Promise<StoredDay[]> {
     Int32Array.from({ length: rows }, (_, row) => row),
     0,
   )
-  const copies: Record<Compression, number>[] = [await copyBytes(store)]
+  const copies: CopyBytes[] = [await copyBytes(store)]
   const stored: StoredDay[] = []
-  for (let round = 1; round <= days * commitsPerDay; round++) {
-    nowMs += dayMs / commitsPerDay
-    await write(drawRows(rows, Math.round((rows * changedPerDay) / commitsPerDay), 'uniform', round), round)
-    await writer.maintain(signal)
-    if (round % commitsPerDay > 0) continue
-    copies.push(await copyBytes(store))
-    stored.push(await storedDay(store, round / commitsPerDay, copies.slice(-historyDays)))
+  for (let day = 1; day <= days; day++) {
+    const looks: StoredParts[] = []
+    for (let hour = 0; hour < commitsPerDay; hour++) {
+      const round = (day - 1) * commitsPerDay + hour + 1
+      await write(drawRows(rows, Math.round((rows * changedPerDay) / commitsPerDay), 'uniform', round), round)
+      for (let turn = 0; turn < turnsPerCommit; turn++) {
+        nowMs += dayMs / commitsPerDay / turnsPerCommit
+        await writer.maintain(signal)
+        looks.push(await storedParts(store, nowMs))
+      }
+    }
+    copies.push(day % copyEveryDays === 0 ? await copyBytes(store) : copies.at(-1)!)
+    stored.push({ day, table: meanParts(looks), copies: sumOf(copies.slice(-historyDays)) })
   }
   await writer.close()
   return stored
@@ -75,7 +87,7 @@ function openCustomers(store: ObjectStore, clock: Clock, signal: AbortSignal): P
 }
 
 /** Bytes of the table's rows as one plain Parquet file, without Hudi's columns and ours. */
-async function copyBytes(store: ObjectStore): Promise<Record<Compression, number>> {
+async function copyBytes(store: ObjectStore): Promise<CopyBytes> {
   const reader = await TableReader.open(store)
   const names = customersSchema.columns.map(({ name }) => name)
   const batches: RowBatch[] = []
@@ -85,19 +97,13 @@ async function copyBytes(store: ObjectStore): Promise<Record<Compression, number
     ...column,
     vector: concatVectors(batches.map(batch => batch.columns[index]!.vector)),
   }))
-  const size = (compression: Compression): number =>
-    encodeParquet(columns, count, { compression, keyValues: {} }).length
-  return { zstd: size('zstd'), snappy: size('snappy'), zstdSmall: 0, uncompressed: 0 }
+  return byCodec(compression => encodeParquet(columns, count, { compression, keyValues: {} }).length)
 }
 
-async function storedDay(
-  store: ObjectStore,
-  day: number,
-  copies: readonly Record<Compression, number>[],
-): Promise<StoredDay> {
-  let tableBytes = 0
-  for await (const { sizeBytes } of store.list('')) tableBytes += sizeBytes
-  const sum = (compression: Compression): number =>
-    copies.reduce((total, copy) => total + copy[compression], 0)
-  return { day, tableBytes, copiesBytes: sum('zstd'), snappyCopiesBytes: sum('snappy') }
+function sumOf(copies: readonly CopyBytes[]): CopyBytes {
+  return byCodec(codec => copies.reduce((sum, copy) => sum + copy[codec], 0))
+}
+
+function byCodec(bytes: (codec: keyof CopyBytes) => number): CopyBytes {
+  return { snappy: bytes('snappy'), zstd: bytes('zstd'), zstdSmall: bytes('zstdSmall') }
 }
