@@ -22,6 +22,7 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'run one worker of a SyncJob (what its pods run)',
     load: () => besideLane(() => import('./worker.ts')),
   },
+  check: { summary: 'find out whether a plan could be carried out', load: () => import('./check.ts') },
   teardown: {
     summary: 'remove what a deleted SyncJob made at its source',
     load: () => import('./teardown.ts'),

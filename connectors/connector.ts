@@ -140,6 +140,11 @@ export interface Source {
    */
   plan(tables: readonly SourceTable[], signal: AbortSignal): Promise<SourcePlan>
   /**
+   * Throws what plan() would throw because of how the server and these tables are. Changes nothing: a worker may be
+   * reading for the same job.
+   */
+  check?(tables: readonly SourceTable[], signal: AbortSignal): Promise<void>
+  /**
    * Reads a split on from what the target holds. `tables` carries, for each of the split's tables, its schema
    * and positions; changes at or before a table's own position are not yielded again. Ends when a bounded split
    * is exhausted or the signal aborts. Pulling the next chunk is the only way to make it read on: memory stays

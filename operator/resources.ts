@@ -39,7 +39,13 @@ export interface ServiceAccount extends KubeObject {
 
 export interface Deployment extends KubeObject {
   spec: V1DeploymentSpec
-  status?: { replicas?: number; readyReplicas?: number; conditions?: ObjectCondition[] }
+  status?: {
+    observedGeneration?: number
+    replicas?: number
+    updatedReplicas?: number
+    readyReplicas?: number
+    conditions?: ObjectCondition[]
+  }
 }
 
 export interface PodDisruptionBudget extends KubeObject {

@@ -6,7 +6,14 @@ import type { Plan } from '#api/plan.ts'
 import type { PositionMove } from '#catalog/position.ts'
 import { withSampled } from '#catalog/sampled-schema.ts'
 import type { TableSchema } from '#catalog/types.ts'
-import type { DiscoveredTable, Source, SourcePlan, Target, TableWriter } from '#connectors/connector.ts'
+import type {
+  DiscoveredTable,
+  Source,
+  SourcePlan,
+  SourceTable,
+  TableWriter,
+  Target,
+} from '#connectors/connector.ts'
 import { isNamed, selectTables } from '#master/select-tables.ts'
 import type { GrantedTable } from './lane-protocol.ts'
 import { OpenWriters } from './open-writers.ts'
@@ -14,6 +21,14 @@ import { OpenWriters } from './open-writers.ts'
 export interface PlannedTables {
   tables: readonly GrantedTable[]
   plan: SourcePlan
+}
+
+interface OpenTables {
+  tables: readonly GrantedTable[]
+  /** As the source is to read them on. */
+  held: readonly SourceTable[]
+  /** By the table's name in the source. */
+  writers: ReadonlyMap<string, TableWriter>
 }
 
 export class TablePlanner {
@@ -31,20 +46,7 @@ export class TablePlanner {
    * Looks at the source again. @throws ConfigError TABLE_NOT_FOUND when nothing matches, and what the connectors throw
    */
   async refresh(signal: AbortSignal): Promise<PlannedTables> {
-    const discovered = await this.#source.discover(signal)
-    const selected = this.#select(discovered)
-    const writers = new Map<string, TableWriter>()
-    const tables = await Promise.all(
-      selected.map(async (table): Promise<GrantedTable> => {
-        const writer = await this.#writers.of(table.target, signal)
-        writers.set(table.source.name, writer)
-        return table.target.sampled === true ? withSchema(table, writer.schema) : table
-      }),
-    )
-    const held = tables.map(({ source }) => ({
-      ...source,
-      positions: writers.get(source.name)!.positions(),
-    }))
+    const { tables, held, writers } = await this.#open(signal)
     const plan = await this.#source.plan(held, signal)
     for (const [table, positions] of plan.initialPositions) {
       const writer = writers.get(table)!
@@ -58,8 +60,36 @@ export class TablePlanner {
     return { tables, plan }
   }
 
+  /**
+   * Finds what refresh() would refuse. Makes nothing at the source and moves no position; tables that the target does
+   * not have yet are made, empty.
+   */
+  async check(signal: AbortSignal): Promise<readonly GrantedTable[]> {
+    const { tables, held } = await this.#open(signal)
+    await this.#source.check?.(held, signal)
+    return tables
+  }
+
   async close(): Promise<void> {
     await this.#writers.close()
+  }
+
+  /** The tables of the plan, each open in the target. */
+  async #open(signal: AbortSignal): Promise<OpenTables> {
+    const selected = this.#select(await this.#source.discover(signal))
+    const writers = new Map<string, TableWriter>()
+    const tables = await Promise.all(
+      selected.map(async (table): Promise<GrantedTable> => {
+        const writer = await this.#writers.of(table.target, signal)
+        writers.set(table.source.name, writer)
+        return table.target.sampled === true ? withSchema(table, writer.schema) : table
+      }),
+    )
+    const held = tables.map(({ source }) => ({
+      ...source,
+      positions: writers.get(source.name)!.positions(),
+    }))
+    return { tables, held, writers }
   }
 
   #select(discovered: readonly DiscoveredTable[]): GrantedTable[] {

@@ -97,6 +97,17 @@ export class PostgresSource implements Source {
     })
   }
 
+  async check(tables: readonly SourceTable[], signal: AbortSignal): Promise<void> {
+    await withSession(this.#access, signal, async session => {
+      const streamed = (await this.#lookUp(session, tables)).filter(
+        ({ source }) => source.mode !== 'snapshot',
+      )
+      if (streamed.length === 0) return
+      await requireLogicalLog(session)
+      requireStreamable(streamed)
+    })
+  }
+
   async *read(
     split: Split,
     tables: readonly SourceTable[],

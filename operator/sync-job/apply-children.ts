@@ -1,12 +1,20 @@
 // Brings the children of a job to what they should be, in the order in which they need each other.
 import { ConfigError } from '#common/errors.ts'
 import type { Caches } from '../caches.ts'
+import { statusOf } from '../kube/api-error.ts'
 import { applyObject } from '../kube/apply.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { ObjectCache } from '../kube/object-cache.ts'
 import { isControlledBy, objectKey } from '../kube/object.ts'
 import type { KubeObject, ResourceType } from '../kube/object.ts'
-import { configMapType, deploymentType, podDisruptionBudgetType, serviceAccountType } from '../resources.ts'
+import {
+  configMapType,
+  deploymentType,
+  jobType,
+  podDisruptionBudgetType,
+  serviceAccountType,
+} from '../resources.ts'
+import { buildCheckJob, candidate } from './check-job.ts'
 import type { Children } from './children.ts'
 
 const fieldManager = 'sluice-children'
@@ -18,21 +26,44 @@ export async function applyChildren(
   owner: KubeObject,
   children: Children,
 ): Promise<void> {
-  const apply = async <T extends KubeObject>(
+  const apply = <T extends KubeObject>(
     type: ResourceType<T>,
     cache: ObjectCache<T>,
     desired: T,
-  ): Promise<void> => {
-    const { namespace, name } = desired.metadata
-    // What is not ours has no label of ours, so it is not in the cache: before a child is made, one look.
-    const live = cache.get(objectKey(desired)) ?? (await client.get(type, { namespace, name })) ?? undefined
-    if (live !== undefined && !isControlledBy(live, owner)) throw nameTaken(desired, owner)
-    await applyObject(client, type, desired, { live, fieldManager })
-  }
+  ): Promise<void> => applyChild(client, owner, { type, cache, desired })
   await apply(configMapType, caches.configMaps, children.plan)
   await apply(serviceAccountType, caches.serviceAccounts, children.serviceAccount)
   await apply(podDisruptionBudgetType, caches.disruptionBudgets, children.disruptionBudget)
   await apply(deploymentType, caches.deployments, children.deployment)
+}
+
+/** Begins the check of children that are to take the place of those that work. @throws ConfigError NAME_TAKEN */
+export async function beginCheck(
+  client: KubeClient,
+  caches: Caches,
+  owner: KubeObject,
+  children: Children,
+): Promise<void> {
+  const plan = candidate(owner, children.plan)
+  await applyChild(client, owner, { type: configMapType, cache: caches.configMaps, desired: plan })
+  try {
+    await client.create(jobType, buildCheckJob(owner, children))
+  } catch (error) {
+    // Made a moment ago, and not in the cache yet.
+    if (statusOf(error) !== 409) throw error
+  }
+}
+
+async function applyChild<T extends KubeObject>(
+  client: KubeClient,
+  owner: KubeObject,
+  { type, cache, desired }: { type: ResourceType<T>; cache: ObjectCache<T>; desired: T },
+): Promise<void> {
+  const { namespace, name } = desired.metadata
+  // What is not ours has no label of ours, so it is not in the cache: before a child is made, one look.
+  const live = cache.get(objectKey(desired)) ?? (await client.get(type, { namespace, name })) ?? undefined
+  if (live !== undefined && !isControlledBy(live, owner)) throw nameTaken(desired, owner)
+  await applyObject(client, type, desired, { live, fieldManager })
 }
 
 function nameTaken(desired: KubeObject, owner: KubeObject): ConfigError {

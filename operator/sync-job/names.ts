@@ -8,7 +8,7 @@ export const managedBy = 'sluice-operator'
 export const jobLabel = 'sluice.dev/job'
 export const componentLabel = 'app.kubernetes.io/component'
 
-export type Component = 'worker' | 'plan' | 'teardown'
+export type Component = 'worker' | 'plan' | 'teardown' | 'check'
 
 /** A label value has 63 characters, a resource's name up to 253: long names are cut and made unique by a hash. */
 const nameLengthMax = 48
@@ -29,6 +29,11 @@ export function planName(job: string, hash: string): string {
 /** With a part of the uid: what was done for a namesake deleted before is not done for this one. */
 export function teardownName({ metadata }: { metadata: ObjectMeta }): string {
   return `${shortName(metadata.name).slice(0, 44)}-teardown-${(metadata.uid ?? '').slice(0, 8)}`
+}
+
+/** With a hash of what is checked, and for which job. */
+export function checkName(job: string, hash: string): string {
+  return `${shortName(job).slice(0, 44)}-check-${hash.slice(0, 10)}`
 }
 
 /** What selects the pods of a component of a job; never changed, since selectors are immutable. */

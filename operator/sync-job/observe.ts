@@ -1,11 +1,26 @@
-// Facts read off the pods of a job.
+// Facts read off the objects of a job.
+import type { V1PodSpec } from '@kubernetes/client-node'
 import type { Plan } from '#api/plan.ts'
 import { contentHash } from '../kube/apply.ts'
+import type { KubeObject } from '../kube/object.ts'
 import type { Pod, SyncJobObject } from '../resources.ts'
 import { componentLabel, planName } from './names.ts'
+import type { Component } from './names.ts'
 
-export function isWorker({ metadata }: Pod): boolean {
-  return metadata.labels?.[componentLabel] === 'worker'
+const is =
+  (component: Component) =>
+  ({ metadata }: KubeObject): boolean =>
+    metadata.labels?.[componentLabel] === component
+
+export const isWorker: (pod: Pod) => boolean = is('worker')
+export const isTeardown: (pod: Pod) => boolean = is('teardown')
+export const isCheck: (pod: Pod) => boolean = is('check')
+/** A plan that workers run or ran. One that is only being checked is not. */
+export const isPlan: (object: KubeObject) => boolean = is('plan')
+
+export function isReady({ metadata, status }: Pod): boolean {
+  if (metadata.deletionTimestamp !== undefined) return false
+  return status?.conditions?.some(({ type, status: holds }) => type === 'Ready' && holds === 'True') ?? false
 }
 
 /** Whether there is a process to ask: a pod stays in phase Running while its container waits to be restarted. */
@@ -15,8 +30,8 @@ export function isRunning({ status }: Pod): boolean {
 }
 
 /** The ConfigMap with the plan a pod was started with. */
-export function planNameOf({ spec }: Pod): string | undefined {
-  return spec.volumes?.find(({ name }) => name === 'plan')?.configMap?.name
+export function planNameOf({ spec }: { spec?: V1PodSpec | undefined }): string | undefined {
+  return spec?.volumes?.find(({ name }) => name === 'plan')?.configMap?.name
 }
 
 /**

@@ -11,6 +11,8 @@ export interface Observed {
   suspended: boolean
   /** Null for a job without an end; otherwise whether its worker has ended by itself. */
   complete: boolean | null
+  /** The RolledOut condition; null where there is nothing to roll out. */
+  rolledOut: Statement | null
   deployment: Deployment | undefined
   pods: readonly Pod[]
   reports: readonly WorkerReport[]

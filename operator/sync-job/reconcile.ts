@@ -8,19 +8,23 @@ import { applyStatus } from '../kube/apply.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { EventRecorder } from '../kube/events.ts'
 import { holdFinalizer } from '../kube/finalizer.ts'
-import { namespacedName } from '../kube/object.ts'
+import { namespacedName, objectKey } from '../kube/object.ts'
 import type { Requeue } from '../kube/work-queue.ts'
 import { isConfigError } from '../resource-check.ts'
 import { configMapType, syncJobType } from '../resources.ts'
 import type { Pod, SyncJobObject } from '../resources.ts'
-import { applyChildren } from './apply-children.ts'
+import { applyChildren, beginCheck } from './apply-children.ts'
+import { buildCheckJob } from './check-job.ts'
 import { buildChildren } from './children.ts'
 import type { Children } from './children.ts'
 import { compileJob } from './compile-job.ts'
 import type { CompiledJob } from './compile-job.ts'
-import { isComplete, isRunning, isWorker, planNameOf } from './observe.ts'
+import { newsOf } from './news.ts'
+import { isCheck, isComplete, isRunning, isWorker, planNameOf } from './observe.ts'
 import { jobIndexKey, selectorOf, workerName } from './names.ts'
 import type { Observed } from './readiness.ts'
+import { decideRollout } from './rollout.ts'
+import type { RolloutFacts } from './rollout.ts'
 import { observedStatus, writeDue } from './status.ts'
 import type { StatusContext } from './status.ts'
 import { teardownFinalizer } from './teardown.ts'
@@ -86,11 +90,31 @@ export class SyncJobReconciler {
     // One worker holds all splits; more of them need a master that shares these out.
     const replicas = job.spec.suspend || complete === true ? 0 : 1
     const children = this.#children(compiled, replicas)
-    await applyChildren(client, caches, object, children)
+    const facts = this.#rolloutFacts(object, children)
+    const rollout = decideRollout(facts)
+    if (rollout.step === 'apply') await applyChildren(client, caches, object, children)
+    if (rollout.step === 'check') await beginCheck(client, caches, object, children)
 
-    const written = await this.#report(object, { refusal: null, complete, suspended: job.spec.suspend })
-    await this.#dropOldPlans(object, children.plan.metadata.name, pods)
+    const known = { refusal: null, complete, suspended: job.spec.suspend, rolledOut: rollout.condition }
+    const written = await this.#report(object, known)
+    const plans = [children.plan.metadata.name, facts.live && planNameOf(facts.live.spec.template)]
+    await this.#dropOldPlans(object, plans)
     return this.#nextLook(written, pods)
+  }
+
+  #rolloutFacts(object: SyncJobObject, children: Children): RolloutFacts {
+    const { caches } = this.#context
+    const { deployment } = children
+    const told = object.status?.conditions?.find(({ type }) => type === 'RolledOut')
+    const check = buildCheckJob(object, children)
+    return {
+      desired: deployment,
+      live: caches.deployments.get(objectKey(deployment)),
+      workers: this.#workerPods(object),
+      check: caches.jobs.get(objectKey(check)),
+      checkPods: caches.pods.indexed('job', jobIndexKey(object)).filter(isCheck),
+      told: told?.observedGeneration === object.metadata.generation ? told : undefined,
+    }
   }
 
   /** A compiled job that is the same object as last time has the same children. */
@@ -109,14 +133,15 @@ export class SyncJobReconciler {
 
   async #refuse(object: SyncJobObject, { code, message }: ConfigError): Promise<Requeue> {
     const refusal = { reason: code, message }
-    const written = await this.#report(object, { refusal, complete: null, suspended: false })
+    const refused = { refusal, complete: null, suspended: false, rolledOut: null }
+    const written = await this.#report(object, refused)
     return this.#nextLook(written, this.#workerPods(object))
   }
 
   /** Writes what is observed now. False when the write waits for its turn. */
   async #report(
     object: SyncJobObject,
-    known: Pick<Observed, 'refusal' | 'complete' | 'suspended'>,
+    known: Pick<Observed, 'refusal' | 'complete' | 'suspended' | 'rolledOut'>,
   ): Promise<boolean> {
     const { caches, reports } = this.#context
     const { namespace, name } = object.metadata
@@ -146,14 +171,18 @@ export class SyncJobReconciler {
     return true
   }
 
-  /** An event for every turn that Ready takes, so that `kubectl describe` tells the story. */
+  /** An event for every turn that Ready takes, and for a rollout that is held, so that `kubectl describe` tells the story. */
   #announce(object: SyncJobObject, status: SyncJobStatus): void {
-    const ready = (of: SyncJobStatus | undefined) => of?.conditions?.find(({ type }) => type === 'Ready')
-    const [before, now] = [ready(object.status), ready(status)]
-    if (now === undefined || (before?.reason === now.reason && before.status === now.status)) return
-    const fine = now.status === 'True' || quietReasons.has(now.reason)
-    const type = fine ? 'Normal' : 'Warning'
-    this.#context.events.record(object, { type, action: 'Reconcile', reason: now.reason, note: now.message })
+    for (const { type, status: holds, reason, message } of newsOf(object.status, status)) {
+      const fine = type === 'Ready' && (holds === 'True' || quietReasons.has(reason))
+      const action = type === 'Ready' ? 'Reconcile' : 'RollOut'
+      this.#context.events.record(object, {
+        type: fine ? 'Normal' : 'Warning',
+        action,
+        reason,
+        note: message,
+      })
+    }
   }
 
   #statusContext({ metadata }: SyncJobObject): StatusContext {
@@ -169,11 +198,12 @@ export class SyncJobReconciler {
     return this.#context.caches.pods.indexed('job', jobIndexKey(object)).filter(isWorker)
   }
 
-  /** Deletes plans that no pod was started with, except the current one. */
-  async #dropOldPlans(object: SyncJobObject, current: string, pods: readonly Pod[]): Promise<void> {
+  /** Deletes plans that no pod was started with, except these. */
+  async #dropOldPlans(object: SyncJobObject, kept: readonly (string | undefined)[]): Promise<void> {
     const { caches, client } = this.#context
-    const used = new Set([current, ...pods.map(planNameOf)])
-    for (const { metadata } of caches.configMaps.indexed('job', jobIndexKey(object)))
+    const key = jobIndexKey(object)
+    const used = new Set([...kept, ...caches.pods.indexed('job', key).map(planNameOf)])
+    for (const { metadata } of caches.configMaps.indexed('job', key))
       if (!used.has(metadata.name)) await client.delete(configMapType, metadata)
   }
 }

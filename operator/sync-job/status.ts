@@ -6,6 +6,7 @@ import type { SyncJobStatus } from '#api/sync-job.ts'
 import { canonicalJson } from '../kube/apply.ts'
 import { withCondition } from '../kube/conditions.ts'
 import type { Condition, Statement } from '../kube/conditions.ts'
+import { isReady } from './observe.ts'
 import { readyCondition } from './readiness.ts'
 import type { Observed } from './readiness.ts'
 
@@ -20,9 +21,9 @@ export function observedStatus(
   previous: SyncJobStatus | undefined,
   context: StatusContext,
 ): SyncJobStatus {
-  const { pods, reports, complete } = observed
+  const { pods, reports, complete, rolledOut } = observed
   const living = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
-  const statements = [readyCondition(observed), completeCondition(complete)]
+  const statements = [readyCondition(observed), completeCondition(complete), rolledOut]
   const statuses = reports.flatMap(report => (report.kind === 'status' ? [report.status] : []))
   const tables = statuses.flatMap(status => status.tables)
   const lags = statuses.map(({ lagMs }) => lagMs).filter(lag => lag !== null)
@@ -97,10 +98,6 @@ function kept(previous: SyncJobStatus | undefined, complete: boolean | null): Pa
 
 function lastCommit(time: string | undefined): Partial<SyncJobStatus> {
   return time === undefined ? {} : { lastCommitTime: time }
-}
-
-function isReady({ status }: Observed['pods'][number]): boolean {
-  return status?.conditions?.some(({ type, status: holds }) => type === 'Ready' && holds === 'True') ?? false
 }
 
 function chronologically(a: string, b: string): number {

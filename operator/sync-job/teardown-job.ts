@@ -7,7 +7,7 @@ import type { Plan } from '#api/plan.ts'
 import { canonicalJson } from '../kube/apply.ts'
 import type { ObjectMeta } from '../kube/object.ts'
 import { jobType } from '../resources.ts'
-import type { Job, Pod } from '../resources.ts'
+import type { Job } from '../resources.ts'
 import { labelsOf, teardownName } from './names.ts'
 import { planFile, referencedSecrets, sluicePodSpec } from './worker-pod.ts'
 import type { WorkerImage } from './worker-pod.ts'
@@ -54,23 +54,4 @@ export function buildTeardownJob(
 /** The plan without what only syncing needs: annotations have little room. */
 function sourceOnly(plan: Plan): Plan {
   return { ...plan, virtualTables: [], tables: plan.tables.slice(0, 1) }
-}
-
-export type TeardownOutcome = 'running' | 'done' | 'failed'
-
-export function teardownOutcome(job: Job): TeardownOutcome {
-  const holds = (type: string): boolean =>
-    job.status?.conditions?.some(condition => condition.type === type && condition.status === 'True') ?? false
-  if (holds('Complete')) return 'done'
-  return holds('Failed') ? 'failed' : 'running'
-}
-
-/** What the last of the Job's pods said before it failed. */
-export function teardownComplaint(pods: readonly Pod[]): string | null {
-  const messages = pods
-    .flatMap(pod => pod.status?.containerStatuses?.map(({ state }) => state?.terminated) ?? [])
-    .flatMap(ended => (ended && ended.exitCode !== 0 ? [ended] : []))
-    .toSorted((a, b) => ((a.finishedAt ?? '') < (b.finishedAt ?? '') ? -1 : 1))
-    .map(({ message, exitCode }) => message?.trim() || `exit code ${exitCode}`)
-  return messages.at(-1) ?? null
 }

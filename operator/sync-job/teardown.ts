@@ -16,9 +16,10 @@ import { isConfigError } from '../resource-check.ts'
 import { deploymentType, jobType, syncJobType } from '../resources.ts'
 import type { SyncJobObject } from '../resources.ts'
 import { compileJob } from './compile-job.ts'
+import { jobOutcome, lastComplaint } from './job-outcome.ts'
 import { jobIndexKey, teardownName, workerName } from './names.ts'
-import { isWorker } from './observe.ts'
-import { buildTeardownJob, teardownComplaint, teardownOutcome } from './teardown-job.ts'
+import { isPlan, isTeardown, isWorker } from './observe.ts'
+import { buildTeardownJob } from './teardown-job.ts'
 import { planFile } from './worker-pod.ts'
 import type { WorkerImage } from './worker-pod.ts'
 
@@ -85,7 +86,7 @@ export class Teardown {
       }
       return { afterMs: pollMs }
     }
-    switch (teardownOutcome(running)) {
+    switch (jobOutcome(running)) {
       case 'running':
         return { afterMs: Math.min(leftMs, 10_000) }
       case 'done':
@@ -104,6 +105,8 @@ export class Teardown {
   #plan(job: SyncJobObject): Plan | null {
     const newestFirst = this.#context.caches.configMaps
       .indexed('job', jobIndexKey(job))
+      // One that is only being checked was never carried out.
+      .filter(isPlan)
       .toSorted((a, b) =>
         (a.metadata.creationTimestamp ?? '') < (b.metadata.creationTimestamp ?? '') ? 1 : -1,
       )
@@ -122,7 +125,7 @@ export class Teardown {
     const pods = this.#context.caches.pods.indexed('job', jobIndexKey(job))
     const workers = pods.filter(isWorker)
     if (workers.length > 0) return `worker pod ${workers[0]?.metadata.name} has not ended`
-    const complaint = teardownComplaint(pods.filter(pod => !isWorker(pod)))
+    const complaint = lastComplaint(pods.filter(isTeardown))
     return complaint === null ? 'the teardown pod did not end' : `the teardown pod says: ${complaint}`
   }
 

@@ -8,9 +8,11 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
+import type { Plan } from '#api/plan.ts'
 import type { WorkerStatus } from '#api/worker-status.ts'
 import { readManifests } from '#cli/manifests.ts'
 import { compile } from '#master/compile.ts'
+import { readComplaint } from '#operator/sync-job/check-job.ts'
 import { startEmbeddedPostgres, type PostgresServer } from '#scripts/embedded-postgres.ts'
 import { freePort } from '#scripts/free-port.ts'
 import { startBlackHole } from '#test/bed/black-hole.ts'
@@ -24,7 +26,7 @@ function start(...args: string[]): { child: ChildProcess; ended: Promise<number 
   return { child, ended: once(child, 'exit').then(([code]) => code as number | null), log: () => text }
 }
 
-describe('sluice worker and sluice teardown', function () {
+describe('sluice worker, check and teardown', function () {
   this.timeout(60_000)
   let server: PostgresServer
   let client: Client
@@ -48,7 +50,7 @@ describe('sluice worker and sluice teardown', function () {
     await rm(folder, { recursive: true, force: true })
   })
 
-  function plan(): object {
+  function plan(): Plan {
     const { host, port, database, user } = server
     const text = `
 apiVersion: sluice.dev/v1alpha1
@@ -75,6 +77,13 @@ spec: {source: {name: db}, target: {name: lake}, tables: [{include: public.order
     return compile(manifests.syncJobs[0]!, manifests)
   }
 
+  const rule = (include: string): object => ({
+    include,
+    exclude: [],
+    targetTable: null,
+    key: null,
+    options: {},
+  })
   const paths = () => ['--plan', join(folder, 'plan.json'), '--secrets', join(folder, 'secrets')]
 
   async function madeAtSource(): Promise<number> {
@@ -107,6 +116,56 @@ spec: {source: {name: db}, target: {name: lake}, tables: [{include: public.order
     }
     expect(await readdir(join(folder, 'lake'))).to.include('orders')
   })
+
+  it('checks a plan without making anything at the source, beside a worker or without one', async () => {
+    const check = start('check', ...paths())
+    expect(await check.ended, check.log()).to.equal(0)
+    expect(check.log()).to.include('"tables":1')
+    expect(await madeAtSource()).to.equal(0)
+  })
+
+  const cases: { name: string; change: () => object; says: string; names: string }[] = [
+    {
+      name: 'a table that is not there',
+      change: () => ({ tables: [rule('public.ordesr')] }),
+      says: 'TABLE_NOT_FOUND',
+      names: 'public.ordesr',
+    },
+    {
+      name: 'a table whose changes cannot be streamed',
+      change: () => ({ tables: [rule('public.keyless')] }),
+      says: 'PG_REPLICA_IDENTITY',
+      names: 'public.keyless',
+    },
+    {
+      name: 'a password that is wrong',
+      change: () => ({
+        source: { ...plan().source, spec: { ...plan().source.spec, password: { value: 'x' } } },
+      }),
+      says: 'SOURCE_AUTH_FAILED',
+      names: 'password',
+    },
+    {
+      name: 'a target that cannot be written',
+      change: () => ({
+        target: { ...plan().target, spec: { ...plan().target.spec, url: `file://${folder}/plan.json` } },
+      }),
+      says: 'STORAGE_',
+      names: 'plan.json',
+    },
+  ]
+
+  for (const { name, change, says, names } of cases)
+    it(`does not let a plan take the place of another for ${name}`, async () => {
+      await client.query('create table if not exists keyless (id int)')
+      await writeFile(join(folder, 'changed.json'), JSON.stringify({ ...plan(), ...change() }))
+      const check = start('check', '--plan', join(folder, 'changed.json'), ...paths().slice(2))
+      expect(await check.ended, check.log()).to.equal(1)
+      const { reason, message } = readComplaint(check.log())
+      expect(reason, check.log()).to.include(says)
+      expect(message).to.include(names)
+      expect(await madeAtSource()).to.equal(0)
+    }).timeout(15_000)
 
   it('ends with 1 and says why when the secret is not there', async () => {
     const teardown = start('teardown', '--plan', join(folder, 'plan.json'), '--secrets', join(folder, 'none'))

@@ -12,7 +12,7 @@ const floors = ['api', 'catalog', 'cli', 'common', 'connectors', 'lake', 'master
 export const sluiceImage = { repository: 'bed.local/sluice', tag: 'e2e' }
 
 /** Writes the OCI archive. */
-export async function buildSluiceImage(out: string): Promise<void> {
+export async function buildSluiceImage(out: string, tag = sluiceImage.tag): Promise<void> {
   const copies = Object.fromEntries(
     [...floors, 'package.json', ...(await productionPackages())].map(path => [
       join(root, path),
@@ -20,7 +20,7 @@ export async function buildSluiceImage(out: string): Promise<void> {
     ]),
   )
   await buildImage({
-    name: `${sluiceImage.repository}:${sluiceImage.tag}`,
+    name: `${sluiceImage.repository}:${tag}`,
     out,
     programs: { [process.execPath]: '/usr/local/bin/node' },
     copies,

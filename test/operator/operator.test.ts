@@ -1,115 +1,16 @@
 import { expect } from 'chai'
 import { systemClock } from '#common/clock.ts'
-import { silentLogger } from '#common/logger.ts'
-import type { SyncJobStatus } from '#api/sync-job.ts'
 import type { WorkerStatus } from '#api/worker-status.ts'
-import { KubeClient } from '#operator/kube/client.ts'
 import type { EventObject } from '#operator/kube/events.ts'
 import type { KubeObject } from '#operator/kube/object.ts'
-import { createOperatorMetrics } from '#operator/metrics.ts'
-import { Operator } from '#operator/operator.ts'
-import type { Deployment } from '#operator/resources.ts'
-import { FakeApiServer } from './fake-api-server.ts'
 import type { Json } from './fake-api-store.ts'
 import { eventually } from './manual-clock.ts'
+import { at, operatorBed, workerAt } from './operator-bed.ts'
 import { collections, lake, shopDb, shopToLake } from './sync-job/fixtures.ts'
 
-const at = ['shop', 'shop-to-lake'] as const
-const workerAt = ['shop', 'shop-to-lake-worker'] as const
-
-/** Waits take a twentieth of their time; the resync, which would hide a lost event, still never comes. */
-const speed = 20
-const hastyClock = {
-  ...systemClock,
-  monotonicMs: () => systemClock.monotonicMs() * speed,
-  sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / speed, signal),
-}
-
 describe('Operator', () => {
-  let server: FakeApiServer
-  let client: KubeClient
-  let stop: AbortController
-  let running: Promise<void>
-  let worker: WorkerStatus | Error
-
-  beforeEach(async () => {
-    server = await FakeApiServer.start()
-    client = new KubeClient(server.endpoint)
-    worker = {
-      job: { namespace: 'shop', name: 'shop-to-lake' },
-      phase: 'streaming',
-      tables: [],
-      lagMs: 0,
-      rowsTotal: 10,
-      error: null,
-      updatedAt: '2026-01-01T00:00:00Z',
-    }
-  })
-
-  afterEach(async () => {
-    stop.abort()
-    await running
-    client.close()
-    await server.stop()
-  })
-
-  function start(options: { teardownDeadlineMs?: number } = {}): void {
-    stop = new AbortController()
-    const operator = new Operator({
-      client,
-      instance: 'test',
-      worker: { image: 'sluice:1', imagePullPolicy: 'IfNotPresent', imagePullSecrets: [] },
-      askWorker: async () => {
-        if (worker instanceof Error) throw worker
-        return worker
-      },
-      clock: hastyClock,
-      logger: silentLogger,
-      metrics: createOperatorMetrics(),
-      pollIntervalMs: 800,
-      ...options,
-    })
-    running = operator.run(stop.signal)
-  }
-
-  const create = (...objects: KubeObject[]): void => {
-    for (const object of objects)
-      server.store.create(`/apis/${object.apiVersion}/${object.kind.toLowerCase()}s`, object)
-  }
-
-  const job = (): KubeObject & { status?: SyncJobStatus } => server.store.get(collections.syncJobs, ...at)
-  const deployment = (): Deployment | undefined =>
-    server.store.find(collections.deployments, ...workerAt) as Deployment | undefined
-  const ready = (): string | undefined => {
-    const condition = server.store.find(collections.syncJobs, ...at) as ReturnType<typeof job> | undefined
-    const found = condition?.status?.conditions?.find(({ type }) => type === 'Ready')
-    return found && `${found.status} ${found.reason}`
-  }
-
-  const edit = (collection: string, name: string, spec: Json): void => {
-    const live = server.store.get(collection, 'shop', name) as KubeObject & { spec: Json }
-    server.store.update(collection, { ...live, spec: { ...live.spec, ...spec } } as KubeObject)
-  }
-
-  /** What the Deployment controller and a kubelet would do. */
-  const startPod = (status: Json = {}): void => {
-    const { spec } = deployment()?.spec.template ?? {}
-    server.store.create(collections.pods, {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name: 'pod-1', namespace: 'shop', labels: deployment()?.metadata.labels },
-      spec,
-      status: {
-        phase: 'Running',
-        podIP: '10.0.0.1',
-        conditions: [{ type: 'Ready', status: 'True' }],
-        containerStatuses: [{ restartCount: 0, state: { running: {} } }],
-        ...status,
-      },
-    } as KubeObject)
-  }
-
-  const isReady = async (what: string): Promise<void> => eventually(`Ready: ${what}`, () => ready() === what)
+  const bed = operatorBed()
+  const { start, create, job, deployment, ready, edit, startPod, isReady } = bed
 
   it('makes the workers of a job and tells how they do', async () => {
     create(shopDb(), lake(), shopToLake())
@@ -121,7 +22,7 @@ describe('Operator', () => {
     expect(job().status).to.deep.include({ replicas: 1, readyReplicas: 1, rows: 10, lag: '0s' })
     expect(job().metadata.finalizers).to.deep.equal(['sluice.dev/teardown'])
     for (const collection of [collections.serviceAccounts, collections.disruptionBudgets])
-      expect(server.store.find(collection, ...workerAt)).to.not.equal(undefined)
+      expect(bed.server.store.find(collection, ...workerAt)).to.not.equal(undefined)
   })
 
   it('says which resource keeps a job from running, and goes on when it is there', async () => {
@@ -145,24 +46,6 @@ describe('Operator', () => {
     expect(job().status?.conditions?.[0]?.message).to.contain('did you mean `freshness`?')
     expect(deployment()?.spec.replicas).to.equal(1)
     expect(job().status?.readyReplicas).to.equal(1)
-  })
-
-  it('rolls the workers out when a DataSource they use changes, and drops the old plan when no pod has it', async () => {
-    create(shopDb(), lake(), shopToLake())
-    start()
-    await eventually('a Deployment', () => deployment() !== undefined)
-    startPod()
-    await isReady('True Streaming')
-    const planOf = (): string | undefined =>
-      deployment()?.spec.template.spec?.volumes?.find(({ name }) => name === 'plan')?.configMap?.name
-    const before = planOf()
-    const changed = shopDb({ port: 6543 })
-    edit(collections.dataSources, 'shop-db', changed.spec)
-    await eventually('another plan', () => planOf() !== before)
-    expect(server.store.list(collections.configMaps)).to.have.length(2)
-    server.store.delete(collections.pods, 'shop', 'pod-1')
-    await eventually('the old plan is dropped', () => server.store.list(collections.configMaps).length === 1)
-    expect(server.store.list(collections.configMaps)[0]?.metadata.name).to.equal(planOf())
   })
 
   it('stops the workers of a suspended job and starts them again', async () => {
@@ -191,7 +74,7 @@ describe('Operator', () => {
     })
     await isReady('True Completed')
     await eventually('no workers', () => deployment()?.spec.replicas === 0)
-    server.store.delete(collections.pods, 'shop', 'pod-1')
+    bed.server.store.delete(collections.pods, 'shop', 'pod-1')
     await systemClock.sleep(200)
     expect(deployment()?.spec.replicas).to.equal(0)
     expect(ready()).to.equal('True Completed')
@@ -203,12 +86,12 @@ describe('Operator', () => {
     await eventually('a Deployment', () => deployment() !== undefined)
     edit(collections.deployments, workerAt[1], { replicas: 5 })
     await eventually('one worker', () => deployment()?.spec.replicas === 1)
-    server.store.delete(collections.deployments, ...workerAt)
+    bed.server.store.delete(collections.deployments, ...workerAt)
     await eventually('a Deployment again', () => deployment() !== undefined)
   })
 
   it('does not take over what belongs to somebody else', async () => {
-    server.store.create(collections.deployments, {
+    bed.server.store.create(collections.deployments, {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
       metadata: { name: workerAt[1], namespace: 'shop' },
@@ -227,9 +110,9 @@ describe('Operator', () => {
     startPod()
     await isReady('True Streaming')
     await systemClock.sleep(100)
-    const before = server.writes.length
+    const before = bed.server.writes.length
     await systemClock.sleep(600)
-    expect(server.writes.slice(before)).to.deep.equal([])
+    expect(bed.server.writes.slice(before)).to.deep.equal([])
   })
 
   it('tells each turn once in the events', async () => {
@@ -238,30 +121,30 @@ describe('Operator', () => {
     await eventually('a Deployment', () => deployment() !== undefined)
     startPod()
     await isReady('True Streaming')
-    worker = {
-      ...(worker as WorkerStatus),
+    bed.worker = {
+      ...(bed.worker as WorkerStatus),
       phase: 'failing',
       error: { code: 'SOURCE_AUTH_FAILED', message: 'refused' },
     }
     await isReady('False SOURCE_AUTH_FAILED')
-    await eventually('the events', () => server.store.list(collections.events).length >= 3)
-    const told = (server.store.list(collections.events) as EventObject[])
+    await eventually('the events', () => bed.server.store.list(collections.events).length >= 3)
+    const told = (bed.server.store.list(collections.events) as EventObject[])
       .toSorted((a, b) => (a.eventTime < b.eventTime ? -1 : 1))
       .map(({ type, reason }) => `${type} ${reason}`)
     expect(told).to.have.members(['Normal WorkerStarting', 'Normal Streaming', 'Warning SOURCE_AUTH_FAILED'])
   })
 
   describe('deletion', () => {
-    const deleteJob = (): void => void server.store.delete(collections.syncJobs, ...at)
-    const gone = (): boolean => server.store.find(collections.syncJobs, ...at) === undefined
-    const teardown = (): KubeObject | undefined => server.store.list(collections.jobs)[0]
+    const deleteJob = (): void => void bed.server.store.delete(collections.syncJobs, ...at)
+    const gone = (): boolean => bed.server.store.find(collections.syncJobs, ...at) === undefined
+    const teardown = (): KubeObject | undefined => bed.server.store.list(collections.jobs)[0]
     const reasons = (): string[] =>
-      (server.store.list(collections.events) as EventObject[]).map(({ reason }) => reason)
+      (bed.server.store.list(collections.events) as EventObject[]).map(({ reason }) => reason)
 
     const endTeardown = (type: string): void => {
       const made = teardown()
       if (made === undefined) throw new Error('no teardown Job')
-      server.store.update(
+      bed.server.store.update(
         collections.jobs,
         { ...made, status: { conditions: [{ type, status: 'True' }] } } as KubeObject,
         'status',
@@ -281,20 +164,20 @@ describe('Operator', () => {
       await eventually('no Deployment', () => deployment() === undefined)
       await systemClock.sleep(150)
       expect(teardown(), 'not before the worker has ended').to.equal(undefined)
-      server.store.delete(collections.pods, 'shop', 'pod-1')
+      bed.server.store.delete(collections.pods, 'shop', 'pod-1')
       await eventually('a teardown Job', () => teardown() !== undefined)
       expect(gone()).to.equal(false)
       endTeardown('Complete')
       await eventually('gone', gone)
-      expect(server.store.list(collections.configMaps)).to.deep.equal([])
+      expect(bed.server.store.list(collections.configMaps)).to.deep.equal([])
       await eventually('the event', () => reasons().includes('TornDown'))
-      expect(server.store.list(collections.jobs)).to.have.length(1)
+      expect(bed.server.store.list(collections.jobs)).to.have.length(1)
     })
 
     it('tears down though the DataSource was deleted first', async () => {
       start()
       await eventually('a Deployment', () => deployment() !== undefined)
-      server.store.delete(collections.dataSources, 'shop', 'shop-db')
+      bed.server.store.delete(collections.dataSources, 'shop', 'shop-db')
       deleteJob()
       await eventually('a teardown Job', () => teardown() !== undefined)
       endTeardown('Complete')
@@ -322,7 +205,7 @@ describe('Operator', () => {
     it('ends at once in a namespace that is being deleted', async () => {
       start()
       await eventually('a Deployment', () => deployment() !== undefined)
-      server.faults = ({ method, path }) =>
+      bed.server.faults = ({ method, path }) =>
         method === 'POST' && path.endsWith('/jobs')
           ? {
               kind: 'status',
@@ -339,7 +222,7 @@ describe('Operator', () => {
     })
 
     it('ends at once for a job that never had workers', async () => {
-      server.store.delete(collections.dataSources, 'shop', 'shop-db')
+      bed.server.store.delete(collections.dataSources, 'shop', 'shop-db')
       start()
       await isReady('False SPEC_INVALID')
       deleteJob()
@@ -351,31 +234,31 @@ describe('Operator', () => {
   it('gets there through a bad API server', async function () {
     this.timeout(40_000)
     let asked = 0
-    server.faults = ({ isWatch }) => {
+    bed.server.faults = ({ isWatch }) => {
       asked++
       // Counted, not timed: on a busy machine no watch would live to bring an event.
-      if (asked % 31 === 0) server.breakWatches()
+      if (asked % 31 === 0) bed.server.breakWatches()
       if (asked % 7 === 0) return { kind: 'status', status: 500 }
       if (asked % 11 === 0) return { kind: 'status', status: 429, retryAfterSeconds: 0 }
       if (asked % 13 === 0) return { kind: 'reset' }
       return isWatch ? undefined : { kind: 'delay', ms: 2 }
     }
-    server.duplicateEvents = true
-    server.lateEvents = true
+    bed.server.duplicateEvents = true
+    bed.server.lateEvents = true
     create(shopDb(), lake(), shopToLake())
     start()
     await eventually('a Deployment', () => deployment() !== undefined)
     startPod()
     await isReady('True Streaming')
-    server.store.delete(collections.syncJobs, ...at)
-    server.store.delete(collections.pods, 'shop', 'pod-1')
-    await eventually('a teardown Job', () => server.store.list(collections.jobs).length === 1)
-    const made = server.store.list(collections.jobs)[0] as KubeObject
-    server.store.update(
+    bed.server.store.delete(collections.syncJobs, ...at)
+    bed.server.store.delete(collections.pods, 'shop', 'pod-1')
+    await eventually('a teardown Job', () => bed.server.store.list(collections.jobs).length === 1)
+    const made = bed.server.store.list(collections.jobs)[0] as KubeObject
+    bed.server.store.update(
       collections.jobs,
       { ...made, status: { conditions: [{ type: 'Complete', status: 'True' }] } } as KubeObject,
       'status',
     )
-    await eventually('gone', () => server.store.find(collections.syncJobs, ...at) === undefined)
+    await eventually('gone', () => bed.server.store.find(collections.syncJobs, ...at) === undefined)
   })
 })

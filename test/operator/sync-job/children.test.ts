@@ -1,31 +1,11 @@
 import { expect } from 'chai'
-import { isConfigError, readResource } from '#operator/resource-check.ts'
 import { buildChildren } from '#operator/sync-job/children.ts'
 import type { Children } from '#operator/sync-job/children.ts'
-import { buildTeardownJob, teardownComplaint } from '#operator/sync-job/teardown-job.ts'
+import { buildTeardownJob } from '#operator/sync-job/teardown-job.ts'
 import { referencedSecrets } from '#operator/sync-job/worker-pod.ts'
 import { planSchema } from '#api/plan.ts'
-import type { Plan } from '#api/plan.ts'
-import { compile } from '#master/compile.ts'
-import type { DataSource } from '#api/data-source.ts'
-import type { SyncJob } from '#api/sync-job.ts'
 import type { Json } from '../fake-api-store.ts'
-import type { Pod } from '#operator/resources.ts'
-import { lake, shopDb, shopToLake } from './fixtures.ts'
-
-function parsed<T>(read: T): Exclude<T, Error> {
-  if (isConfigError(read)) throw read
-  return read as Exclude<T, Error>
-}
-
-function compiled(changes: Json = {}): { job: SyncJob; plan: Plan } {
-  const job = parsed(readResource('SyncJob', shopToLake(changes)))
-  const dataSources = [shopDb(), lake()].map((each): DataSource => parsed(readResource('DataSource', each)))
-  job.metadata.uid = 'uid-1'
-  return { job, plan: compile(job, { dataSources, virtualTables: [] }) }
-}
-
-const worker = { image: 'registry.example/sluice:1', imagePullPolicy: 'IfNotPresent', imagePullSecrets: [] }
+import { compiled, worker } from './built.ts'
 
 function children(changes: Json = {}, replicas = 1): Children {
   const { job, plan } = compiled(changes)
@@ -181,21 +161,6 @@ describe('buildTeardownJob', () => {
     )
     expect(spec?.containers[0]?.args?.[0]).to.equal('teardown')
     expect(spec?.restartPolicy).to.equal('Never')
-  })
-
-  it('knows what the last failed pod said', () => {
-    const pod = (finishedAt: string, message: string, exitCode = 1): Pod => ({
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name: finishedAt },
-      spec: { containers: [] },
-      status: {
-        containerStatuses: [{ restartCount: 0, state: { terminated: { exitCode, message, finishedAt } } }],
-      },
-    })
-    const pods = [pod('2026-01-01T00:02:00Z', 'last\n'), pod('2026-01-01T00:01:00Z', 'first')]
-    expect(teardownComplaint(pods)).to.equal('last')
-    expect(teardownComplaint([pod('2026-01-01T00:02:00Z', 'fine', 0)])).to.equal(null)
   })
 })
 

@@ -53,6 +53,7 @@ const observed = (changes: Partial<Observed> = {}): Observed => ({
   refusal: null,
   suspended: false,
   complete: null,
+  rolledOut: null,
   deployment: undefined,
   pods: [pod(ready)],
   reports: [said()],

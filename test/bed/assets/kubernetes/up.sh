@@ -329,6 +329,8 @@ evictionHard: {memory.available: 100Mi, nodefs.available: 1%, imagefs.available:
 imageGCHighThresholdPercent: 100
 imageGCLowThresholdPercent: 99
 maxPods: 200
+# How often mounted Secrets are looked at again, among other things; a minute by default.
+syncFrequency: 10s
 podLogsDir: $S/pod-logs
 makeIPTablesUtilChains: false
 featureGates: {KubeletInUserNamespace: true}

@@ -1,0 +1,84 @@
+// Whether workers that work may be replaced by those of another plan or another image: only when a check with the new
+// ones has passed. Until then, and while the check fails, the Deployment stays as it is, so there is nothing to roll
+// back. Pure; the outcome is the RolledOut condition and what to do.
+import { covers } from '../kube/apply.ts'
+import type { Statement } from '../kube/conditions.ts'
+import type { Deployment, Job, Pod } from '../resources.ts'
+import { checkComplaint } from './check-job.ts'
+import { jobOutcome } from './job-outcome.ts'
+import { isReady, planNameOf } from './observe.ts'
+
+export interface RolloutFacts {
+  desired: Deployment
+  live: Deployment | undefined
+  workers: readonly Pod[]
+  /** The check of just this plan and image, and the pods of checks. */
+  check: Job | undefined
+  checkPods: readonly Pod[]
+  /** RolledOut as it was last told, if that was of this generation of the spec. */
+  told: Statement | undefined
+}
+
+export interface Rollout {
+  /** apply: make the Deployment what it should be. check: begin a check. wait: for the one that runs or has failed. */
+  step: 'apply' | 'check' | 'wait'
+  condition: Statement
+}
+
+export function decideRollout(facts: RolloutFacts): Rollout {
+  const { desired, live, workers, check, told } = facts
+  if (live === undefined || !replacesWorkers(live, desired))
+    return { step: 'apply', condition: progress(facts) }
+  const refused = told?.status === 'False' ? told : null
+  if (check === undefined) {
+    // Workers that do not work have nothing to lose, and this may be what mends them.
+    if (refused === null && !workers.some(isReady)) return { step: 'apply', condition: progress(facts) }
+    return { step: 'check', condition: refused ?? checking }
+  }
+  if (jobOutcome(check) === 'done') return { step: 'apply', condition: progress(facts) }
+  const complaint = checkComplaint(check, facts.checkPods)
+  if (complaint === null) return { step: 'wait', condition: refused ?? checking }
+  const message = `The workers stay as they were: a check of what they should be says: ${complaint.message}`
+  return {
+    step: 'wait',
+    condition: { type: 'RolledOut', status: 'False', reason: complaint.reason, message },
+  }
+}
+
+const checking: Statement = {
+  type: 'RolledOut',
+  status: 'Unknown',
+  reason: 'Checking',
+  message: 'A pod finds out whether the new spec or image works, before the workers are replaced.',
+}
+
+/** Whether there are workers, and are to be, of another plan or image. A restart of the same ones needs no check. */
+function replacesWorkers({ spec: live }: Deployment, { spec: desired }: Deployment): boolean {
+  if (live.replicas === 0 || desired.replicas === 0) return false
+  return (
+    planNameOf(live.template) !== planNameOf(desired.template) ||
+    live.template.spec?.containers[0]?.image !== desired.template.spec?.containers[0]?.image
+  )
+}
+
+function progress({ desired, live }: RolloutFacts): Statement {
+  return live !== undefined && isRolledOut(live, desired)
+    ? { type: 'RolledOut', status: 'True', reason: 'RolledOut', message: 'The workers are as the spec says.' }
+    : {
+        type: 'RolledOut',
+        status: 'Unknown',
+        reason: 'Replacing',
+        message: 'The workers are being replaced.',
+      }
+}
+
+/** As `kubectl rollout status` sees it, without a word on whether they are ready: that is what Ready tells. */
+function isRolledOut(live: Deployment, desired: Deployment): boolean {
+  const { observedGeneration = 0, replicas = 0, updatedReplicas = 0 } = live.status ?? {}
+  return (
+    covers(live.spec, desired.spec) &&
+    observedGeneration >= (live.metadata.generation ?? 0) &&
+    updatedReplicas === desired.spec.replicas &&
+    replicas === updatedReplicas
+  )
+}
