@@ -38,7 +38,7 @@ export function decideRollout(facts: RolloutFacts): Rollout {
   if (jobOutcome(check) === 'done') return { step: 'apply', condition: progress(facts) }
   const complaint = checkComplaint(check, facts.checkPods)
   if (complaint === null) return { step: 'wait', condition: refused ?? checking }
-  const message = `The workers stay as they were: a check of what they should be says: ${complaint.message}`
+  const message = `The workers stay as they were. The check of what they should be says: ${complaint.message}`
   return {
     step: 'wait',
     condition: { type: 'RolledOut', status: 'False', reason: complaint.reason, message },

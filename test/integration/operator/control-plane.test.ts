@@ -108,18 +108,22 @@ describe('Operator on a control plane', () => {
   const job = async (): Promise<(KubeObject & { status?: SyncJobStatus }) | undefined> =>
     (await list<KubeObject & { status?: SyncJobStatus }>('syncjobs'))[0]
 
-  async function isReady(what: string): Promise<void> {
-    await eventually(`Ready: ${what}`, async () => {
-      const ready = (await job())?.status?.conditions?.find(({ type }) => type === 'Ready')
-      return ready !== undefined && `${ready.status} ${ready.reason}` === what
+  async function isSaid(type: string, what: string): Promise<void> {
+    await eventually(`${type}: ${what}`, async () => {
+      const said = (await job())?.status?.conditions?.find(condition => condition.type === type)
+      return said !== undefined && `${said.status} ${said.reason}` === what
     })
   }
+
+  const isReady = (what: string): Promise<void> => isSaid('Ready', what)
 
   async function podOf(component: string): Promise<Pod> {
     let found: Pod | undefined
     await eventually(`a ${component} pod`, async () => {
       const pods = await list<Pod>('pods', '-l', `app.kubernetes.io/component=${component}`)
-      found = pods.find(({ metadata }) => metadata.deletionTimestamp === undefined)
+      found = pods.find(
+        ({ metadata, status }) => metadata.deletionTimestamp === undefined && status?.phase !== 'Failed',
+      )
       return found !== undefined
     })
     return found as Pod
@@ -213,6 +217,27 @@ describe('Operator on a control plane', () => {
     await apply(shopDb())
     const first = await podOf('worker')
     await apply(shopDb({ port: 6543 }))
+    await eventually('a new pod', async () => (await podOf('worker')).metadata.name !== first.metadata.name)
+  })
+
+  it('replaces workers that work when a pod that restricted namespaces take has found the new plan good', async function () {
+    this.timeout(60_000)
+    await apply(shopDb(), lake(), shopToLake())
+    await startWorker()
+    await isSaid('RolledOut', 'True RolledOut')
+    const first = await podOf('worker')
+    await apply(shopDb({ port: 6543 }))
+    const check = await podOf('check')
+    await isSaid('RolledOut', 'Unknown Checking')
+    const message = 'sluice check: SOURCE_UNREACHABLE: nobody answers'
+    const name = { name: 'check', image: 'x', imageID: 'x', ready: false, restartCount: 0 }
+    await setPodStatus(check, {
+      phase: 'Failed',
+      containerStatuses: [{ ...name, state: { terminated: { exitCode: 1, message } } }],
+    })
+    await isSaid('RolledOut', 'False SOURCE_UNREACHABLE')
+    expect((await podOf('worker')).metadata.name).to.equal(first.metadata.name)
+    await setPodStatus(await podOf('check'), { phase: 'Succeeded' })
     await eventually('a new pod', async () => (await podOf('worker')).metadata.name !== first.metadata.name)
   })
 
