@@ -47,6 +47,18 @@ export const operatorMetricDefinitions = {
     help: 'SyncJobs by the reason of their Ready condition.',
     labels: ['reason'],
   },
+  jobReady: {
+    name: 'sluice_operator_job_ready',
+    type: 'gauge',
+    help: '1 while the condition Ready of a SyncJob is True, otherwise 0; with the DataSources at its ends.',
+    labels: ['job', 'source', 'target'],
+  },
+  rolloutsHeld: {
+    name: 'sluice_operator_rollouts_held',
+    type: 'gauge',
+    help: 'SyncJobs whose workers stay as they were because the new ones failed their check, by its reason.',
+    labels: ['reason'],
+  },
 } as const satisfies Record<string, MetricDefinition>
 
 export type OperatorMetrics = Instruments<typeof operatorMetricDefinitions>

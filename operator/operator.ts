@@ -11,6 +11,7 @@ import { objectKey } from './kube/object.ts'
 import type { KubeObject } from './kube/object.ts'
 import type { Requeue } from './kube/work-queue.ts'
 import type { OperatorMetrics } from './metrics.ts'
+import { observeJobs } from './observe-jobs.ts'
 import type { CustomObject, Pod } from './resources.ts'
 import { jobKeyOf } from './sync-job/names.ts'
 import { SyncJobReconciler } from './sync-job/reconcile.ts'
@@ -100,11 +101,7 @@ export class Operator {
       metrics.queueDepth.set({ controller }, queue.depth)
     const staleMs = this.#watches.stalenessMs
     if (Number.isFinite(staleMs)) metrics.watchStaleness.set(staleMs / 1000)
-    metrics.jobs.reset()
-    for (const { status } of this.#watches.caches.syncJobs.values()) {
-      const ready = status?.conditions?.find(({ type }) => type === 'Ready')
-      metrics.jobs.inc({ reason: ready?.reason ?? 'None' })
-    }
+    observeJobs(this.#watches.caches.syncJobs.values(), metrics)
   }
 
   /** Runs until the signal aborts and the reconciles in hand have ended. */

@@ -1,28 +1,18 @@
 // helm/sluice/dashboards: the Grafana dashboards that the chart ships. Written here rather than in Grafana, so that
 // a metric that is renamed does not leave an empty panel behind: names come from the definitions.
-import { metricDefinitions } from '#common/metrics.ts'
-import { operatorMetricDefinitions } from '#operator/metrics.ts'
 import { grafanaJson } from './grafana.ts'
 import type { Dashboard, Panel, Variable } from './grafana.ts'
-
-type Names<D extends Readonly<Record<string, { name: string }>>> = { readonly [K in keyof D]: D[K]['name'] }
-
-const m = namesOf(metricDefinitions)
-const o = namesOf(operatorMetricDefinitions)
+import { m, o, quantile, rate } from './queries.ts'
+import { source } from './source-dashboard.ts'
 
 /** The label that the chart's PodMonitor gives to what it scrapes of workers: the SyncJob. */
 const workers = '{sluice_dev_job!=""}'
-const rate = (metric: string, filter = ''): string => `rate(${metric}${filter}[$__rate_interval])`
-const quantile = (q: number, metric: string, by: string, filter = ''): string =>
-  `histogram_quantile(${q}, sum by (le${by}) (${rate(`${metric}_bucket`, filter)}))`
-
 /** File name -> JSON. */
 export function dashboardFiles(): Map<string, string> {
   return new Map(
-    Object.entries({ fleet, job, operator, 'table-services': tableServices }).map(([name, dashboard]) => [
-      `${name}.json`,
-      grafanaJson(dashboard),
-    ]),
+    Object.entries({ fleet, job, source, operator, 'table-services': tableServices }).map(
+      ([name, dashboard]) => [`${name}.json`, grafanaJson(dashboard)],
+    ),
   )
 }
 
@@ -41,6 +31,13 @@ const fleet: Dashboard = {
             'Reason of the condition Ready. Streaming and Snapshotting are well; codes are in the error reference.',
           unit: 'short',
           queries: [{ expr: `sum by (reason) (${o.jobs})`, legend: '{{reason}}' }],
+        },
+        {
+          title: 'Held rollouts',
+          description:
+            'SyncJobs whose workers stay as they were because what they should be failed its check, by its reason.',
+          unit: 'short',
+          queries: [{ expr: `sum by (reason) (${o.rolloutsHeld})`, legend: '{{reason}}' }],
         },
         {
           title: 'Furthest behind',
@@ -370,8 +367,4 @@ function processPanels(which: string, legend: string): Panel[] {
 function cpu(which: string): string {
   const metric = 'process_cpu_seconds_total'
   return which.startsWith('{') ? rate(metric, which) : `${rate(metric)} ${which}`
-}
-
-function namesOf<D extends Readonly<Record<string, { name: string }>>>(definitions: D): Names<D> {
-  return Object.fromEntries(Object.entries(definitions).map(([key, { name }]) => [key, name])) as Names<D>
 }

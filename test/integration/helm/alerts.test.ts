@@ -58,5 +58,8 @@ describe('dashboards of the chart', () => {
 
 /** A query with Grafana's variables filled in. */
 function filledIn(expr: string): string {
-  return expr.replaceAll('$__rate_interval', '5m').replaceAll('$job', 'shop/orders')
+  return expr
+    .replaceAll('$__rate_interval', '5m')
+    .replaceAll('$job', 'shop/orders')
+    .replaceAll('$source', 'shop/db')
 }
