@@ -3,7 +3,6 @@
 import { stringify } from 'yaml'
 import { describeError } from '#common/errors.ts'
 import type { KubeClient } from '#operator/kube/client.ts'
-import { eventType } from '#operator/kube/events.ts'
 import { leaseType } from '#operator/kube/leader-election.ts'
 import type { KubeObject, ResourceType } from '#operator/kube/object.ts'
 import {
@@ -18,7 +17,7 @@ import {
 import type { Pod } from '#operator/resources.ts'
 import { contentHash } from '#operator/kube/apply.ts'
 import { jobLabel, managedBy, managedByLabel, shortName } from '#operator/sync-job/names.ts'
-import { concerns } from './cluster-event.ts'
+import { clusterEventType, concerns } from './cluster-event.ts'
 import { explainJob } from './explanation.ts'
 import { listJobs } from './find-job.ts'
 import { orGap, readJobFacts } from './job-facts.ts'
@@ -84,7 +83,7 @@ async function addNamespace(
   addObjects(bundle, 'virtualtables', await list(virtualTableType))
   for (const type of [deploymentType, configMapType, podDisruptionBudgetType, jobType])
     addObjects(bundle, type.plural, await list(type as ResourceType, ofJobs))
-  const events = await list(eventType)
+  const events = await list(clusterEventType)
   addObjects(bundle, 'events', job === undefined ? events : events.filter(event => concerns(event, job)))
   const pods = await list(podType, ofJobs)
   addObjects(bundle, 'pods', pods)

@@ -1,21 +1,37 @@
 // Events of the cluster about a job: the operator's own, and those of the kubelet, the scheduler and the
 // controllers about what the operator made for it.
-import type { EventObject } from '#operator/kube/events.ts'
+import type { KubeObject, ResourceType } from '#operator/kube/object.ts'
 import { shortName, workerName } from '#operator/sync-job/names.ts'
 
-/** An event as events.k8s.io/v1 gives it; reporters of the older API fill the deprecated fields. */
-export type ClusterEvent = EventObject & {
-  deprecatedCount?: number
-  deprecatedFirstTimestamp?: string
-  deprecatedLastTimestamp?: string
+/**
+ * An event of the core group: the same objects as in events.k8s.io, where the role `view` does not reach
+ * (https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/). Newer reporters fill `series`
+ * and `eventTime`, older ones `count` and `lastTimestamp`.
+ */
+export interface ClusterEvent extends KubeObject {
+  involvedObject: { kind?: string; name?: string }
+  type?: string
+  reason?: string
+  message?: string
+  count?: number
+  lastTimestamp?: string | null
+  eventTime?: string | null
+  series?: { count: number; lastObservedTime: string }
+}
+
+export const clusterEventType: ResourceType<ClusterEvent> = {
+  apiVersion: 'v1',
+  kind: 'Event',
+  plural: 'events',
+  namespaced: true,
 }
 
 /** The letters Kubernetes makes the names of ReplicaSets and Pods of. */
 const hash = '[bcdfghjklmnpqrstvwxz2456789]+'
 
 /** Whether an event is about the job, its workers or its teardown. */
-export function concerns({ regarding }: Pick<ClusterEvent, 'regarding'>, job: string): boolean {
-  const { kind, name = '' } = regarding
+export function concerns({ involvedObject }: ClusterEvent, job: string): boolean {
+  const { kind, name = '' } = involvedObject
   if (kind === 'SyncJob') return name === job
   const made = new RegExp(`^${escape(workerName(job))}(-${hash}){0,2}$`)
   const teardown = new RegExp(`^${escape(shortName(job).slice(0, 44))}-teardown-[0-9a-f]{8}(-${hash})?$`)
@@ -27,14 +43,13 @@ function escape(text: string): string {
 }
 
 /** When it was seen last, ms since the epoch. */
-export function lastSeenMs(event: ClusterEvent): number {
-  const { series, deprecatedLastTimestamp, eventTime, metadata } = event
-  const time = series?.lastObservedTime ?? deprecatedLastTimestamp ?? eventTime ?? metadata.creationTimestamp
-  return Date.parse(time ?? '') || Date.parse(metadata.creationTimestamp ?? '') || 0
+export function lastSeenMs({ series, lastTimestamp, eventTime, metadata }: ClusterEvent): number {
+  const time = series?.lastObservedTime ?? lastTimestamp ?? eventTime ?? metadata.creationTimestamp
+  return Date.parse(time ?? '') || 0
 }
 
-export function timesSeen({ series, deprecatedCount }: ClusterEvent): number {
-  return series?.count ?? deprecatedCount ?? 1
+export function timesSeen({ series, count }: ClusterEvent): number {
+  return series?.count ?? count ?? 1
 }
 
 /** The newest last, at most so many. */

@@ -85,13 +85,14 @@ function lag(facts: JobFacts): string[] {
   ]
 }
 
-function events({ events: all, nowMs }: JobFacts): string[] {
+function events({ events: all, nowMs, gaps }: JobFacts): string[] {
+  if (gaps.some(gap => gap.startsWith('events:'))) return []
   if (all.length === 0) return ['none: Kubernetes forgets them after an hour']
   return newest(all, eventsShown).map(event => {
-    const { type, reason, note, regarding } = event
+    const { type, reason, message = '', involvedObject } = event
     const times = timesSeen(event) > 1 ? ` (${timesSeen(event)} times)` : ''
     const age = ageText(Math.max(0, nowMs - lastSeenMs(event))).padStart(6)
-    return `${age}  ${type}  ${reason}  ${regarding['kind']} ${regarding['name']}: ${oneLine(note ?? '')}${times}`
+    return `${age}  ${type}  ${reason}  ${involvedObject.kind} ${involvedObject.name}: ${oneLine(message)}${times}`
   })
 }
 

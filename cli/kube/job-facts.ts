@@ -5,13 +5,12 @@ import type { WorkerStatus } from '#api/worker-status.ts'
 import { describeError, SyncError } from '#common/errors.ts'
 import { statusOf } from '#operator/kube/api-error.ts'
 import type { KubeClient } from '#operator/kube/client.ts'
-import { eventType } from '#operator/kube/events.ts'
 import { resourcePath } from '#operator/kube/object.ts'
 import { dataSourceType, deploymentType, podType } from '#operator/resources.ts'
 import type { CustomObject, Deployment, Pod, SyncJobObject } from '#operator/resources.ts'
 import { componentLabel, jobLabel, selectorOf, shortName, workerName } from '#operator/sync-job/names.ts'
 import { isRunning } from '#operator/sync-job/observe.ts'
-import { concerns } from './cluster-event.ts'
+import { clusterEventType, concerns } from './cluster-event.ts'
 import type { ClusterEvent } from './cluster-event.ts'
 import type { Session } from './session.ts'
 
@@ -61,7 +60,7 @@ export async function readJobFacts(session: Session, job: SyncJobObject): Promis
       client.get(deploymentType, { namespace, name: workerName(name) }, signal),
     ),
     orGap(gaps, 'pods', [], client.list(podType, { namespace, labelSelector, signal })),
-    orGap(gaps, 'events', [], client.list(eventType, { namespace, signal })),
+    orGap(gaps, 'events', [], client.list(clusterEventType, { namespace, signal })),
   ])
   const isOf = (component: string) => (pod: Pod) => pod.metadata.labels?.[componentLabel] === component
   const workers = await Promise.all(pods.filter(isOf('worker')).map(pod => readWorker(client, pod, gaps)))
@@ -72,7 +71,7 @@ export async function readJobFacts(session: Session, job: SyncJobObject): Promis
     deployment,
     workers,
     teardownPods: pods.filter(isOf('teardown')),
-    events: (events as ClusterEvent[]).filter(event => concerns(event, name)),
+    events: events.filter(event => concerns(event, name)),
     gaps,
     nowMs: clock.nowMs(),
   }

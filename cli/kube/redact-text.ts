@@ -7,7 +7,7 @@ export const redacted = 'REDACTED'
 type Rule = readonly [pattern: RegExp, replace: (...match: string[]) => string]
 
 /** Bounded, so that a megabyte of letters takes no longer than a megabyte of anything else. */
-const name = String.raw`(?<![\w.$])[A-Za-z_][\w.$-]{0,127}`
+const name = String.raw`[A-Za-z_][\w.$-]{0,127}`
 /** A value: quoted, perhaps as inside JSON and perhaps cut off, or up to the next blank. */
 const value = String.raw`\\"(?:(?!\\")[^\n])*(?:\\")?|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|[^\s"'\\]+`
 

@@ -45,14 +45,14 @@ async function pause(session: Session, job: SyncJobObject): Promise<void> {
 
 /** Stating nothing gives back what we stated; only a pause that is not ours has to be overruled. */
 async function resume(session: Session, job: SyncJobObject): Promise<void> {
-  const after = await applySpec(session, job, {})
+  const after = await applySpec(session, job, null)
   if (isSuspended(after)) await applySpec(session, job, { suspend: false })
 }
 
 async function applySpec(
   session: Session,
   job: SyncJobObject,
-  spec: { suspend?: boolean },
+  spec: { suspend: boolean } | null,
 ): Promise<SyncJobObject> {
   const { apiVersion, kind } = syncJobType
   const { namespace, name, uid } = job.metadata
@@ -63,7 +63,8 @@ async function applySpec(
     query: { fieldManager, force: true },
     contentType: 'application/apply-patch+yaml',
     // The uid keeps the apply from making a job that was deleted meanwhile.
-    body: { apiVersion, kind, metadata: { namespace, name, uid }, spec },
+    // An empty spec would be a field we own, too.
+    body: { apiVersion, kind, metadata: { namespace, name, uid }, ...(spec === null ? {} : { spec }) },
     signal: session.signal,
   })
 }

@@ -38,9 +38,12 @@ function withoutDeployment({ job, gaps }: JobFacts): string {
 function problemLines(problem: string, { job }: Pick<JobFacts, 'job'>): string[] {
   // What ended a container says more than that it is not started again at once.
   const reason = problem.includes('OOMKilled') ? 'OOMKilled' : problem.slice(0, problem.indexOf(':'))
+  const line = `  does not run: ${problem}`
+  // What it means stands under the condition already.
+  if (reason === readyOf(job)?.reason) return [line]
   const { meaning, next } = explainReason(reason)
   const todo = next === null ? [] : [`  Next:  ${next.replaceAll('JOB', job.metadata.name)}`]
-  return [`  does not run: ${problem}`, `  Means: ${meaning}`, ...todo]
+  return [line, `  Means: ${meaning}`, ...todo]
 }
 
 /** No pod at all: the API server refused to make one, for a quota or a policy, and its words are in these places. */
@@ -50,11 +53,11 @@ function refusals(facts: JobFacts, wanted: number): string[] {
   const conditions = (deployment?.status?.conditions ?? [])
     .filter(({ type, status }) => type === 'ReplicaFailure' && status === 'True')
     .map(({ reason, message }) => `${reason}: ${message}`)
-  const told = newest(events.filter(isRefusal), 1).map(({ reason, note }) => `${reason}: ${note}`)
+  const told = newest(events.filter(isRefusal), 1).map(({ reason, message }) => `${reason}: ${message}`)
   const [why] = [...conditions, ...told]
   return why === undefined ? [] : ['no pod can be made:', ...problemLines(why, facts)]
 }
 
-function isRefusal({ regarding, reason }: ClusterEvent): boolean {
-  return regarding['kind'] === 'ReplicaSet' && reason === 'FailedCreate'
+function isRefusal({ involvedObject, reason }: ClusterEvent): boolean {
+  return involvedObject.kind === 'ReplicaSet' && reason === 'FailedCreate'
 }

@@ -225,9 +225,18 @@ function mergeNulls(into: Json, patch: Json): Json {
 function prune(live: Json, before: Json, now: Json): Json {
   const kept: Json = { ...live }
   for (const [name, value] of Object.entries(before)) {
-    if (!(name in now)) delete kept[name]
-    else if (isMap(value) && isMap(now[name]) && isMap(kept[name]))
-      kept[name] = prune(kept[name], value, now[name])
+    const stated = now[name]
+    // Of a map only what the manager had stated in it goes; the rest may be others'.
+    if (
+      isMap(value) &&
+      Object.keys(value).length > 0 &&
+      isMap(kept[name]) &&
+      (isMap(stated) || !(name in now))
+    ) {
+      const rest = prune(kept[name], value, isMap(stated) ? stated : {})
+      if (name in now || Object.keys(rest).length > 0) kept[name] = rest
+      else delete kept[name]
+    } else if (!(name in now)) delete kept[name]
   }
   return kept
 }

@@ -100,11 +100,11 @@ export class KubeTestBed {
 
   putEvent(about: { kind: string; name: string }, content: Json): void {
     const name = `${about.name}.${this.server.store.version}`
-    this.put('events', {
-      apiVersion: 'events.k8s.io/v1',
+    this.server.store.create('/api/v1/events', {
+      apiVersion: 'v1',
       kind: 'Event',
       metadata: { name, namespace: 'shop' },
-      regarding: { ...about, namespace: 'shop' },
+      involvedObject: { ...about, namespace: 'shop' },
       type: 'Normal',
       ...content,
     } as KubeObject)

@@ -133,8 +133,8 @@ describe('kubectl sluice explain', () => {
       {
         type: 'Warning',
         reason: 'FailedCreate',
-        note: 'pods "x" is forbidden: exceeded quota: small',
-        deprecatedCount: 7,
+        message: 'pods "x" is forbidden: exceeded quota: small',
+        count: 7,
       },
     )
     const text = await explain()
@@ -145,14 +145,17 @@ describe('kubectl sluice explain', () => {
 
   it('tells the last events of the job and its workers, not those of others', async () => {
     bed.putJob({ conditions: [] })
-    const at = (minute: number) => ({ eventTime: `2026-01-01T00:${10 + minute}:00.000000Z` })
-    bed.putEvent({ kind: 'SyncJob', name: 'shop-to-lake' }, { reason: 'Streaming', note: 'second', ...at(2) })
-    bed.putEvent({ kind: 'Pod', name: pod }, { reason: 'Pulled', note: 'first', ...at(1) })
+    const at = (minute: number) => ({ lastTimestamp: `2026-01-01T00:${10 + minute}:00Z` })
+    bed.putEvent(
+      { kind: 'SyncJob', name: 'shop-to-lake' },
+      { reason: 'Streaming', message: 'second', ...at(2) },
+    )
+    bed.putEvent({ kind: 'Pod', name: pod }, { reason: 'Pulled', message: 'first', ...at(1) })
     bed.putEvent(
       { kind: 'Pod', name: 'shop-to-lake-worker-worker-66d4b-x7k2p' },
-      { reason: 'Other', note: 'no' },
+      { reason: 'Other', message: 'no' },
     )
-    bed.putEvent({ kind: 'SyncJob', name: 'shop' }, { reason: 'Other', note: 'no' })
+    bed.putEvent({ kind: 'SyncJob', name: 'shop' }, { reason: 'Other', message: 'no' })
     const text = await explain()
     expect(text).to.match(/first[^]*second/)
     expect(text).not.to.contain('Other')

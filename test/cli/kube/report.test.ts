@@ -80,9 +80,9 @@ describe('kubectl sluice report', () => {
     } as KubeObject)
     bed.putEvent(
       { kind: 'Pod', name: worker },
-      { reason: 'Failed', note: `password=${planted('event')} refused` },
+      { reason: 'Failed', message: `password=${planted('event')} refused` },
     )
-    bed.putEvent({ kind: 'Pod', name: 'unrelated' }, { reason: 'Other', note: 'of somebody else' })
+    bed.putEvent({ kind: 'Pod', name: 'unrelated' }, { reason: 'Other', message: 'of somebody else' })
     store.create('/api/v1/secrets', {
       apiVersion: 'v1',
       kind: 'Secret',
