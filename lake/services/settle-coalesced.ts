@@ -5,7 +5,6 @@
 // First of all each commit that got a merged log says for which others it stands. From then on a reader can find the
 // changes of those others with it, whether they are gone or not.
 import { putCoalescedUntil, withCoalesced } from '#lake/reader/coalesced-days.ts'
-import type { DataFile } from '#lake/reader/data-file.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { fileGroupKey } from '#lake/table/names.ts'
@@ -40,71 +39,59 @@ export async function settleCoalesced(
   )
   const gone = new Set(standing.flatMap(({ merged }) => merged.map(({ path }) => path)))
   const carriers = Map.groupBy(standing, ({ instant }) => instant)
-  const touched = new Set(standing.flatMap(({ merged }) => merged.map(({ instant }) => instant)))
-  const emptied = emptiedOf(touched, { carriers, instants, files, gone })
-
-  const rewrite = async (instant: InstantTime): Promise<void> => {
+  await inParallel([...carriers], async ([instant, made]) => {
     signal.throwIfAborted()
-    await rewriteCommit(store, known.get(instant)!, commit =>
-      (carriers.get(instant) ?? []).reduce(
-        (told, record) => standingFor(told, record, gone),
-        without(commit, gone),
-      ),
-    )
-  }
-  await inParallel([...carriers.keys()], rewrite)
-  const others = [...touched].filter(at => !carriers.has(at) && !emptied.has(at) && known.has(at))
-  await inParallel(
-    others.filter(at => at !== instants[0]?.instant),
-    rewrite,
-  )
+    const stands = (commit: CommitMetadata): CommitMetadata =>
+      made.reduce((told, record) => standingFor(told, record, gone), without(commit, gone))
+    await rewriteCommit(store, known.get(instant)!, stands)
+  })
+  const merged = new Set(standing.flatMap(record => record.merged.map(({ instant }) => instant)))
+  // The first of the timeline stays as it is: what is older than the first passes for committed, so where the timeline
+  // begins is for cleaning to say.
+  const others = instants.slice(1).filter(({ instant }) => merged.has(instant) && !carriers.has(instant))
+  const left = new Set(files.flatMap(({ path, instant }) => (gone.has(path) ? [] : [instant])))
+  const emptied: TimelineInstant[] = []
+  await inParallel(others, async at => {
+    signal.throwIfAborted()
+    const stays = (commit: CommitMetadata): CommitMetadata | null => {
+      const rest = without(commit, gone)
+      return left.has(at.instant) || !isWithoutFiles(rest) ? rest : null
+    }
+    if ((await rewriteCommit(store, at, stays)) === null) emptied.push(at)
+  })
 
   signal.throwIfAborted()
   const removed = [...gone].filter(path => present.has(path))
   if (removed.length > 0) await store.delete(removed)
-  if (emptied.size > 0) {
+  if (emptied.length > 0) {
     await putCoalescedUntil(store, latest([...carriers.keys()].map(at => known.get(at)!.completionTime!)))
-    await store.delete([...emptied].map(at => known.get(at)!.path))
+    await store.delete(emptied.map(({ path }) => path))
   }
   await store.delete([...records.keys()])
   return removed.length
 }
 
-interface Settling {
-  carriers: ReadonlyMap<InstantTime, unknown>
-  instants: readonly TimelineInstant[]
-  files: readonly DataFile[]
-  /** Paths of logs that go. */
-  gone: ReadonlySet<string>
-}
-
 /**
- * The commits that have no file left. The first of the timeline stays: what is older than the first passes for
- * committed, so where the timeline begins is for cleaning to say.
+ * Of a file that was cleaned the name is left, and with it the commit: a base file may hold its rows, which only merged
+ * logs tell without it.
  */
-function emptiedOf(
-  touched: ReadonlySet<InstantTime>,
-  { carriers, instants, files, gone }: Settling,
-): ReadonlySet<InstantTime> {
-  const left = new Set(files.flatMap(({ path, instant }) => (gone.has(path) ? [] : [instant])))
-  return new Set(
-    instants
-      .slice(1)
-      .map(({ instant }) => instant)
-      .filter(instant => touched.has(instant) && !carriers.has(instant) && !left.has(instant)),
+function isWithoutFiles({ partitionToWriteStats, partitionToReplaceFileIds = {} }: CommitMetadata): boolean {
+  return [partitionToWriteStats, partitionToReplaceFileIds].every(named =>
+    Object.values(named).every(({ length }) => length === 0),
   )
 }
 
+/** @param change null: the commit is left as it is. Returns what it returned, null also when there is no commit. */
 async function rewriteCommit(
   store: ObjectStore,
   { path, action }: TimelineInstant,
-  change: (commit: CommitMetadata) => CommitMetadata,
-): Promise<void> {
+  change: (commit: CommitMetadata) => CommitMetadata | null,
+): Promise<CommitMetadata | null> {
   const bytes = await store.get(path)
   // Trimmed meanwhile.
-  if (bytes === null) return
-  const commit = change(decodeCommitMetadata(bytes, { table: store.url, path }))
-  await store.put(path, encodeCommitMetadata(commit, action as CommitAction, 2))
+  const commit = bytes && change(decodeCommitMetadata(bytes, { table: store.url, path }))
+  if (commit) await store.put(path, encodeCommitMetadata(commit, action as CommitAction, 2))
+  return commit
 }
 
 function without(commit: CommitMetadata, gone: ReadonlySet<string>): CommitMetadata {

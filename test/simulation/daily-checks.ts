@@ -95,7 +95,7 @@ export class DailyChecks implements Checks {
 
     const ends = dayEnds(nowMs)
     const young = formatInstant(nowMs - daily.recentMs - dayMs + skewMs)
-    const recent = known.filter(({ completionTime }) => completionTime.slice(0, 8) > young.slice(0, 8))
+    const recent = known.filter(({ instant }) => instant.slice(0, 8) > young.slice(0, 8))
     const states = [...ends, ...(recent.length > 0 ? [random.pick(recent).instant] : [])]
     for (const asOf of states) {
       const past = await TableReader.open(store, { asOf })

@@ -3,11 +3,15 @@ import { listDataFiles } from '#lake/reader/data-file.ts'
 import { readCommit } from '#lake/reader/reach.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
 import { clean } from '#lake/services/clean.ts'
+import { coalesceLogs } from '#lake/services/coalesce-logs.ts'
 import type { CoalescedRecord } from '#lake/services/coalesced-record.ts'
+import { compactSome } from '#lake/services/compact.ts'
 import { formatInstant } from '#lake/timeline/instant.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
 import { cleaning, dayMs, Days, hourMs } from './days.ts'
+import { canonicalRows } from '../reader/canonical.ts'
 import { HookedStore } from './hooked-store.ts'
+import { eager, KeyedTable, notes } from './keyed-table.ts'
 
 describe('the past of a merge-on-read table', () => {
   let days: Days
@@ -111,6 +115,45 @@ describe('the past of a merge-on-read table', () => {
         for (const stat of Object.values(partitionToWriteStats).flat())
           if (stat.logFiles !== undefined) expect(present, path).to.include(stat.path)
       }
+    })
+
+    it('keeps a commit whose log of another group was cleaned: a base file may hold its rows', async () => {
+      const table = new KeyedTable()
+      const writer = await table.openWriter()
+      const made = await table.write(writer, notes(0, 20, 'first'))
+      const byFile = Map.groupBy(
+        await table.rows({}, ['id', '_hoodie_file_name']),
+        row => row['_hoodie_file_name'],
+      )
+      const groups = [...byFile.values()].map(rows => rows.map(({ id }) => id as number))
+      const [[here], [there, besides]] = groups as [number[], number[]]
+      await table.write(writer, [
+        { id: here!, note: 'a' },
+        { id: there!, note: 'kept by its commit' },
+      ])
+      await table.write(writer, [{ id: besides!, note: 'b' }])
+      // Of the other group alone, whose two logs go when the retention has passed over it.
+      await compactSome(await table.services(), { ...eager, logFilesMin: 2 })
+      await table.write(writer, [{ id: here!, note: 'c' }])
+      table.clock.nowAtMs += 3 * dayMs
+      await table.write(writer, [{ id: here!, note: 'd' }])
+      const from = (await TableReader.open(table.store)).commits.find(
+        at => at.instant === made,
+      )!.completionTime!
+      const changes = async (): Promise<string[]> => {
+        const rows: string[] = []
+        const reader = await TableReader.open(table.store)
+        for await (const batch of reader.read({ from, columns: ['note'] }))
+          rows.push(...canonicalRows(batch).map(({ note }) => note as string))
+        return rows.toSorted()
+      }
+      expect(await changes()).to.deep.equal(['b', 'd', 'kept by its commit'])
+      const policy = { ageMsMin: dayMs, queryMsMax: hourMs, bytesMax: 1 << 20 }
+      await clean(await table.services(), { ...cleaning, retentionMs: dayMs, instantsMin: 100 })
+      await coalesceLogs(await table.services(), policy)
+      table.clock.nowAtMs += 2 * hourMs
+      expect((await coalesceLogs(await table.services(), policy)).removed).to.equal(2)
+      expect(await changes()).to.deep.equal(['b', 'd', 'kept by its commit'])
     })
 
     it('answers none in part while that is done', async () => {
