@@ -34,8 +34,8 @@ export function concerns({ involvedObject }: ClusterEvent, job: string): boolean
   const { kind, name = '' } = involvedObject
   if (kind === 'SyncJob') return name === job
   const made = new RegExp(`^${escape(workerName(job))}(-${hash}){0,2}$`)
-  const teardown = new RegExp(`^${escape(shortName(job).slice(0, 44))}-teardown-[0-9a-f]{8}(-${hash})?$`)
-  return made.test(name) || teardown.test(name)
+  const once = `${escape(shortName(job).slice(0, 44))}-(teardown-[0-9a-f]{8}|check-[0-9a-f]{10})`
+  return made.test(name) || new RegExp(`^${once}(-${hash})?$`).test(name)
 }
 
 function escape(text: string): string {

@@ -55,7 +55,7 @@ function state(facts: JobFacts): string[] {
       `The spec is at generation ${metadata.generation}; the operator has seen ${status.observedGeneration ?? 'none'}: what follows is about that one.`,
     )
   for (const { type, status: holds, reason, message, lastTransitionTime } of status.conditions ?? []) {
-    const { meaning, next, page } = explainReason(reason)
+    const { meaning, next, page } = explainReason(reason, type)
     lines.push(`${type} is ${holds} since ${ageText(nowMs - Date.parse(lastTransitionTime))}: ${reason}`)
     lines.push(`  ${message}`, `  Means: ${meaning}`)
     if (next !== null) lines.push(`  Next:  ${next.replaceAll('JOB', metadata.name)}`)

@@ -9,7 +9,7 @@ import { resourcePath } from '#operator/kube/object.ts'
 import { dataSourceType, deploymentType, podType } from '#operator/resources.ts'
 import type { CustomObject, Deployment, Pod, SyncJobObject } from '#operator/resources.ts'
 import { componentLabel, jobLabel, selectorOf, shortName, workerName } from '#operator/sync-job/names.ts'
-import { isRunning } from '#operator/sync-job/observe.ts'
+import { isCheck, isRunning, isTeardown, isWorker } from '#operator/sync-job/observe.ts'
 import { clusterEventType, concerns } from './cluster-event.ts'
 import type { ClusterEvent } from './cluster-event.ts'
 import type { Session } from './session.ts'
@@ -26,7 +26,8 @@ export interface JobFacts {
   target: CustomObject | null
   deployment: Deployment | null
   workers: WorkerFacts[]
-  teardownPods: Pod[]
+  /** Of checks before a rollout, and of the teardown. */
+  helperPods: Pod[]
   events: ClusterEvent[]
   /** What could not be read, a sentence each. */
   gaps: string[]
@@ -62,15 +63,14 @@ export async function readJobFacts(session: Session, job: SyncJobObject): Promis
     orGap(gaps, 'pods', [], client.list(podType, { namespace, labelSelector, signal })),
     orGap(gaps, 'events', [], client.list(clusterEventType, { namespace, signal })),
   ])
-  const isOf = (component: string) => (pod: Pod) => pod.metadata.labels?.[componentLabel] === component
-  const workers = await Promise.all(pods.filter(isOf('worker')).map(pod => readWorker(client, pod, gaps)))
+  const workers = await Promise.all(pods.filter(isWorker).map(pod => readWorker(client, pod, gaps)))
   return {
     job,
     source,
     target,
     deployment,
     workers,
-    teardownPods: pods.filter(isOf('teardown')),
+    helperPods: pods.filter(pod => isCheck(pod) || isTeardown(pod)),
     events: events.filter(event => concerns(event, name)),
     gaps,
     nowMs: clock.nowMs(),

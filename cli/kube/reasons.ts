@@ -14,6 +14,7 @@ export interface Explanation {
 const runbook = (name: string): string => `docs/runbooks/${name}.md`
 const starting = runbook('SluiceJobsStarting')
 const notReady = runbook('SluiceJobsNotReady')
+const rolloutHeld = runbook('SluiceRolloutHeld')
 const restarting = runbook('SluiceWorkerRestarting')
 
 const reasons: Readonly<Record<string, Explanation>> = {
@@ -94,10 +95,33 @@ const reasons: Readonly<Record<string, Explanation>> = {
     next: 'Change the quota or the policy that the message names, or spec.worker.resources of the job.',
     page: notReady,
   },
+  RolledOut: { meaning: 'The workers run the present spec and image.', next: null, page: null },
+  Replacing: {
+    meaning: 'Workers of the spec or the image before are being replaced.',
+    next: 'Wait a minute.',
+    page: null,
+  },
+  Checking: {
+    meaning: 'A pod tries the new spec or image before the workers that work are replaced.',
+    next: 'Wait a few minutes.',
+    page: rolloutHeld,
+  },
+  CheckFailed: {
+    meaning: 'The pod that tried the new spec or image failed, so the workers stay as they were.',
+    next: 'Mend what the message names, or take the change back.',
+    page: rolloutHeld,
+  },
   Valid: { meaning: 'The resource is valid; jobs can refer to it.', next: null, page: null },
 }
 
-export function explainReason(reason: string): Explanation {
+/** With the type of the condition that gives the reason. */
+export function explainReason(reason: string, type?: string): Explanation {
+  const known = explainWord(reason)
+  // Whatever the check has found: the workers work, as they did.
+  return type === 'RolledOut' && known.page !== null ? { ...known, page: rolloutHeld } : known
+}
+
+function explainWord(reason: string): Explanation {
   if (Object.hasOwn(reasons, reason)) return reasons[reason]!
   if (Object.hasOwn(errorCodes, reason)) {
     const { meaning, remedy } = errorCodes[reason as ErrorCode]

@@ -9,23 +9,26 @@ export function explainThrottling(facts: JobFacts): string[] {
   const limits = fieldLines(container?.resources?.limits).join(', ')
   return [
     `each worker: ${lanes} ${lanes === 1 ? 'lane' : 'lanes'}, ${bufferSize} of buffers; limits of the pod: ${limits || 'none known'}`,
-    ...ofDataSource(facts, 'source'),
-    ...ofDataSource(facts, 'target'),
+    ...ofSource(facts),
     ...ofStatus(facts.job.status, 'the job'),
   ]
 }
 
-/** What a DataSource allows all jobs together, and what the operator says of it. */
-function ofDataSource(facts: JobFacts, end: 'source' | 'target'): string[] {
-  const found = facts[end]
-  if (found === null) return []
-  const { limits } = (found.spec as { protection?: { limits?: unknown } } | undefined)?.protection ?? {}
-  const name = `DataSource ${found.metadata.name}`
+/** Limits are those of reading; each worker keeps to them and says when they hold it back. */
+function ofSource({ source, workers }: JobFacts): string[] {
+  if (source === null) return []
+  const { limits } = (source.spec as { protection?: { limits?: unknown } } | undefined)?.protection ?? {}
+  const name = `DataSource ${source.metadata.name}`
   const lines = fieldLines(limits)
-  return [
-    lines.length === 0 ? `${name} sets no limits` : `${name} allows all jobs together: ${lines.join(', ')}`,
-    ...ofStatus(found.status, name),
-  ]
+  if (lines.length === 0) return [`${name} sets no limits`]
+  const told = workers.filter(({ status }) => status !== null)
+  const held = told.flatMap(({ pod, status }) =>
+    status?.throttledBy
+      ? [`${pod.metadata.name} is held back now by the limit of ${status.throttledBy}`]
+      : [],
+  )
+  const free = told.length > 0 && held.length === 0 ? ['no worker is held back by it now'] : []
+  return [`${name} limits reading: ${lines.join(', ')}`, ...held, ...free, ...ofStatus(source.status, name)]
 }
 
 /** Newer operators tell there what is shared out; whatever it is, it is shown. */

@@ -5,6 +5,7 @@ import type { JobFacts } from './job-facts.ts'
 import { isSuspended, readyOf } from './job-row.ts'
 import { explainReason } from './reasons.ts'
 import { workerRow } from './worker-row.ts'
+import type { WorkerRow } from './worker-row.ts'
 import { ageText } from '../text-table.ts'
 
 export function explainWorkers(facts: JobFacts): string[] {
@@ -16,14 +17,17 @@ export function explainWorkers(facts: JobFacts): string[] {
   const why = wanted === 0 ? ` (${isSuspended(job) ? 'spec.suspend' : 'nothing is left to do'})` : ''
   return [
     `wanted ${wanted}${why}, there ${rows.length}, ready ${ready}`,
-    ...rows.flatMap(row => {
-      const restarts = row.restarts === 0 ? '' : `, ${row.restarts} restarts`
-      const place = row.node === null ? '' : ` on ${row.node}`
-      const line = `${row.name}: ${row.state}${place}, ${ageText(row.ageMs)} old${restarts}`
-      return row.problem === null ? [line] : [line, ...problemLines(row.problem, facts)]
-    }),
+    ...rows.flatMap(row => podLines(row, facts)),
     ...refusals(facts, wanted),
+    ...facts.helperPods.flatMap(pod => podLines(workerRow({ pod, status: null }, nowMs), facts)),
   ]
+}
+
+function podLines(row: WorkerRow, facts: JobFacts): string[] {
+  const restarts = row.restarts === 0 ? '' : `, ${row.restarts} restarts`
+  const place = row.node === null ? '' : ` on ${row.node}`
+  const line = `${row.name}: ${row.state}${place}, ${ageText(row.ageMs)} old${restarts}`
+  return row.problem === null ? [line] : [line, ...problemLines(row.problem, facts)]
 }
 
 function withoutDeployment({ job, gaps }: JobFacts): string {

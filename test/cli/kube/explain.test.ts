@@ -4,8 +4,9 @@ import { run } from '#cli/kube/explain.ts'
 import { explainedReasons, explainReason } from '#cli/kube/reasons.ts'
 import { errorCodes } from '#common/error-codes.ts'
 import type { KubeObject } from '#operator/kube/object.ts'
+import { labelsOf } from '#operator/sync-job/names.ts'
 import { collections } from '#test/operator/sync-job/fixtures.ts'
-import { condition, KubeTestBed, podPath, runningPod } from './cluster.ts'
+import { condition, KubeTestBed, podPath, runningPod, statusPath } from './cluster.ts'
 
 const pod = 'shop-to-lake-worker-66d4b-x7k2p'
 
@@ -189,11 +190,60 @@ describe('kubectl sluice explain', () => {
       },
     } as KubeObject)
     const text = await explain()
-    expect(text).to.contain(
-      'DataSource shop-db allows all jobs together: recordsPerSecond 1000, windows[0].from 08:00',
-    )
+    expect(text).to.contain('DataSource shop-db limits reading: recordsPerSecond 1000, windows[0].from 08:00')
     expect(text).to.contain('now, of the job: throttling.recordsPerSecond 500')
     expect(text).to.match(/last decision:\n +desiredReplicas 3\n +reason LagHigh\n +at.lag 90s/)
+  })
+
+  it('says which limit holds a worker back', async () => {
+    bed.putJob({ conditions: [] })
+    const { store } = bed.server
+    const shopDb = store.get(collections.dataSources, 'shop', 'shop-db') as KubeObject & { spec: object }
+    const spec = { ...shopDb.spec, protection: { limits: { bytesPerSecond: '4Mi' } } }
+    store.update(collections.dataSources, { ...shopDb, spec } as KubeObject)
+    bed.putPod(pod)
+    const told = {
+      job: { namespace: 'shop', name: 'shop-to-lake' },
+      phase: 'streaming',
+      tables: [],
+      lagMs: null,
+      rowsTotal: 0,
+      error: null,
+      updatedAt: '2026-01-01T00:16:40Z',
+    }
+    bed.answer(statusPath(pod), { ...told, throttledBy: 'bytes' })
+    expect(await explain()).to.contain(
+      `limits reading: bytesPerSecond 4Mi\n  ${pod} is held back now by the limit of bytes`,
+    )
+    bed.answer(statusPath(pod), told)
+    expect(await explain()).to.contain('no worker is held back by it now')
+  })
+
+  it('tells of a check that keeps the workers as they were', async () => {
+    const failed = condition('RolledOut', 'False', 'PG_PERMISSION_DENIED', 'The workers stay as they were.')
+    bed.putJob({ conditions: [failed] })
+    bed.putDeployment()
+    const check = 'shop-to-lake-check-0a1b2c3d4e'
+    bed.put('pods', {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: `${check}-x7k2p`, namespace: 'shop', labels: labelsOf('shop-to-lake', 'check') },
+      spec: { containers: [{ name: 'check', image: 'sluice:2' }] },
+      status: {
+        phase: 'Failed',
+        containerStatuses: [
+          { restartCount: 0, state: { terminated: { exitCode: 1, message: 'may not read' } } },
+        ],
+      },
+    } as KubeObject)
+    bed.putEvent(
+      { kind: 'Job', name: check },
+      { reason: 'BackoffLimitExceeded', message: 'check has failed' },
+    )
+    const text = await explain()
+    expect(text).to.contain('docs/runbooks/SluiceRolloutHeld.md')
+    expect(text).to.contain('exit code 1: may not read')
+    expect(text).to.contain('BackoffLimitExceeded')
   })
 
   it('points at the page about lag when there is more than maxLag', async () => {
