@@ -1,4 +1,4 @@
-// `npm run bench [-- kafka postgres rounds storage] [--minutes N] [--no-peer]`: the work of bench/README.md, measured in
+// `npm run bench [-- autoscale kafka postgres rounds storage] [--minutes N] [--no-peer]`: the work of bench/README.md, measured in
 // one run on this machine, ours beside the peer's. Prints a Markdown table at the end.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startKafka } from '#test/bed/kafka.ts'
 import { startPostgres } from '#test/bed/postgres.ts'
+import { compare, sums, tables } from './autoscale/compare.ts'
+import { paretoPlot } from './autoscale/plot.ts'
 import { sparkScenarios } from './peers/spark.ts'
 import { machine } from './process-cost.ts'
 import type { Result } from './report.ts'
@@ -33,7 +35,8 @@ if (chosen('kafka')) await kafka()
 if (chosen('rounds')) await roundsScenarios(onResult, { peer: values.peer })
 if (chosen('storage')) await storage()
 if (chosen('postgres')) await postgres()
-console.log(`\n${table(results)}`)
+if (chosen('autoscale')) await autoscale()
+if (results.length > 0) console.log(`\n${table(results)}`)
 
 async function kafka(): Promise<void> {
   const root = await mkdtemp(join(tmpdir(), 'sluice-bench-'))
@@ -64,4 +67,10 @@ async function postgres(): Promise<void> {
   } finally {
     await server.stop()
   }
+}
+
+async function autoscale(): Promise<void> {
+  const outcomes = await compare(({ trace }) => console.log(`autoscale: ${trace} done`))
+  await writeFile(join(import.meta.dirname, 'autoscale.svg'), paretoPlot(sums(outcomes)))
+  console.log(`\n${tables(outcomes)}`)
 }

@@ -6,6 +6,7 @@ import { dependableCapacity } from './capacity.ts'
 import { largestShare, smallestFitting } from './fit.ts'
 import type {
   AutoscalingState,
+  NeededLanes,
   Observation,
   ScalingDecision,
   ScalingNumbers,
@@ -39,14 +40,12 @@ type Known = Situation & { fit: NonNullable<Situation['fit']> }
 export function decideSize(asked: Observation): ScalingDecision {
   // A size that is not allowed is not worth thinking about.
   const observation = { ...asked, running: { ...asked.running, ...within(asked.limits, asked.running) } }
-  const { measurements, limits, nowMs } = observation
+  const { measurements, nowMs } = observation
   const fresh = freshness(measurements, nowMs)
   if (fresh === 'none') return decided(asked, blind(observation), unknown(observation))
   const situation = situationOf(observation)
   const choice = choose(observation, situation, fresh === 'all')
-  const needed = neededLanes(situation, choice, observation)
-  const tooSmall = (situation.numbers.lagMs ?? 0) > limits.maxLagMs && forWantOfSize.has(choice.reason)
-  const state = { ...(tooSmall ? regret(situation.state, nowMs) : situation.state), needed }
+  const state = remembered(observation, situation, choice)
   return decided(asked, choice, { state, numbers: situation.numbers })
 }
 
@@ -102,7 +101,8 @@ function shrink(
   otherwise: 'Steady' | 'SplitSkew' | 'Starting',
 ): Choice {
   if (!allFresh) return { size: running, reason: 'MetricsStale' }
-  const needed = rememberNeeded(state.needed, nowMs, totalLanes(fit.size))
+  const { lastingLanes } = fit
+  const needed = rememberNeeded(state.needed, { atMs: nowMs, lanes: totalLanes(fit.size), lastingLanes })
   const times = { startUpMs: state.startUpMs, handOverMs, patience: patienceAt(state, nowMs) }
   const { size, payBackMs } = smallerThatPays(sizes, running, { ...times, needed, nowMs })
   if (size !== null) return { size, reason: 'Surplus', payBackMs }
@@ -149,8 +149,9 @@ function blind({ measurements: { splits }, running, limits, state, nowMs }: Obse
 
 function unknown({ state, running, nowMs }: Observation): Pick<ScalingDecision, 'state' | 'numbers'> {
   const known = state ?? initialState
+  const now = totalLanes(running)
   return {
-    state: { ...known, needed: rememberNeeded(known.needed, nowMs, totalLanes(running)) },
+    state: { ...known, needed: rememberNeeded(known.needed, { atMs: nowMs, lanes: now, lastingLanes: now }) },
     numbers: {
       inputPerSecond: null,
       forecastPerSecond: null,
@@ -165,19 +166,35 @@ function unknown({ state, running, nowMs }: Observation): Pick<ScalingDecision, 
   }
 }
 
-/** Where the lag has another cause than the size, nobody knows whether less would do. */
+/** What was needed, and whether a size was too small. */
+function remembered(observation: Observation, situation: Situation, choice: Choice): AutoscalingState {
+  const { running, limits, nowMs } = observation
+  const { numbers, state } = situation
+  const needs = neededLanes(situation, choice, observation)
+  const wanted = totalLanes(choice.size)
+  const late = (numbers.lagMs ?? 0) > limits.maxLagMs || wanted > totalLanes(running)
+  const regretted = late && forWantOfSize.has(choice.reason) ? regret(state, nowMs) : state
+  if (regretted === state) return { ...state, needed: rememberNeeded(state.needed, needs) }
+  // That size is not tried again at once, even if by the numbers it would do.
+  const lastingLanes = Math.max(needs.lastingLanes, Math.ceil((wanted + totalLanes(running)) / 2))
+  return { ...regretted, needed: rememberNeeded(state.needed, { ...needs, lastingLanes }) }
+}
+
+/** What to remember of what is needed now. */
 function neededLanes(
-  { state, fit }: Situation,
+  { fit }: Pick<Situation, 'fit'>,
   { reason, size }: Choice,
-  { running, nowMs }: Observation,
-): AutoscalingState['needed'] {
+  { running, nowMs }: Pick<Observation, 'running' | 'nowMs'>,
+): NeededLanes {
   const now = totalLanes(running)
-  const lanes = Math.max(
-    fit === null ? now : totalLanes(fit.size),
-    reason === 'LagAhead' ? totalLanes(size) : 0,
-  )
-  const kept = reason === 'ExternalBottleneck' || reason === 'MetricsStale' ? Math.max(now, lanes) : lanes
-  return rememberNeeded(state.needed, nowMs, kept)
+  const lanes = fit === null ? now : totalLanes(fit.size)
+  const lastingLanes = fit?.lastingLanes ?? now
+  // Where the lag has another cause than the size, nobody knows whether less would do.
+  const unsure = reason === 'ExternalBottleneck' || reason === 'MetricsStale'
+  // Where the model said that there was enough and the lag said otherwise, the lag is right.
+  const surprised = reason === 'LagAhead' && lanes <= now
+  const least = surprised ? totalLanes(size) : unsure ? now : 0
+  return { atMs: nowMs, lanes: Math.max(least, lanes), lastingLanes: Math.max(least, lastingLanes) }
 }
 
 function decided(

@@ -27,7 +27,11 @@ export interface Fit {
 /** The smallest size of those, smallest first, that carries the splits. */
 export function smallestFitting(sizes: readonly Size[], splits: readonly ExpectedSplit[], terms: Terms): Fit {
   const sorted = byWork(splits, terms)
-  const size = sizes.find(each => fits(sorted, totalLanes(each), terms))
+  // Most sizes are ruled out by the sum, which is quick.
+  const { capacityPerSecond } = terms
+  const shareable = sorted.reduce((sum, { work }) => sum + Math.min(work, capacityPerSecond), 0)
+  const lanesMin = shareable / capacityPerSecond
+  const size = sizes.find(each => totalLanes(each) >= lanesMin && fits(sorted, totalLanes(each), terms))
   return size === undefined ? { size: sizes.at(-1)!, enough: false } : { size, enough: true }
 }
 
@@ -56,10 +60,6 @@ function byWork(splits: readonly ExpectedSplit[], { catchUpMs }: Terms): Load[] 
 }
 
 function fits(sorted: readonly Load[], lanes: number, { capacityPerSecond, plannedShare }: Terms): boolean {
-  let shareable = 0
-  for (const { work } of sorted) shareable += Math.min(work, capacityPerSecond)
-  // Most sizes are ruled out by the sum, which is quick.
-  if (shareable > lanes * capacityPerSecond) return false
   return deal(sorted, lanes).every(
     ({ splits, inputPerSecond, work }) =>
       // A split that has a lane to itself is as well off as it can be.

@@ -1,6 +1,7 @@
 // The input of the whole job some time ahead: its level now, and its trend where that stands out from the noise.
 const memoryMs = 300_000
 const levelMs = 40_000
+const lastingMs = 120_000
 /** Samples that are needed to tell a trend from noise. */
 const trendSamplesMin = 6
 /** Times its own error that a slope has to be. */
@@ -21,6 +22,13 @@ export interface Forecast {
 export function remember(samples: readonly InputSample[], sample: InputSample): InputSample[] {
   const kept = samples.filter(({ atMs }) => atMs < sample.atMs && atMs > sample.atMs - memoryMs)
   return [...kept, sample]
+}
+
+/** Mean of the last minutes: what came at once a moment ago does not make it much more. @param samples not empty */
+export function lastingInput(samples: readonly InputSample[]): number {
+  const last = samples.at(-1)!
+  const recent = samples.filter(({ atMs }) => atMs > last.atMs - lastingMs)
+  return recent.reduce((sum, { perSecond }) => sum + perSecond, 0) / recent.length
 }
 
 /** @param samples not empty, oldest first */

@@ -130,6 +130,14 @@ export interface LearnedCapacity {
   atMs: number
 }
 
+export interface NeededLanes {
+  atMs: number
+  /** By the forecast, as if what comes now went on. */
+  lanes: number
+  /** By the input as it has been for minutes: what counts afterwards, when what came at once is read. */
+  lastingLanes: number
+}
+
 export interface AutoscalingState {
   capacity: LearnedCapacity | null
   /** How long pods took from being asked for to being ready. */
@@ -137,7 +145,7 @@ export interface AutoscalingState {
   /** Input of the whole job over the last minutes, oldest first. */
   input: { atMs: number; perSecond: number }[]
   /** Most lanes that were needed in each of the last minutes, oldest first. */
-  needed: { atMs: number; lanes: number }[]
+  needed: NeededLanes[]
   /** The last change of size. */
   lastChange: { atMs: number; from: Size; to: Size; readyAtMs: number | null } | null
   /** The last change to a smaller size, until the lag has told whether it was right. */

@@ -1,7 +1,7 @@
 // When a smaller size is worth the change. What it saves is certain only for the past: so the smaller size is taken when it
 // would have been enough for so long that what it would have saved is as much as the change costs. Whoever decides so pays
 // at most twice of what one who knows the future pays. There is no other cooldown.
-import type { AutoscalingState, Size } from './model.ts'
+import type { AutoscalingState, NeededLanes, Size } from './model.ts'
 import { totalLanes } from './model.ts'
 
 /** A lane less in a pod that stays frees a little memory and no cores. */
@@ -29,7 +29,7 @@ export function payBackMs(from: Size, to: Size, { startUpMs, handOverMs, patienc
   return Math.min(keptMs * 0.8, costMs / (podsStay ? saved * laneInPodShare : saved))
 }
 
-/** A change got older than `maxLag` within the hour after a smaller size was taken: that cost more than it saved. */
+/** More was needed within the hour after a smaller size was taken: it was taken too early. */
 export function regret(state: AutoscalingState, nowMs: number): AutoscalingState {
   const { lastShrunkAtMs } = state
   if (lastShrunkAtMs === null || nowMs - lastShrunkAtMs > keptMs) return state
@@ -42,36 +42,44 @@ export function patienceAt({ patience }: AutoscalingState, nowMs: number): numbe
   return 1 + (patience.factor - 1) * 2 ** (-(nowMs - patience.atMs) / patienceHalfMs)
 }
 
-type Needed = AutoscalingState['needed']
+type Needed = readonly NeededLanes[]
 
 /** Adds what is needed now; the most of a minute is kept. */
-export function rememberNeeded(needed: Needed, nowMs: number, lanes: number): Needed {
-  const kept = needed.filter(({ atMs }) => atMs <= nowMs && atMs > nowMs - keptMs)
+export function rememberNeeded(needed: Needed, now: NeededLanes): NeededLanes[] {
+  const kept = needed.filter(({ atMs }) => atMs <= now.atMs && atMs > now.atMs - keptMs)
   const last = kept.at(-1)
-  if (last === undefined || last.atMs <= nowMs - bucketMs) return [...kept, { atMs: nowMs, lanes }]
-  return [...kept.slice(0, -1), { atMs: last.atMs, lanes: Math.max(last.lanes, lanes) }]
+  if (last === undefined || last.atMs <= now.atMs - bucketMs) return [...kept, now]
+  const lanes = Math.max(last.lanes, now.lanes)
+  const lastingLanes = Math.max(last.lastingLanes, now.lastingLanes)
+  return [...kept.slice(0, -1), { atMs: last.atMs, lanes, lastingLanes }]
 }
 
-/** For how long so many lanes have been enough without a break. */
-export function enoughForMs(needed: Needed, lanes: number, nowMs: number): number {
+/** For how long something has been enough without a break. */
+export function enoughForMs(needed: Needed, enough: (then: NeededLanes) => boolean, nowMs: number): number {
   let since = nowMs
-  for (const { atMs, lanes: needs } of needed.toReversed()) {
-    if (needs > lanes || since - atMs > gapMs) break
-    since = atMs
+  for (const then of needed.toReversed()) {
+    if (!enough(then) || since - then.atMs > gapMs) break
+    since = then.atMs
   }
   return nowMs - since
 }
 
-/** The smallest of the smaller sizes that pays, and how long the next smaller one would have to be enough; */
+/** The smallest of the smaller sizes that pays, and how long it, or else the next smaller one, has to be enough. */
 export function smallerThatPays(
   sizes: readonly Size[],
   from: Size,
   { needed, nowMs, ...times }: ChangeTimes & { needed: Needed; nowMs: number },
 ): { size: Size | null; payBackMs: number | null } {
   const smaller = sizes.filter(size => totalLanes(size) < totalLanes(from))
-  const size = smaller.find(
-    each => enoughForMs(needed, totalLanes(each), nowMs) >= payBackMs(from, each, times),
-  )
+  const size = smaller.find(each => {
+    const most = totalLanes(each)
+    // Patience is for what comes again and again, and that is counted as it turned out, not as it was feared to become.
+    return (
+      enoughForMs(needed, ({ lanes }) => lanes <= most, nowMs) >=
+        payBackMs(from, each, { ...times, patience: 1 }) &&
+      enoughForMs(needed, ({ lastingLanes }) => lastingLanes <= most, nowMs) >= payBackMs(from, each, times)
+    )
+  })
   if (size !== undefined) return { size, payBackMs: payBackMs(from, size, times) }
   const latest = needed.at(-1)?.lanes ?? Infinity
   const next = smaller.find(each => totalLanes(each) >= latest)

@@ -2,7 +2,7 @@
 import { dependableCapacity, learnCapacity } from './capacity.ts'
 import type { ExpectedSplit, Fit, Terms } from './fit.ts'
 import { smallestFitting } from './fit.ts'
-import { forecastOf, inputAt, remember } from './forecast.ts'
+import { forecastOf, inputAt, lastingInput, remember } from './forecast.ts'
 import type {
   AutoscalingState,
   Measurements,
@@ -12,6 +12,7 @@ import type {
   SplitMeasurement,
 } from './model.ts'
 import type { LanePrediction } from './predict.ts'
+import { totalLanes } from './model.ts'
 import { predictLanes } from './predict.ts'
 import { sizesOf } from './sizes.ts'
 
@@ -37,12 +38,19 @@ export const initialState: AutoscalingState = {
   idleSinceMs: null,
 }
 
+export interface Requirement extends Fit {
+  splits: readonly ExpectedSplit[]
+  terms: Terms
+  /** Lanes for the input as it has been for minutes: what counts afterwards, when what came at once is read. */
+  lastingLanes: number
+}
+
 export interface Situation {
   state: AutoscalingState
   numbers: ScalingNumbers
   sizes: readonly Size[]
   /** Null where no lane's capacity is known. */
-  fit: (Fit & { splits: readonly ExpectedSplit[]; terms: Terms }) | null
+  fit: Requirement | null
   lanes: readonly LanePrediction[]
   /** Those of them whose lag would come too near to `maxLag`, or stay there. */
   late: readonly LanePrediction[]
@@ -100,6 +108,8 @@ export function situationOf({
   const terms = { capacityPerSecond, plannedShare, catchUpMs }
   const loads = expectedSplits(splits, predicted, growth, horizonMs)
   const fit = smallestFitting(sizes, loads, terms)
+  const lasting = inputPerSecond === 0 ? 1 : lastingInput(input) / inputPerSecond
+  const lastingLanes = totalLanes(smallestFitting(sizes, expectedSplits(splits, [], lasting, 0), terms).size)
   return {
     ...known,
     numbers: {
@@ -107,7 +117,7 @@ export function situationOf({
       predictedLagMs: Math.max(0, ...predicted.map(({ predictedLagMs }) => predictedLagMs)),
       neededLanes: fit.size.replicas * fit.size.lanes,
     },
-    fit: { ...fit, splits: loads, terms },
+    fit: { ...fit, splits: loads, terms, lastingLanes },
     lanes: predicted,
     late,
   }

@@ -7,6 +7,7 @@ import {
   rememberNeeded,
   smallerThatPays,
 } from '#master/autoscale/pay-back.ts'
+import type { NeededLanes } from '#master/autoscale/model.ts'
 import { sizesOf } from '#master/autoscale/sizes.ts'
 import { learned, limits } from './observations.ts'
 
@@ -15,7 +16,11 @@ const minuteMs = 60_000
 const hourMs = 60 * minuteMs
 
 /** What was needed in each of the last minutes, the latest last. */
-const needed = (...lanes: number[]) => lanes.map((each, at) => ({ atMs: at * minuteMs, lanes: each }))
+const needed = (...lanes: number[]) =>
+  lanes.map((each, at) => ({ atMs: at * minuteMs, lanes: each, lastingLanes: each }))
+
+/** So many lanes are enough. */
+const upTo = (most: number) => (then: NeededLanes) => then.lanes <= most
 
 describe('payBackMs', () => {
   it('is what the change and the way back cost, over what the smaller size saves', () => {
@@ -44,24 +49,24 @@ describe('payBackMs', () => {
 
 describe('enoughForMs', () => {
   it('counts back to where more was needed', () => {
-    expect(enoughForMs(needed(2, 6, 2, 3, 2), 3, 5 * minuteMs)).to.equal(3 * minuteMs)
-    expect(enoughForMs(needed(2, 6, 2, 3, 2), 2, 5 * minuteMs)).to.equal(minuteMs)
-    expect(enoughForMs(needed(2, 6), 2, 5 * minuteMs)).to.equal(0)
+    expect(enoughForMs(needed(2, 6, 2, 3, 2), upTo(3), 5 * minuteMs)).to.equal(3 * minuteMs)
+    expect(enoughForMs(needed(2, 6, 2, 3, 2), upTo(2), 5 * minuteMs)).to.equal(minuteMs)
+    expect(enoughForMs(needed(2, 6), upTo(2), 5 * minuteMs)).to.equal(0)
   })
 
   it('counts no further than to where nobody looked', () => {
-    const gap = [...needed(2, 2), { atMs: 30 * minuteMs, lanes: 2 }]
-    expect(enoughForMs(gap, 2, 31 * minuteMs)).to.equal(minuteMs)
+    const gap = [...needed(2, 2), { atMs: 30 * minuteMs, lanes: 2, lastingLanes: 2 }]
+    expect(enoughForMs(gap, upTo(2), 31 * minuteMs)).to.equal(minuteMs)
   })
 })
 
 describe('rememberNeeded', () => {
   it('keeps the most of each minute for an hour', () => {
-    let kept: { atMs: number; lanes: number }[] = []
+    let kept: NeededLanes[] = []
     for (let atMs = 0; atMs < 3 * hourMs; atMs += 15_000)
-      kept = rememberNeeded(kept, atMs, (atMs / 15_000) % 4)
+      kept = rememberNeeded(kept, { atMs, lanes: (atMs / 15_000) % 4, lastingLanes: 1 })
     expect(kept).to.have.length(60)
-    expect(kept.every(({ lanes }) => lanes === 3)).to.equal(true)
+    expect(kept.every(({ lanes, lastingLanes }) => lanes === 3 && lastingLanes === 1)).to.equal(true)
   })
 })
 
@@ -80,6 +85,24 @@ describe('smallerThatPays', () => {
     expect(justNow).to.deep.equal({ size: null, payBackMs: (16 * 150_000) / 12 })
     const never = smallerThatPays(sizes, from, { ...times, nowMs: minuteMs, needed: needed(16, 16) })
     expect(never).to.deep.equal({ size: null, payBackMs: null })
+  })
+})
+
+describe('smallerThatPays, patient', () => {
+  const sizes = sizesOf({ ...limits, maxReplicas: 16 }, 64)
+
+  it('counts what came again and again as it lasted, not as it was feared to become', () => {
+    // A minute of every ten it seemed that 16 lanes were needed, and then 8 had been enough.
+    const feared = Array.from({ length: 60 }, (_, at) => ({
+      atMs: at * minuteMs,
+      lanes: at % 10 === 0 ? 16 : 4,
+      lastingLanes: at % 10 === 0 ? 8 : 4,
+    }))
+    const at = { ...times, patience: 16, nowMs: 60 * minuteMs, needed: feared }
+    expect(smallerThatPays(sizes, { replicas: 8, lanes: 2 }, at).size).to.deep.equal({
+      replicas: 4,
+      lanes: 2,
+    })
   })
 })
 
