@@ -23,7 +23,7 @@ function redactValue(value: unknown, secret: boolean): unknown {
   const isSecret = fields['kind'] === 'Secret'
   return Object.fromEntries(
     Object.entries(fields).map(([name, part]) => [
-      name,
+      redactText(name),
       redactField(name, part, { secret, fields, isSecret }),
     ]),
   )

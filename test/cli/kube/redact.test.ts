@@ -171,6 +171,14 @@ describe('redactObject', () => {
     expect(clean.data['app.yaml']).to.contain('host: db')
   })
 
+  it('looks at keys, too: text with colons may pass for YAML', () => {
+    const message = `password=${secret} was refused: timeout\nretry: 3\n`
+    expect(redactString(message)).not.to.contain(secret)
+    expect(redactString(`{"postgres://u:${secret}@db": "down"}`)).to.equal(
+      '{"postgres://REDACTED@db":"down"}',
+    )
+  })
+
   it('leaves JSON without secrets to the letter', () => {
     const text = '{ "host" : "db",  "rows": 1.0 }'
     expect(redactString(text)).to.equal(text)
