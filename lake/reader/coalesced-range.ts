@@ -55,7 +55,7 @@ export function filesToRead(
       const isMerged = ofGroup.some(({ since, until }) => since <= completion && completion < until)
       return isMerged && !present.has(path) ? [] : [file]
     }
-    if (!ofGroup.some(({ since }) => since < instant)) return [file]
+    if (!ofGroup.some(({ until }) => until < instant)) return [file]
     if (isCompacted) return []
     throw historyGone(
       'A file that the range needs was written when its commits were not merged by days yet',
