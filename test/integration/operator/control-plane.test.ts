@@ -224,11 +224,12 @@ describe('Operator on a control plane', () => {
     this.timeout(60_000)
     await apply(shopDb(), lake(), shopToLake())
     await startWorker()
+    await isReady('True Streaming')
     await isSaid('RolledOut', 'True RolledOut')
     const first = await podOf('worker')
     await apply(shopDb({ port: 6543 }))
     const check = await podOf('check')
-    await isSaid('RolledOut', 'Unknown Checking')
+    await isSaid('RolledOut', 'False Unschedulable')
     const message = 'sluice check: SOURCE_UNREACHABLE: nobody answers'
     const name = { name: 'check', image: 'x', imageID: 'x', ready: false, restartCount: 0 }
     await setPodStatus(check, {
