@@ -10,8 +10,8 @@ import type { ScheduleOptions } from './run-schedule.ts'
 import { runSchedule } from './run-schedule.ts'
 
 const replayed = process.env['SLUICE_SIM_DAILY_SEED']
-const schedules = Number(process.env['SLUICE_SIM_DAILY_COUNT'] ?? 50)
-const batch = 25
+const schedules = Number(process.env['SLUICE_SIM_DAILY_COUNT'] ?? 36)
+const batch = 12
 
 function optionsFor(tally: DailyTally): ScheduleOptions {
   return {
