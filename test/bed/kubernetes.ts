@@ -41,6 +41,10 @@ export interface BedKubernetes {
   kubectl(...args: readonly string[]): Promise<string>
   /** Loads an OCI archive into the node; pods use it with imagePullPolicy IfNotPresent. */
   importImage(tarPath: string): Promise<void>
+  /** Ends the API server as a crash would; restart() brings it back, with all it knew. */
+  killApiServer(): void
+  /** Starts what does not run of the cluster. */
+  restart(): Promise<void>
   /** Takes everything down and removes its files. */
   stop(): Promise<void>
 }
@@ -69,8 +73,11 @@ export async function startKubernetes(options: KubernetesOptions): Promise<BedKu
     standing.delete(stateDir)
     giveBack()
   }
-  try {
+  const up = async (): Promise<void> => {
     await promisify(execFile)('bash', [join(assets, 'up.sh'), stateDir, ...flags], scriptOptions)
+  }
+  try {
+    await up()
   } catch (error) {
     await stop()
     throw error
@@ -108,6 +115,9 @@ export async function startKubernetes(options: KubernetesOptions): Promise<BedKu
         tarPath,
       ])
     },
+    killApiServer: () =>
+      void process.kill(Number(readFileSync(join(stateDir, 'pid', 'kube-apiserver'), 'utf8')), 'SIGKILL'),
+    restart: up,
     stop,
   }
 }

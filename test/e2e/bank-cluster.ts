@@ -190,13 +190,22 @@ export class BankCluster {
     return Math.max(0, ...counts.filter(({ ready }) => ready).map(({ restartCount }) => restartCount))
   }
 
-  /** SIGKILL to the worker's process, from outside its container. */
-  async killWorker(): Promise<void> {
+  /** Id of the container with the worker. */
+  async workerProcess(): Promise<string> {
     const [pod] = await this.workerPods()
     const id = pod?.status.containerStatuses?.[0]?.containerID?.replace('containerd://', '')
     if (id === undefined) throw new Error(`no worker to kill\n${await this.#situation()}`)
+    return id
+  }
+
+  /** SIGKILL to what runs in a container, from outside of it. */
+  kill(container: string): void {
     for (const pid of readdirSync('/proc').filter(name => /^\d+$/.test(name)))
-      if (cgroupOf(pid).includes(id)) process.kill(Number(pid), 'SIGKILL')
+      if (cgroupOf(pid).includes(container)) process.kill(Number(pid), 'SIGKILL')
+  }
+
+  async killWorker(): Promise<void> {
+    this.kill(await this.workerProcess())
   }
 
   /** The operator's pod that leads. */
@@ -274,17 +283,25 @@ ${more}`
 
   /** Moves money until the signal aborts; resolves to how many transactions there were. */
   async keepBusy(signal: AbortSignal, nextId = 1_000_000): Promise<number> {
-    const client = new Client({ connectionString: this.server.url })
-    await client.connect()
-    const random = new Random(nextId)
-    const from = { nextId }
     let transactions = 0
-    for (; !signal.aborted; transactions++) {
-      await moveMoney(client, random, from)
-      if (transactions % 10 === 0) await delay(20)
-    }
-    await client.end()
+    await this.moveMoney({ nextId }, signal, () => transactions++)
     return transactions
+  }
+
+  /** Moves money over one connection, and calls after each transaction. @throws when the connection ends */
+  async moveMoney(from: { nextId: number }, signal: AbortSignal, moved: () => number): Promise<void> {
+    const client = new Client({ connectionString: this.server.url })
+    client.on('error', () => undefined)
+    await client.connect()
+    const random = new Random(from.nextId)
+    try {
+      while (!signal.aborted) {
+        await moveMoney(client, random, from)
+        if (moved() % 10 === 0) await delay(20)
+      }
+    } finally {
+      await client.end().catch(() => undefined)
+    }
   }
 }
 
