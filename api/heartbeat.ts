@@ -6,6 +6,9 @@
 import { z } from 'zod'
 import { leaseRequestSchema, leaseSchema } from './rate-lease.ts'
 
+/** Where the master listens for them. */
+export const masterPort = 9465
+
 /** How often a worker asks. */
 export const heartbeatIntervalMs = 2_000
 

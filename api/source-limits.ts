@@ -80,9 +80,7 @@ export const protection = z
   .strictObject({
     limits: limits
       .optional()
-      .describe(
-        'How fast it may be read at most, by snapshots and by streams. So far each worker keeps to it by itself: SyncJobs that share the DataSource have it each. `sluice run` divides it among all jobs it runs.',
-      ),
+      .describe('How fast it may be read at most, by the snapshots and streams of all SyncJobs together.'),
   })
   .describe('What keeps the server from being asked for more than it can give.')
 

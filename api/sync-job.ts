@@ -144,7 +144,7 @@ function syncJobSpec(tableOptions: Readonly<Record<string, z.ZodType>>) {
       .enum(['core', 'high', 'normal', 'low'])
       .default('normal')
       .describe(
-        'How much the job matters. Under `sluice run` it decides how jobs share the limits of a DataSource: core gets twice as much as high, that as normal, that as low. On Kubernetes it is shown to people so far.',
+        'How much the job matters. It decides how jobs share the limits of a DataSource: core gets twice as much as high, that as normal, that as low.',
       ),
     autoscaling,
     schemaEvolution: z

@@ -1,9 +1,11 @@
 // `sluice worker`: one worker of a SyncJob, as its pods run it. The plan and the secrets are files mounted into
 // the pod; SIGTERM drains.
+import { hostname } from 'node:os'
 import { parseArgs } from 'node:util'
 import { workerHttpPort } from '#api/worker-status.ts'
 import type { LogLevel } from '#common/logger.ts'
 import { loadPlan, runWorker } from '#worker/main.ts'
+import type { WorkerOptions } from '#worker/main.ts'
 import { secretVariables } from './secret-variables.ts'
 import { leaveSoon, stopSignal } from './stop-signal.ts'
 import { UsageError } from './usage-error.ts'
@@ -14,6 +16,9 @@ Carries out one compiled plan until it is told to stop (SIGTERM, SIGINT), then c
 
       --plan FILE       the plan, as the operator compiles it
       --secrets DIR     folder with one folder per Secret and one file per key
+      --master URL      where the operator answers that divides a DataSource's limits among all workers; without it
+                        this worker takes them for itself
+      --master-token FILE  the token that proves to it which pod this is
       --host ADDRESS    where /status, /metrics, /healthz and /readyz are served (default 0.0.0.0)
       --port PORT       and on which port (default ${workerHttpPort}; 0: a free one)
       --log-level LEVEL debug, info (default), warn, error or silent`
@@ -27,6 +32,8 @@ export async function run(argv: string[]): Promise<number> {
     options: {
       plan: { type: 'string' },
       secrets: { type: 'string' },
+      master: { type: 'string' },
+      'master-token': { type: 'string' },
       host: { type: 'string', default: '0.0.0.0' },
       port: { type: 'string', default: String(workerHttpPort) },
       'log-level': { type: 'string', default: 'info' },
@@ -35,6 +42,7 @@ export async function run(argv: string[]): Promise<number> {
   if (values.plan === undefined) throw new UsageError('give the plan: --plan FILE')
   if (!/^\d{1,5}$/.test(values.port)) throw new UsageError('--port is a number')
   if (!logLevels.includes(values['log-level'])) throw new UsageError(`--log-level is ${logLevels.join(', ')}`)
+  const master = masterOf(values.master, values['master-token'])
   const plan = await loadPlan(values.plan)
   try {
     await runWorker(
@@ -43,6 +51,7 @@ export async function run(argv: string[]): Promise<number> {
         secrets: { directory: values.secrets ?? null, variables: secretVariables() },
         logLevel: values['log-level'] as LogLevel,
         http: { host: values.host, port: Number(values.port) },
+        master,
       },
       stopSignal(),
     )
@@ -50,4 +59,11 @@ export async function run(argv: string[]): Promise<number> {
     leaveSoon()
   }
   return 0
+}
+
+function masterOf(url: string | undefined, tokenFile: string | undefined): WorkerOptions['master'] {
+  if (url === undefined) return null
+  if (!URL.canParse(url)) throw new UsageError('--master is a URL, http://HOST:PORT')
+  if (tokenFile === undefined) throw new UsageError('with --master give the token: --master-token FILE')
+  return { url, tokenFile, worker: process.env['POD_NAME'] ?? hostname() }
 }

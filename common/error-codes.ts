@@ -316,6 +316,11 @@ export const errorCodes = {
     meaning: 'An object that is not ours has the name of one the operator needs to make for a SyncJob.',
     remedy: 'Rename or delete the object the message names, or give the SyncJob another name.',
   },
+  MASTER_UNREACHABLE: {
+    meaning: 'No operator answers the worker as the master.',
+    remedy:
+      'Nothing if it passes: the worker goes on with what it has, and reads a DataSource with limits more slowly meanwhile. Otherwise look whether an operator leads, and at network policies for its port 9465.',
+  },
   LEADERSHIP_LOST: {
     meaning: 'The operator could not renew its lease in time, so another instance may lead now.',
     remedy: 'Nothing: it restarts as a candidate. If it repeats, look at the API server and at CPU limits.',

@@ -3,14 +3,18 @@
 import { hostname } from 'node:os'
 import { parseArgs } from 'node:util'
 import { parseDuration } from '#api/duration.ts'
+import type { Clock } from '#common/clock.ts'
 import { systemClock } from '#common/clock.ts'
 import { ConfigError } from '#common/errors.ts'
 import { createLogger } from '#common/json-logger.ts'
-import type { LogLevel } from '#common/logger.ts'
+import type { Logger, LogLevel } from '#common/logger.ts'
+import { startHeartbeatServer } from './heartbeat/heartbeat-server.ts'
+import { TokenReviewer } from './heartbeat/token-review.ts'
 import { startOperatorHttp } from './http-server.ts'
 import { KubeClient } from './kube/client.ts'
 import { loadEndpoint } from './kube/endpoint.ts'
 import { LeaderElector } from './kube/leader-election.ts'
+import type { OperatorMetrics } from './metrics.ts'
 import { createOperatorMetrics } from './metrics.ts'
 import { Operator } from './operator.ts'
 import type { WorkerImage } from './sync-job/worker-pod.ts'
@@ -28,6 +32,9 @@ a pod to its own. Of several operators one leads.
       --lease-namespace NAME       where the leader's Lease is (default: the pod's own)
       --teardown-deadline DURATION how long a deleted SyncJob may take to clean up at its source (default 5m)
       --poll-interval DURATION     how often workers are asked for their status (default 5s)
+      --master-url URL             where workers find the operator that leads, for limits of a DataSource; without it each
+                                   worker keeps to them by itself
+      --master-port PORT           where this one answers them (default 9465; 0: a free one)
       --host ADDRESS               where /metrics, /healthz and /readyz are served (default 0.0.0.0)
       --port PORT                  and on which port (default 9464; 0: a free one)
       --log-level LEVEL            debug, info (default), warn, error or silent`
@@ -43,6 +50,7 @@ interface OperatorArguments {
   pollIntervalMs: number
   host: string
   port: number
+  masterPort: number
   logLevel: LogLevel
 }
 
@@ -83,7 +91,12 @@ async function runOperator(given: OperatorArguments, signal: AbortSignal): Promi
     metrics,
     pollIntervalMs: given.pollIntervalMs,
     teardownDeadlineMs: given.teardownDeadlineMs,
+    term: () => elector.epoch + 1,
   })
+  const heartbeats =
+    given.worker.masterUrl === null
+      ? null
+      : await serveHeartbeats(given, { client, clock, logger, metrics, operator })
   const http = await startOperatorHttp({
     host: given.host,
     port: given.port,
@@ -103,9 +116,25 @@ async function runOperator(given: OperatorArguments, signal: AbortSignal): Promi
     await elector.run(term => operator.run(term), signal)
     logger.info('operator stopped')
   } finally {
-    await http.close()
+    await Promise.all([http.close(), heartbeats?.close()])
     client.close()
   }
+}
+
+function serveHeartbeats(
+  { host, masterPort }: OperatorArguments,
+  parts: { client: KubeClient; clock: Clock; logger: Logger; metrics: OperatorMetrics; operator: Operator },
+): Promise<{ close: () => Promise<void> }> {
+  const { client, clock, logger, metrics, operator } = parts
+  const tokens = new TokenReviewer(client, clock)
+  return startHeartbeatServer({
+    host,
+    port: masterPort,
+    identify: token => tokens.identify(token),
+    answer: (sender, heartbeat) => operator.answer(sender, heartbeat),
+    logger,
+    onAnswer: status => metrics.heartbeats.inc({ status: String(status) }),
+  })
 }
 
 function readArguments(argv: string[]): OperatorArguments {
@@ -120,6 +149,8 @@ function readArguments(argv: string[]): OperatorArguments {
       'teardown-deadline': { type: 'string', default: '5m' },
       'poll-interval': { type: 'string', default: '5s' },
       host: { type: 'string', default: '0.0.0.0' },
+      'master-url': { type: 'string' },
+      'master-port': { type: 'string', default: '9465' },
       port: { type: 'string', default: '9464' },
       'log-level': { type: 'string', default: 'info' },
     },
@@ -128,13 +159,15 @@ function readArguments(argv: string[]): OperatorArguments {
   if (image === undefined) throw wrongArgument('give the image of the workers: --worker-image IMAGE')
   if (!['Always', 'IfNotPresent', 'Never'].includes(values['image-pull-policy']))
     throw wrongArgument('--image-pull-policy is Always, IfNotPresent or Never')
-  if (!/^\d{1,5}$/.test(values.port)) throw wrongArgument('--port is a number')
+  for (const name of ['port', 'master-port'] as const)
+    if (!/^\d{1,5}$/.test(values[name])) throw wrongArgument(`--${name} is a number`)
   if (!logLevels.includes(values['log-level'])) throw wrongArgument(`--log-level is ${logLevels.join(', ')}`)
   return {
     worker: {
       image,
       imagePullPolicy: values['image-pull-policy'],
       imagePullSecrets: values['image-pull-secret'],
+      masterUrl: values['master-url'] ?? null,
     },
     namespace: values.namespace,
     leaseNamespace: values['lease-namespace'],
@@ -142,6 +175,7 @@ function readArguments(argv: string[]): OperatorArguments {
     pollIntervalMs: parseDuration(values['poll-interval']),
     host: values.host,
     port: Number(values.port),
+    masterPort: Number(values['master-port']),
     logLevel: values['log-level'] as LogLevel,
   }
 }

@@ -41,6 +41,24 @@ export const operatorMetricDefinitions = {
     help: 'Age of the last word from the API server, for the kind that is quiet longest.',
     labels: [],
   },
+  heartbeats: {
+    name: 'sluice_operator_heartbeats_total',
+    type: 'counter',
+    help: 'Heartbeats of workers, by the HTTP status they were answered with: 401 and 403 are refused tokens, 503 is told by those that do not lead.',
+    labels: ['status'],
+  },
+  sourceLimit: {
+    name: 'sluice_operator_source_limit',
+    type: 'gauge',
+    help: 'What may be read of a limited DataSource now by all its workers together, in units of the label a second.',
+    labels: ['namespace', 'source', 'unit'],
+  },
+  sourceLeased: {
+    name: 'sluice_operator_source_leased',
+    type: 'gauge',
+    help: 'What of it is given out to workers.',
+    labels: ['namespace', 'source', 'unit'],
+  },
   jobs: {
     name: 'sluice_operator_jobs',
     type: 'gauge',

@@ -1,9 +1,12 @@
 // The operator without its process: watches, controllers, and the wiring from "this changed" to "look at that".
 // main.ts gives it a client and a signal; tests give it a stand-in API server and a clock.
+import type { Heartbeat, HeartbeatAnswer } from '#api/heartbeat.ts'
 import type { Clock } from '#common/clock.ts'
 import type { Logger } from '#common/logger.ts'
 import { Watches, dataSourceKeyOf } from './caches.ts'
 import { Controller } from './controller.ts'
+import { Master } from './heartbeat/master.ts'
+import type { PodIdentity } from './heartbeat/token-review.ts'
 import type { KubeClient } from './kube/client.ts'
 import { EventRecorder } from './kube/events.ts'
 import type { Change } from './kube/object-cache.ts'
@@ -36,6 +39,8 @@ export interface OperatorOptions {
   pollIntervalMs?: number
   /** From the deletion of a SyncJob to giving up its teardown. */
   teardownDeadlineMs?: number
+  /** The term that begins when it runs: grows with every change of leaders. */
+  term?: () => number
 }
 
 /** Every job is looked at this often even when nothing happens: what a bug or a lost event left undone ends here. */
@@ -49,6 +54,8 @@ export class Operator {
   readonly #syncJobs: Controller
   readonly #dataSources: Controller
   readonly #virtualTables: Controller
+  /** While it runs and has read the cluster. */
+  #master: Master | null = null
 
   constructor(options: OperatorOptions) {
     this.#options = options
@@ -101,7 +108,19 @@ export class Operator {
       metrics.queueDepth.set({ controller }, queue.depth)
     const staleMs = this.#watches.stalenessMs
     if (Number.isFinite(staleMs)) metrics.watchStaleness.set(staleMs / 1000)
+    metrics.sourceLimit.reset()
+    metrics.sourceLeased.reset()
+    for (const { namespace, source, unit, limit, holders } of this.#master?.limits() ?? []) {
+      metrics.sourceLimit.set({ namespace, source, unit }, limit)
+      const leased = holders.reduce((sum, { rate }) => sum + rate, 0)
+      metrics.sourceLeased.set({ namespace, source, unit }, leased)
+    }
     observeJobs(this.#watches.caches.syncJobs.values(), metrics)
+  }
+
+  /** The answer to a worker's heartbeat; a text: why it may not say this; null: not while this one does not lead. */
+  answer(sender: PodIdentity, heartbeat: Heartbeat): HeartbeatAnswer | string | null {
+    return this.#master?.answer(sender, heartbeat) ?? null
   }
 
   /** Runs until the signal aborts and the reconciles in hand have ended. */
@@ -109,6 +128,8 @@ export class Operator {
     const watching = this.#watches.run(signal)
     // Before all is known, what is not there yet would be taken for missing.
     await this.#watches.synced(signal)
+    const { clock, term = () => 1 } = this.#options
+    this.#master = new Master({ caches: this.#watches.caches, clock, term: term() })
     await Promise.all([
       watching,
       this.#syncJobs.run(signal),
@@ -116,6 +137,7 @@ export class Operator {
       this.#virtualTables.run(signal),
       this.#resync(signal),
     ])
+    this.#master = null
     await this.#events.flush()
   }
 
@@ -144,9 +166,14 @@ export class Operator {
         this.#virtualTables.queue.add(key)
         return this.#lookAtJobsOf(dataSourceKeyOf(object as CustomObject))
       default:
-        if (object.kind === 'Pod' && change.type === 'deleted') this.#reports.forget(object as Pod)
+        if (object.kind === 'Pod' && change.type === 'deleted') this.#podGone(object as Pod)
         return this.#lookAtOwner(object)
     }
+  }
+
+  #podGone(pod: Pod): void {
+    this.#reports.forget(pod)
+    this.#master?.podGone(pod)
   }
 
   #lookAtJobsOf(dataSourceKey: string): void {

@@ -1,6 +1,7 @@
 // The limits of a job's source as its main thread sees them: what each lane draws from, what was used, and whether
 // readers wait for more.
 import type { Plan } from '#api/plan.ts'
+import type { Lease, LeaseRequest } from '#api/rate-lease.ts'
 import type { LimitedUnit, Rates } from '#api/source-limits.ts'
 import { limitedUnits } from '#api/source-limits.ts'
 import type { Clock } from '#common/clock.ts'
@@ -39,19 +40,41 @@ export interface LimitUse {
   waitedMs: number
 }
 
-/** Readers that waited for less than this part of the time get about what they want. */
-const throttledShare = 0.1
 const lookIntervalMs = 1_000
+/** Looks over which the part of the time that readers waited is told: status and conditions must not flicker. */
+const smoothedLooks = 15
+/** From where on it counts as being throttled, and below which it does not any more. */
+const throttledShare = { from: 0.3, until: 0.1 }
+/** What a worker asks for whose readers hardly wait: so much more than they used. */
+const headroom = 1.5
+
+interface Look {
+  /** Units per second since the look before. */
+  usedRate: number
+  /** Part of the time that readers waited, added up over them: since the look before, and of late. */
+  waited: number
+  waitedOfLate: number
+}
+
+const unlooked: Look = { usedRate: Infinity, waited: 0, waitedOfLate: 0 }
+
+export interface LimitedSourceOptions {
+  plan: Plan
+  rates: SourceRates
+  clock: Clock
+  /** Whether a master says how much may be used. Otherwise the worker gives itself all that the limits allow. */
+  leased: boolean
+}
 
 export class LimitedSource {
-  readonly #plan: Plan
-  readonly #clock: Clock
+  readonly #options: LimitedSourceOptions
   readonly #limited = new Map<LimitedUnit, Limited>()
+  readonly #looks = new Map<LimitedUnit, Look>()
   #throttledBy: LimitedUnit | null = null
 
-  constructor(plan: Plan, rates: SourceRates, clock: Clock) {
-    this.#plan = plan
-    this.#clock = clock
+  constructor(options: LimitedSourceOptions) {
+    this.#options = options
+    const { plan, rates, clock } = options
     const { limits } = plan.source
     if (limits === undefined) return
     const inForce = limitsAt(limits, clock.nowMs())
@@ -63,18 +86,22 @@ export class LimitedSource {
     }
   }
 
-  /** What keeps the readers back most; null when they get about what they can use. */
+  get isLimited(): boolean {
+    return this.#limited.size > 0
+  }
+
+  /** What has kept the readers back most of late; null when they get about what they can use. */
   get throttledBy(): LimitedUnit | null {
     return this.#throttledBy
   }
 
   /** What a lane needs to keep to the limits; null when there are none. */
   paceOf(lane: number): PaceData | null {
-    if (this.#limited.size === 0) return null
+    if (!this.isLimited) return null
     const rates: PaceData['rates'] = {}
     for (const [unit, { memory, tallies }] of this.#limited)
       rates[unit] = { memory, tally: tallies[lane]!.memory }
-    return { rates, weight: leaseWeights[this.#plan.priority] }
+    return { rates, weight: this.#weight }
   }
 
   use(): LimitUse[] {
@@ -86,42 +113,61 @@ export class LimitedSource {
     }))
   }
 
-  /** Gives the readers all that the limits allow, as they hold at each time, until the signal aborts. */
+  /** What to ask the master for; the units are the ids. */
+  requests(): LeaseRequest[] {
+    return [...this.#limited].map(([unit, { rate }]) => {
+      const { usedRate, waited } = this.#looks.get(unit) ?? unlooked
+      const wanted = waited >= throttledShare.until ? Infinity : usedRate * headroom
+      return { id: unit, weight: this.#weight, wanted, using: rate.using }
+    })
+  }
+
+  /** @param askedAtMs when they were asked for, by the monotonic clock */
+  grant(leases: readonly (Lease & { id: string })[], askedAtMs: number): void {
+    for (const { id, ...lease } of leases) this.#limited.get(id as LimitedUnit)?.rate.grant(lease, askedAtMs)
+  }
+
+  /** Looks at what is used until the signal aborts, and without a master gives the readers what the limits allow. */
   async run(signal: AbortSignal): Promise<void> {
-    if (this.#limited.size === 0) return
-    let before = this.use()
+    if (!this.isLimited) return
+    const { clock, leased } = this.#options
     while (!signal.aborted) {
-      this.#setRates(limitsAt(this.#plan.source.limits!, this.#clock.nowMs()))
-      const sinceMs = this.#clock.monotonicMs()
-      await this.#clock.sleep(lookIntervalMs, signal)
-      const now = this.use()
-      this.#throttledBy = throttling(before, now, this.#clock.monotonicMs() - sinceMs)
-      before = now
+      if (!leased) this.#setRates(limitsAt(this.#options.plan.source.limits!, clock.nowMs()))
+      const [before, sinceMs] = [this.use(), clock.monotonicMs()]
+      await clock.sleep(lookIntervalMs, signal)
+      this.#look(before, clock.monotonicMs() - sinceMs)
     }
+  }
+
+  get #weight(): number {
+    return leaseWeights[this.#options.plan.priority]
+  }
+
+  #look(before: readonly LimitUse[], duringMs: number): void {
+    if (duringMs <= 0) return
+    for (const [index, { unit, used, waitedMs }] of this.use().entries()) {
+      const waited = (waitedMs - before[index]!.waitedMs) / duringMs
+      const { waitedOfLate } = this.#looks.get(unit) ?? unlooked
+      this.#looks.set(unit, {
+        usedRate: ((used - before[index]!.used) / duringMs) * 1000,
+        waited,
+        waitedOfLate: waitedOfLate + (Math.min(waited, 1) - waitedOfLate) / smoothedLooks,
+      })
+    }
+    const [most] = [...this.#looks].toSorted(([, a], [, b]) => b.waitedOfLate - a.waitedOfLate)
+    const share = most![1].waitedOfLate
+    if (share >= throttledShare.from) this.#throttledBy = most![0]
+    else if (share < throttledShare.until) this.#throttledBy = null
   }
 
   #setRates(inForce: Rates): void {
+    const nowMs = this.#options.clock.monotonicMs()
     for (const [unit, { rate }] of this.#limited) {
       const limit = inForce[unit]!
       if (rate.rate === limit) continue
-      const lease = { number: rate.using + 1, rate: limit, forMs: Infinity, floor: limit }
-      rate.grant(lease, this.#clock.monotonicMs())
+      rate.grant({ number: rate.using + 1, rate: limit, forMs: Infinity, floor: limit }, nowMs)
     }
   }
-}
-
-/** The unit for which readers waited longest meanwhile, if that was long. */
-function throttling(
-  before: readonly LimitUse[],
-  now: readonly LimitUse[],
-  duringMs: number,
-): LimitedUnit | null {
-  const waits = now.map(({ unit, waitedMs }, index) => ({
-    unit,
-    share: (waitedMs - before[index]!.waitedMs) / duringMs,
-  }))
-  const most = waits.toSorted((a, b) => b.share - a.share)[0]
-  return most !== undefined && most.share >= throttledShare ? most.unit : null
 }
 
 function sum(numbers: readonly number[]): number {

@@ -8,10 +8,13 @@ import { createMetrics } from '#common/metrics.ts'
 import type { Plan } from '#api/plan.ts'
 import { planSchema } from '#api/plan.ts'
 import { completePlan } from '#master/complete-plan.ts'
+import { sendHeartbeats } from './heartbeats.ts'
 import { startHttpServer } from './http-server.ts'
 import { Job } from './job.ts'
 import type { JobStatus } from './job-status.ts'
 import { LimitedSource, SourceRates } from './limited-source.ts'
+import type { MasterLocation } from './master-client.ts'
+import { MasterClient } from './master-client.ts'
 import type { SecretLocations } from './secrets.ts'
 
 export interface WorkerOptions {
@@ -21,6 +24,8 @@ export interface WorkerOptions {
   http: { host: string; port: number } | null
   /** Where several jobs of a process read limited sources: what they share. */
   rates?: SourceRates
+  /** Where the master is, that divides the limits of a source among all its workers. Null: this is the only process. */
+  master?: (MasterLocation & { worker: string }) | null | undefined
   /** Hears of the job's state holder and port as soon as they exist. */
   onStart?(started: { status: JobStatus; httpPort: number | null }): void
 }
@@ -33,7 +38,8 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
   const { plan, secrets, logLevel } = options
   const logger = createLogger(logLevel, { job: `${plan.job.namespace}/${plan.job.name}` })
   const metrics = createMetrics()
-  const limited = new LimitedSource(plan, options.rates ?? new SourceRates(), systemClock)
+  const { rates = new SourceRates(), master = null } = options
+  const limited = new LimitedSource({ plan, rates, clock: systemClock, leased: master !== null })
   const job = new Job({
     plan,
     secrets,
@@ -63,13 +69,18 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
     lanes: plan.worker.lanes,
   })
   const ended = new AbortController()
-  const limiting = limited.run(ended.signal)
+  const beside = [limited.run(ended.signal)]
+  if (master !== null && limited.isLimited) {
+    const client = new MasterClient(master)
+    const heartbeats = { worker: master.worker, plan, limited, client, clock: systemClock, logger }
+    beside.push(sendHeartbeats(heartbeats, ended.signal))
+  }
   try {
     await job.run(signal)
     logger.info('worker stopped', { rows: status.rows, commits: status.commits })
   } finally {
     ended.abort()
-    await limiting
+    await Promise.all(beside)
     await http?.close()
   }
   return status

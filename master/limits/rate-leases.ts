@@ -6,7 +6,7 @@
 //
 // Pure: time comes with each call. Kept by whoever is master; a new one knows no leases, and so grants nothing for as long
 // as those of the one before may last, and leaves room for their floors until it has heard from everyone who may have
-// one. Nothing asks it yet: docs/decisions/0018-limits-by-leases.md
+// one. Why so: docs/decisions/0018-limits-by-leases.md
 import type { Lease, LeaseRequest } from '#api/rate-lease.ts'
 import type { Demand } from './fair-shares.ts'
 import { fairShares } from './fair-shares.ts'
@@ -41,7 +41,7 @@ export interface Inheritance {
 }
 
 export class RateLeases {
-  readonly #terms: LeaseTerms
+  #terms: LeaseTerms
   readonly #holders = new Map<string, Holder>()
   readonly #grantsFromMs: number
   /** Those that may use a floor of the master before. */
@@ -89,6 +89,16 @@ export class RateLeases {
     return lease
   }
 
+  /** For leases from now on; those that were granted by a higher one hold until they end or their holders ask again. */
+  changeLimit(limit: number): void {
+    if (limit !== this.#terms.limit) this.#terms = { ...this.#terms, limit }
+  }
+
+  /** What each may be using now. */
+  held(nowMs: number): { id: string; rate: number }[] {
+    return [...this.#holders].map(([id, { leases }]) => ({ id, rate: largestAt(leases, nowMs) }))
+  }
+
   /** It uses nothing any more, for sure: its process is gone. */
   forget(id: string): void {
     this.#holders.delete(id)
@@ -101,10 +111,7 @@ export class RateLeases {
     const held = { rates: inherited, floors: inherited }
     for (const [other, { leases }] of this.#holders) {
       if (other === id) continue
-      held.rates += Math.max(
-        0,
-        ...leases.map(({ rate, floor, endsAtMs }) => (endsAtMs > nowMs ? rate : floor)),
-      )
+      held.rates += largestAt(leases, nowMs)
       held.floors += floorOf(leases)
     }
     return held
@@ -115,6 +122,11 @@ export class RateLeases {
 function demandAt({ demand, leases }: Holder, nowMs: number): Demand {
   if (leases.some(({ endsAtMs }) => endsAtMs > nowMs)) return demand
   return { ...demand, wanted: floorOf(leases) }
+}
+
+/** What one with these leases may be using. */
+function largestAt(leases: readonly Outstanding[], nowMs: number): number {
+  return Math.max(0, ...leases.map(({ rate, floor, endsAtMs }) => (endsAtMs > nowMs ? rate : floor)))
 }
 
 /** What it may fall back to. */

@@ -67,6 +67,7 @@ function buildDeployment(
   const pod = sluicePodSpec({
     ...options.worker,
     command: 'worker',
+    speaksToMaster: true,
     planVolume: { name: 'plan', configMap: { name: options.planMapName } },
     secrets: referencedSecrets([plan.source, plan.target]),
   })

@@ -6,10 +6,12 @@ import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from '@kubernete
 import type { PlanEndpoint } from '#api/plan.ts'
 import { secretKeyRef } from '#api/secret.ts'
 import type { SecretKeyRef } from '#api/secret.ts'
+import { masterAudience } from '../heartbeat/token-review.ts'
 
 export const planDirectory = '/etc/sluice/plan'
 export const planFile = 'plan.json'
 const secretsDirectory = '/etc/sluice/secrets'
+const masterDirectory = '/var/run/secrets/sluice.dev/master'
 /** The user of the image; any other would do: it owns nothing. */
 const userId = 65_532
 
@@ -18,6 +20,8 @@ export interface WorkerImage {
   imagePullPolicy: string
   /** Names of Secrets with the registry's credentials, in the namespace of each job. */
   imagePullSecrets: readonly string[]
+  /** Where workers find the master, `http://sluice-operator-master.sluice-system.svc:9465`; null: nowhere. */
+  masterUrl?: string | null
 }
 
 export interface PodParts extends WorkerImage {
@@ -27,6 +31,8 @@ export interface PodParts extends WorkerImage {
   planVolume: V1Volume
   secrets: readonly SecretKeyRef[]
   extraArgs?: readonly string[]
+  /** A token for the master is mounted, and the pod told of both. */
+  speaksToMaster?: boolean
 }
 
 /** The API's types are classes; what we build are plain objects of their shape. */
@@ -35,6 +41,7 @@ type Plain<T> = Pick<T, keyof T>
 /** One container and what it needs; the caller adds what its kind of pod has besides. */
 export function sluicePodSpec(parts: PodParts): Plain<V1PodSpec> & { containers: [Plain<V1Container>] } {
   const secrets = secretVolumes(parts.secrets)
+  const master = parts.speaksToMaster === true ? masterAccess(parts.masterUrl ?? null) : null
   return {
     automountServiceAccountToken: false,
     enableServiceLinks: false,
@@ -60,6 +67,7 @@ export function sluicePodSpec(parts: PodParts): Plain<V1PodSpec> & { containers:
           '--secrets',
           secretsDirectory,
           ...(parts.extraArgs ?? []),
+          ...(master?.args ?? []),
         ],
         env: [
           { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
@@ -75,10 +83,30 @@ export function sluicePodSpec(parts: PodParts): Plain<V1PodSpec> & { containers:
           { name: 'plan', mountPath: planDirectory, readOnly: true },
           { name: 'tmp', mountPath: '/tmp' },
           ...secrets.map(({ mount }) => mount),
+          ...(master === null ? [] : [master.mount]),
         ],
       },
     ],
-    volumes: [parts.planVolume, { name: 'tmp', emptyDir: {} }, ...secrets.map(({ volume }) => volume)],
+    volumes: [
+      parts.planVolume,
+      { name: 'tmp', emptyDir: {} },
+      ...secrets.map(({ volume }) => volume),
+      ...(master === null ? [] : [master.volume]),
+    ],
+  }
+}
+
+/** A token of the pod for us alone: the kubelet renews it, and the API server knows it only while the pod is there. */
+function masterAccess(url: string | null): { args: string[]; mount: V1VolumeMount; volume: V1Volume } | null {
+  if (url === null) return null
+  const token = { audience: masterAudience, expirationSeconds: 3_600, path: 'token' }
+  return {
+    args: ['--master', url, '--master-token', `${masterDirectory}/${token.path}`],
+    mount: { name: 'master-token', mountPath: masterDirectory, readOnly: true },
+    volume: {
+      name: 'master-token',
+      projected: { defaultMode: 0o440, sources: [{ serviceAccountToken: token }] },
+    },
   }
 }
 

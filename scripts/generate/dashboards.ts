@@ -2,6 +2,7 @@
 // a metric that is renamed does not leave an empty panel behind: names come from the definitions.
 import { grafanaJson } from './grafana.ts'
 import type { Dashboard, Panel, Variable } from './grafana.ts'
+import { heartbeatsOfWorkers, limitsOfSource } from './limit-panels.ts'
 import { m, o, quantile, rate } from './queries.ts'
 import { source } from './source-dashboard.ts'
 
@@ -123,27 +124,7 @@ const job: Dashboard = {
         },
       ],
     },
-    {
-      title: 'Limits of the source',
-      panels: [
-        {
-          title: 'Read, and what may be read',
-          description:
-            'Of a DataSource with limits, a second: records, and bytes as its server sends them. Nothing where there are no limits.',
-          unit: 'short',
-          queries: [
-            { expr: `sum by (unit) (${rate(m.sourceRead, ofJob)})`, legend: '{{unit}} read' },
-            { expr: `sum by (unit) (${m.sourceRate}${ofJob})`, legend: '{{unit}} allowed' },
-          ],
-        },
-        {
-          title: 'Waiting for the limit',
-          description: 'Readers that wait because of it, on average. Above 0 the job could read faster.',
-          unit: 'short',
-          queries: [{ expr: `sum by (unit) (${rate(m.sourceThrottled, ofJob)})`, legend: '{{unit}}' }],
-        },
-      ],
-    },
+    limitsOfSource,
     {
       title: 'Commits',
       panels: [
@@ -233,6 +214,7 @@ const operator: Dashboard = {
         },
       ],
     },
+    heartbeatsOfWorkers,
     {
       title: 'Process',
       panels: processPanels(`and on (instance) ${o.leading}`, '{{pod}}'),

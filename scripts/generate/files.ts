@@ -5,7 +5,7 @@ import { dashboardFiles } from './dashboards.ts'
 import { errorReference } from './error-reference.ts'
 import { installManifest } from './install.ts'
 import { metricReference } from './metric-reference.ts'
-import { editRules, leaderRules, operatorRules, viewRules } from './rbac.ts'
+import { editRules, leaderRules, operatorRules, tokenRules, viewRules } from './rbac.ts'
 import { readersPage } from './readers-page.ts'
 import { resourceReference } from './resource-reference.ts'
 import { yamlFile } from './yaml.ts'
@@ -21,6 +21,7 @@ export function generatedFiles(version: string): Map<string, string> {
   }
   files.set('helm/sluice/files/operator-rules.yaml', yamlFile(operatorRules(kinds)))
   files.set('helm/sluice/files/leader-rules.yaml', yamlFile(leaderRules))
+  files.set('helm/sluice/files/token-rules.yaml', yamlFile(tokenRules))
   files.set('helm/sluice/files/edit-rules.yaml', yamlFile(editRules(kinds)))
   files.set('helm/sluice/files/view-rules.yaml', yamlFile(viewRules(kinds)))
   for (const [name, json] of dashboardFiles()) files.set(`helm/sluice/dashboards/${name}`, json)

@@ -1,13 +1,15 @@
 // manifests/install.yaml: what the Helm chart makes with its default values, for those who install with kubectl or
 // kustomize. An integration test holds the two against each other.
 import type { ResourceKind } from '#api/resource.ts'
+import { masterPort } from '#api/heartbeat.ts'
 import { workerHttpPort } from '#api/worker-status.ts'
 import { customResourceDefinition } from './crd.ts'
-import { editRules, leaderRules, operatorRules, viewRules, type PolicyRule } from './rbac.ts'
+import { editRules, leaderRules, operatorRules, tokenRules, viewRules, type PolicyRule } from './rbac.ts'
 import { yamlDocuments } from './yaml.ts'
 
 const namespace = 'sluice-system'
 const operator = 'sluice-operator'
+const master = `${operator}-master`
 const selector = {
   'app.kubernetes.io/name': 'sluice',
   'app.kubernetes.io/instance': 'sluice',
@@ -37,6 +39,7 @@ export function installManifest(kinds: readonly ResourceKind[], version: string)
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata, automountServiceAccountToken: false },
     ...grant('Cluster', { name: operator, labels }, operatorRules(kinds)),
     ...grant('', { name: `${operator}-leader`, namespace, labels }, leaderRules),
+    ...grant('Cluster', { name: `${operator}-tokens`, labels }, tokenRules),
     forPeople('edit', ['admin', 'edit'], { labels, rules: editRules(kinds) }),
     forPeople('view', ['view'], { labels, rules: viewRules(kinds) }),
     deployment(labels, version),
@@ -51,6 +54,16 @@ export function installManifest(kinds: readonly ResourceKind[], version: string)
       kind: 'Service',
       metadata,
       spec: { selector, ports: [{ name: 'http', port: workerHttpPort, targetPort: 'http' }] },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: master, namespace, labels },
+      spec: {
+        clusterIP: 'None',
+        selector,
+        ports: [{ name: 'master', port: masterPort, targetPort: 'master' }],
+      },
     },
   ])
 }
@@ -127,10 +140,14 @@ function operatorContainer(image: string): object {
       `--worker-image=${image}`,
       '--image-pull-policy=IfNotPresent',
       '--teardown-deadline=5m',
+      `--master-url=http://${master}.${namespace}.svc:${masterPort}`,
       '--log-level=info',
     ],
     env: [fromField('POD_NAME', 'metadata.name'), fromField('POD_NAMESPACE', 'metadata.namespace')],
-    ports: [{ name: 'http', containerPort: workerHttpPort }],
+    ports: [
+      { name: 'http', containerPort: workerHttpPort },
+      { name: 'master', containerPort: masterPort },
+    ],
     livenessProbe: { httpGet: { path: '/healthz', port: 'http' }, periodSeconds: 10, failureThreshold: 6 },
     readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 5 },
     resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '512Mi' } },

@@ -49,6 +49,11 @@ export const leaderRules: readonly PolicyRule[] = [
   },
 ]
 
+/** Whose token a worker's is. Reviews belong to no namespace, so the right does not either; it shows nothing else. */
+export const tokenRules: readonly PolicyRule[] = [
+  { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+]
+
 export function editRules(kinds: readonly ResourceKind[]): PolicyRule[] {
   const verbs = [...read, 'create', 'update', 'patch', 'delete', 'deletecollection']
   return [

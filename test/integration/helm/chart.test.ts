@@ -189,11 +189,18 @@ describe('Helm chart', () => {
   })
 
   it('asks for no right outside the one namespace it is to look after', async () => {
-    const made = objects(await template('--set', 'watchNamespace=shop'))
-    const bindings = made.filter(({ kind }) => kind.endsWith('RoleBinding'))
-    expect(bindings.map(({ kind, metadata }) => [kind, metadata.name, metadata.namespace])).to.deep.equal([
+    const bindings = async (...args: string[]) =>
+      objects(await template('--set', 'watchNamespace=shop', ...args))
+        .filter(({ kind }) => kind.endsWith('RoleBinding'))
+        .map(({ kind, metadata }) => [kind, metadata.name, metadata.namespace])
+    const ours = [
       ['RoleBinding', 'sluice-operator', 'shop'],
       ['RoleBinding', 'sluice-operator-leader', 'sluice-system'],
+    ]
+    expect(await bindings('--set', 'master.enabled=false')).to.deep.equal(ours)
+    expect(await bindings(), 'but whose token a worker’s is').to.deep.equal([
+      ['ClusterRoleBinding', 'sluice-operator-tokens', undefined],
+      ...ours,
     ])
   })
 

@@ -64,6 +64,24 @@ describe('buildChildren', () => {
       })
   })
 
+  it('tells the worker where the master is, with a token for it alone', () => {
+    const { job, plan } = compiled()
+    const told = buildChildren(job, plan, { ...worker, masterUrl: 'http://master:9465' }, 1)
+    const { spec } = told.deployment.spec.template
+    const { args, volumeMounts } = spec!.containers[0]!
+    expect(args?.slice(-4)).to.deep.equal([
+      '--master',
+      'http://master:9465',
+      '--master-token',
+      '/var/run/secrets/sluice.dev/master/token',
+    ])
+    expect(volumeMounts?.at(-1)).to.deep.include({ mountPath: '/var/run/secrets/sluice.dev/master' })
+    expect(spec?.volumes?.at(-1)?.projected?.sources).to.deep.equal([
+      { serviceAccountToken: { audience: 'sluice-operator', expirationSeconds: 3600, path: 'token' } },
+    ])
+    expect(JSON.stringify(children().deployment)).not.to.include('--master')
+  })
+
   it('mounts the keys of Secrets that the plan refers to, and no others', () => {
     const { spec } = children().deployment.spec.template
     const secrets = spec?.volumes?.filter(({ secret }) => secret).map(({ secret }) => secret)

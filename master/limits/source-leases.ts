@@ -1,0 +1,62 @@
+// All leases of a master: for each limited DataSource and unit one RateLeases, made when somebody first asks. Holders are
+// workers, by names that are not used again. Limits may be others each time: a window began, or somebody edited them.
+import type { Lease, LeaseRequest } from '#api/rate-lease.ts'
+import type { LimitedUnit } from '#api/source-limits.ts'
+import type { LeaseTerms } from './rate-leases.ts'
+import { RateLeases } from './rate-leases.ts'
+
+export interface LimitedKey {
+  namespace: string
+  source: string
+  unit: LimitedUnit
+}
+
+export interface SourceLeasesOptions extends Omit<LeaseTerms, 'limit'> {
+  /** When this master began. */
+  sinceMs: number
+  /** All who may hold a lease on this source of the master before. */
+  inherited: (key: LimitedKey) => readonly string[]
+}
+
+/** What holders of one limit have been given. */
+export interface LimitState extends LimitedKey {
+  limit: number
+  holders: readonly { id: string; rate: number }[]
+}
+
+export class SourceLeases {
+  readonly #options: SourceLeasesOptions
+  readonly #limits = new Map<string, { key: LimitedKey; limit: number; leases: RateLeases }>()
+
+  constructor(options: SourceLeasesOptions) {
+    this.#options = options
+  }
+
+  /** A new lease for the holder; null while nothing may be granted yet: it stays with what it has. */
+  request(key: LimitedKey, limit: number, request: LeaseRequest, nowMs: number): Lease | null {
+    const name = `${key.namespace}/${key.source}/${key.unit}`
+    let at = this.#limits.get(name)
+    if (at === undefined) {
+      const { sinceMs, inherited, ...terms } = this.#options
+      const leases = new RateLeases({ limit, ...terms }, { sinceMs, holders: inherited(key) })
+      this.#limits.set(name, (at = { key, limit, leases }))
+    }
+    at.limit = limit
+    at.leases.changeLimit(limit)
+    return at.leases.request(request, nowMs)
+  }
+
+  /** It uses nothing any more, for sure: its process is gone. */
+  forget(id: string): void {
+    for (const { leases } of this.#limits.values()) leases.forget(id)
+  }
+
+  /** What is given out now, for people. */
+  state(nowMs: number): LimitState[] {
+    return [...this.#limits.values()].map(({ key, limit, leases }) => ({
+      ...key,
+      limit,
+      holders: leases.held(nowMs),
+    }))
+  }
+}

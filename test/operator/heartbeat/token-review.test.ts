@@ -1,0 +1,62 @@
+import { expect } from 'chai'
+import type { Call, KubeClient } from '#operator/kube/client.ts'
+import { TokenReviewer, masterAudience } from '#operator/heartbeat/token-review.ts'
+import { ManualClock } from '#test/operator/manual-clock.ts'
+
+const user = {
+  username: 'system:serviceaccount:shop:orders-worker',
+  extra: {
+    'authentication.kubernetes.io/pod-name': ['orders-worker-1'],
+    'authentication.kubernetes.io/pod-uid': ['u-1'],
+  },
+}
+const genuine = { authenticated: true, audiences: [masterAudience], user }
+
+function reviewer(status: object): { tokens: TokenReviewer; clock: ManualClock; calls: Call[] } {
+  const calls: Call[] = []
+  const clock = new ManualClock()
+  const client = {
+    request: (call: Call) => {
+      calls.push(call)
+      return Promise.resolve({ status })
+    },
+  } as unknown as KubeClient
+  return { tokens: new TokenReviewer(client, clock), clock, calls }
+}
+
+describe('TokenReviewer', () => {
+  it('learns from the API server whose pod a token is of, for our audience', async () => {
+    const { tokens, calls } = reviewer(genuine)
+    expect(await tokens.identify('t')).to.deep.equal({
+      namespace: 'shop',
+      serviceAccount: 'orders-worker',
+      pod: 'orders-worker-1',
+      podUid: 'u-1',
+    })
+    expect(calls[0]?.body).to.deep.include({ spec: { token: 't', audiences: [masterAudience] } })
+  })
+
+  const refused: { name: string; status: object }[] = [
+    { name: 'that is not genuine', status: { authenticated: false, error: 'invalid' } },
+    { name: 'for another audience', status: { ...genuine, audiences: ['https://kubernetes.default.svc'] } },
+    { name: 'without an audience', status: { authenticated: true, user } },
+    { name: 'of a person', status: { ...genuine, user: { ...user, username: 'ada' } } },
+    { name: 'of no pod', status: { ...genuine, user: { username: user.username, extra: {} } } },
+  ]
+  for (const { name, status } of refused)
+    it(`knows no pod by a token ${name}`, async () => {
+      expect(await reviewer(status).tokens.identify('t')).to.equal(null)
+    })
+
+  it('asks again for the same token after half a minute, and at once for another', async () => {
+    const { tokens, clock, calls } = reviewer(genuine)
+    await tokens.identify('t')
+    await tokens.identify('t')
+    expect(calls).to.have.length(1)
+    await tokens.identify('other')
+    expect(calls).to.have.length(2)
+    await clock.advance(30_000)
+    await tokens.identify('t')
+    expect(calls).to.have.length(3)
+  })
+})
