@@ -193,7 +193,10 @@ export class TablePipe {
     this.#options.onCommit({ table, result, moved, newestAtMs, oldestAtMs, durationMs: nowMs - startedAtMs })
   }
 
-  /** Writes everything that waits to files, one per run of batches with the same schema and no truncate between. */
+  /**
+   * Writes everything that waits to files, one per run of batches with the same schema and no truncate between, and per
+   * `fileBytesMax`.
+   */
   async #stage(signal: AbortSignal): Promise<void> {
     const items = this.#items
     const bytes = this.#itemBytes
@@ -202,6 +205,7 @@ export class TablePipe {
     this.#stagedBytes += bytes
     try {
       const run: ChangeBatch[] = []
+      let runBytes = 0
       // Taken out one by one: what is written must not be held until all of it is.
       for (let item = items.shift(); item; item = items.shift()) {
         this.#staged.set(item.split, item.position)
@@ -210,9 +214,12 @@ export class TablePipe {
           this.#newestAtMs = Math.max(this.#newestAtMs ?? 0, item.newestAtMs)
           this.#oldestAtMs = Math.min(this.#oldestAtMs ?? Infinity, item.newestAtMs)
         }
-        if (item.changes.truncate || (run[0] && run[0].schema !== item.changes.batch.schema)) {
+        const isOther = run[0] !== undefined && run[0].schema !== item.changes.batch.schema
+        if (item.changes.truncate || isOther || runBytes + item.bytes > this.#options.limits.fileBytesMax) {
           await this.#write(run, signal)
+          runBytes = 0
         }
+        runBytes += item.bytes
         if (item.changes.truncate) {
           await this.#evolve(item.changes.batch.schema, signal)
           await this.#options.writer.stage(item.changes, signal)

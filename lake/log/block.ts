@@ -29,15 +29,17 @@ export const logFormatVersion = 1
 /** Magic and L. */
 export const prefixBytes = 14
 
-/** A whole block; the headers in the order given. */
+/** A whole block; the headers in the order given, and the content, be it in parts. */
 export function encodeBlock(
   type: BlockType,
   headers: readonly (readonly [key: number, value: string])[],
-  content: Uint8Array,
+  content: Uint8Array | readonly Uint8Array[],
 ): Buffer {
+  const parts = content instanceof Uint8Array ? [content] : content
+  const contentBytes = parts.reduce((sum, { length }) => sum + length, 0)
   const texts = headers.map(([key, value]) => ({ key, bytes: Buffer.from(value) }))
   const headerBytes = texts.reduce((sum, { bytes }) => sum + 8 + bytes.length, 4)
-  const body = 8 + headerBytes + 8 + content.length + 4 + 8
+  const body = 8 + headerBytes + 8 + contentBytes + 4 + 8
   const block = Buffer.allocUnsafe(prefixBytes + body)
   blockMagic.copy(block)
   let at = block.writeBigUInt64BE(BigInt(body), blockMagic.length)
@@ -49,9 +51,12 @@ export function encodeBlock(
     at = block.writeUInt32BE(bytes.length, at)
     at += bytes.copy(block, at)
   }
-  at = block.writeBigUInt64BE(BigInt(content.length), at)
-  block.set(content, at)
-  at = block.writeUInt32BE(0, at + content.length)
+  at = block.writeBigUInt64BE(BigInt(contentBytes), at)
+  for (const part of parts) {
+    block.set(part, at)
+    at += part.length
+  }
+  at = block.writeUInt32BE(0, at)
   block.writeBigUInt64BE(BigInt(body + blockMagic.length), at)
   return block
 }

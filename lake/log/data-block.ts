@@ -2,7 +2,7 @@
 import { encodeBlock, HeaderKey } from './block.ts'
 import { encodeRecords } from '#lake/avro/records.ts'
 import type { EncodeOptions, NamedVector } from '#lake/parquet/encode.ts'
-import { encodeParquet } from '#lake/parquet/encode.ts'
+import { parquetParts } from '#lake/parquet/encode.ts'
 import { gather } from '#catalog/gather.ts'
 
 export interface DataBlock {
@@ -31,9 +31,9 @@ export function encodeDataBlock(block: DataBlock): Buffer {
   )
 }
 
-function parquetContent({ columns, rows, count }: DataBlock, options: EncodeOptions): Uint8Array {
+function parquetContent({ columns, rows, count }: DataBlock, options: EncodeOptions): Uint8Array[] {
   const taken = rows
     ? columns.map(column => ({ ...column, vector: gather(column.vector, rows, count) }))
     : columns
-  return encodeParquet(taken, count, options)
+  return parquetParts(taken, count, options)
 }

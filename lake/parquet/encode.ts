@@ -62,11 +62,20 @@ export function encodeParquet(
   rows: number,
   options: EncodeOptions,
 ): Uint8Array {
+  return Buffer.concat(parquetParts(columns, rows, options))
+}
+
+/** The same in parts, for who copies them to where they go. */
+export function parquetParts(
+  columns: readonly NamedVector[],
+  rows: number,
+  options: EncodeOptions,
+): Uint8Array[] {
   const file = new ParquetFile(columns, options)
   const groupRows = rowsOfGroup(columns, rows, options.rowGroupRowsMax ?? rowGroupRowsMaxDefault)
   for (let from = 0; from < rows; from += groupRows)
     file.addRowGroup(columns, { from, to: Math.min(rows, from + groupRows) })
-  return file.finish()
+  return [...file.take(), file.finish()]
 }
 
 /**

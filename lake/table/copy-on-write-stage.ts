@@ -50,5 +50,5 @@ function encodeChanges(
     const { keys: recordKeys, sequences: orderings } = rows
     blocks.push(encodeDeleteBlock({ ...head, recordKeys, partitionPath, orderings, rows: deleted }))
   }
-  return Buffer.concat(blocks)
+  return blocks.length === 1 ? blocks[0]! : Buffer.concat(blocks)
 }

@@ -32,7 +32,11 @@ export async function stageKeyed(batch: ChangeBatch, context: StageContext): Pro
   const keyed: KeyedRows = { columns, keys: rows.keys.keys, sequences: batch.sequences }
   await context.makePartitions(buckets.map(({ partitionPath }) => partitionPath))
   if (buckets.some(bucket => isNew(groupOf(bucket, context), context))) await context.lookAgain()
-  for (const bucket of buckets) await stageBucket(keyed, bucket, context)
+  for (const bucket of buckets) {
+    await stageBucket(keyed, bucket, context)
+    // A stage of such a table is large: between its files others have their turn, and what it took to make one can go.
+    if (rewrites(context.definition)) await context.pause()
+  }
 }
 
 function preparedRows(batch: ChangeBatch, { definition, pending }: StageContext): ChangedRows {

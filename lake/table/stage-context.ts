@@ -19,6 +19,8 @@ export interface StageContext extends Omit<CommitView, 'files'> {
   partitioning: Partitioning | null
   /** Makes these folders partitions of the table. */
   makePartitions: (paths: readonly string[]) => Promise<void>
+  /** Lets others have their turn, if it is time. */
+  pause: () => Promise<void>
   /** Looks again, once in a commit: another engine may have made file groups that no journal entry tells of. */
   lookAgain: () => Promise<void>
 }

@@ -9,6 +9,7 @@ import { ConflictError, invariant } from '#common/errors.ts'
 import type { Turns } from '#common/turns.ts'
 import type { Journal } from '#lake/journal/journal.ts'
 import type { Step } from '#lake/journal/step.ts'
+import { Pace } from '#lake/services/pace.ts'
 import type { TableServices } from '#lake/services/table-services.ts'
 import type { ReportWork } from '#lake/services/service-report.ts'
 import type { UrgentWork } from '#lake/services/urgent-work.ts'
@@ -180,9 +181,9 @@ export class TableWriter {
     try {
       if (truncate !== null) {
         this.#forgetKeys()
-        await stageTruncate(truncate.sequence, await this.#stageContext())
+        await stageTruncate(truncate.sequence, await this.#stageContext(signal))
       }
-      if (batch.length > 0) await stageKeyed(batch, await this.#stageContext())
+      if (batch.length > 0) await stageKeyed(batch, await this.#stageContext(signal))
     } catch (error) {
       this.#forgetKeys()
       throw error
@@ -242,8 +243,9 @@ export class TableWriter {
     return this.#pending
   }
 
-  async #stageContext(): Promise<StageContext> {
+  async #stageContext(signal: AbortSignal): Promise<StageContext> {
     const { store, definition, clock } = this.#table
+    const pace = new Pace(clock, signal)
     const pending = await this.#begin()
     if (this.#heads === null) await this.#lookFor(pending)
     return {
@@ -253,6 +255,7 @@ export class TableWriter {
       pending,
       fileId: (partitionPath, bucket) => this.#heads!.fileId(partitionPath, bucket),
       slice: fileGroup => this.#heads?.get(fileGroup) ?? null,
+      pause: () => pace.pause(),
       lookAgain: async () => {
         if (this.#lookedFor === pending) return
         this.#files = null

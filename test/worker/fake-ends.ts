@@ -96,7 +96,8 @@ export class FakeWriter implements TableWriter {
   schema: TableSchema = schema
   readonly commits: FakeCommit[] = []
   readonly held: Map<string, string>
-  stages = 0
+  /** Of each stage. */
+  readonly stagedRows: number[] = []
   staged: number[] = []
   beforeCommit: () => Promise<void> | void = () => undefined
 
@@ -118,7 +119,7 @@ export class FakeWriter implements TableWriter {
     if (column.layout !== 'int64') throw new Error('wrong layout')
     if (truncate) this.staged.push(-1)
     this.staged.push(...[...column.values.subarray(0, batch.length)].map(Number))
-    this.stages++
+    this.stagedRows.push(batch.length)
     return Promise.resolve()
   }
   async commit(moves: readonly PositionMove[]): Promise<CommitResult> {

@@ -264,6 +264,22 @@ describe('session', () => {
     expect(committed(writers['a']!)).to.have.length(300)
   })
 
+  it('writes what waited through a commit in parts, for a table that reads them once and writes itself anew', async () => {
+    for (const [rewritesOnCommit, rowsMin, rowsMax] of [
+      [true, 10, Math.floor(2000 / 4 / 17)],
+      [false, 100, 2000 / 17],
+    ] as const) {
+      const writer = Object.assign(new FakeWriter(), { rewritesOnCommit })
+      const { source, session } = setUp([bounded('s1')], { a: writer }, 2000)
+      for (let n = 1; n <= 300; n++) source.add('s1', { changes: [changesOf('a', [n])], position: String(n) })
+      // Long enough for the whole budget to fill.
+      writer.beforeCommit = () => systemClock.sleep(5)
+      await session.run(idle(), idle())
+      expect(committed(writer)).to.deep.equal(Array.from({ length: 300 }, (_, n) => n + 1))
+      expect(Math.max(...writer.stagedRows)).to.be.within(rowsMin, rowsMax)
+    }
+  })
+
   it('spreads a transaction over more tables than there is room for without coming to a halt', async () => {
     const names = Array.from({ length: 12 }, (_, n) => `t${n}`)
     const writers = Object.fromEntries(names.map(name => [name, new FakeWriter()]))
