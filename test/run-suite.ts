@@ -8,6 +8,7 @@ import { globSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { hubVariable, ProgramHub } from './bed/program-hub.ts'
 import { addTally, appendTally, failuresText, readTally, type Tally, tallyText } from './tally.ts'
 
 const SUITES = ['integration', 'e2e', 'soak']
@@ -27,6 +28,8 @@ async function main([suite, ...words]: readonly string[]): Promise<void> {
   const bad: string[] = []
   const outer = process.env['SLUICE_TALLY']
   const work = mkdtempSync(join(tmpdir(), 'sluice-tally-'))
+  const hub = await ProgramHub.start()
+  process.env[hubVariable] = hub.socketPath
   for (const [index, file] of files.entries()) {
     console.log(`\n=== ${file}`)
     const start = performance.now()
@@ -37,6 +40,7 @@ async function main([suite, ...words]: readonly string[]): Promise<void> {
     total = addTally(total, tally)
   }
   rmSync(work, { recursive: true })
+  await hub.stop()
 
   console.log(failuresText(total))
   for (const file of bad) console.log(`FAILED  ${file}`)

@@ -1,13 +1,15 @@
 /**
  * The readers that judge our tables: Spark with Java Hudi, which is the reference, and hudi-rs, which shares no code
- * with it. Each runs as one Python process that lives until `stop()` and answers requests over its standard streams,
- * because a Spark session takes seconds to start. A process starts at its first request.
+ * with it. Each runs as a Python process that starts at its first request and answers requests until `stop()`. The files of
+ * a run share Spark, which takes tens of seconds to start and to warm up; each file has a session of its own in it
+ * (program-hub.ts). A file that runs alone has its own.
  */
 import { join } from 'node:path'
 
 import type { CanonicalRow, RowSetHash } from './canonical.ts'
 import { type HudiVersion, hudiBundle, s3aDir } from './cache.ts'
-import { PythonServer } from './python-server.ts'
+import { hubVariable } from './program-hub.ts'
+import { PythonServer, sharedProgram, startProgram } from './python-server.ts'
 
 const assets = join(import.meta.dirname, 'assets', 'hudi')
 
@@ -98,7 +100,7 @@ export class HudiReaders {
     await this.#spark().request({ op: 'write', url: sparkUrl(url), text, options })
   }
 
-  /** Ends the reader processes. */
+  /** Ends the reader processes; a shared one goes on to the next file. */
   async stop(): Promise<void> {
     const servers = [...this.#sparks.values(), ...(this.#rust ? [this.#rust] : [])]
     this.#sparks.clear()
@@ -117,7 +119,7 @@ export class HudiReaders {
   }
 
   #rustRead(url: string, options: RustReadOptions, keep: boolean): Promise<RowSet> {
-    this.#rust ??= new PythonServer('hudi-rs', [join(assets, 'rust_reader.py')])
+    this.#rust ??= new PythonServer('hudi-rs', startProgram([join(assets, 'rust_reader.py')]))
     return this.#rust.request({ op: 'read', url, keep, ...options }) as Promise<RowSet>
   }
 
@@ -126,7 +128,10 @@ export class HudiReaders {
     if (server === undefined) {
       const classPath = [hudiBundle(version), join(s3aDir, '*'), ...this.#javaLibraries].join(':')
       const script = [join(assets, 'spark_reader.py'), classPath, join(assets, 'log4j2-quiet.properties')]
-      server = new PythonServer(`Spark with Hudi ${version}`, script)
+      // One with libraries besides its own is of no use to others.
+      const hub = this.#javaLibraries.length > 0 ? undefined : process.env[hubVariable]
+      const program = hub === undefined ? startProgram(script) : sharedProgram(hub, script)
+      server = new PythonServer(`Spark with Hudi ${version}`, program)
       this.#sparks.set(version, server)
     }
     return server

@@ -55,8 +55,19 @@ os.environ["PYSPARK_SUBMIT_ARGS"] = "--driver-memory 1g pyspark-shell"
 builder = SparkSession.builder.master("local[2]").appName("sluice-bed")
 for key, value in CONF.items():
     builder = builder.config(key, value)
-spark = builder.getOrCreate()
+first_session = builder.getOrCreate()
+spark = first_session
 s3_in_use = None
+
+
+def begin(_request):
+    """A new session, without the settings and views of the one before."""
+    global spark
+    spark = first_session.newSession()
+    sessions = spark._jvm.org.apache.spark.sql.SparkSession
+    sessions.setActiveSession(spark._jsparkSession)
+    sessions.setDefaultSession(spark._jsparkSession)
+    return "null"
 
 
 def use_s3(s3):
@@ -116,6 +127,9 @@ def read(request):
 
 def sql(request):
     """A query sees a view with the options of the request; writes and procedures need a table of the catalog."""
+    if request["text"].lower().startswith(("set ", "reset ")):  # of the session: a table would cost half a second each
+        spark.sql(request["text"])
+        return RowSet().result()
     use_s3(request.get("s3"))
     spark.sql("drop view if exists t")
     if request["text"].lstrip().lower().startswith(("select", "with")):
@@ -137,7 +151,7 @@ def write(request):
 
 
 try:
-    serve({"read": read, "sql": sql, "write": write})
+    serve({"begin": begin, "read": read, "sql": sql, "write": write})
 finally:
     spark.stop()
     shutil.rmtree(WORK, ignore_errors=True)
