@@ -1,7 +1,8 @@
 /**
  * Runs the suites that need real servers.  usage: node test/run-suite.ts integration|e2e|soak [word...]
  * With words, only files whose path holds one of them. Each file runs in a mocha of its own, so that one that crashes
- * or hangs takes no other with it; a run that ended badly without counting a failure is counted as one.
+ * or hangs takes no other with it; a run that ended badly without counting a failure is counted as one. Two files run
+ * beside each other (lanes.ts), or as many as SLUICE_LANES says; each one's output is printed when it has ended.
  */
 import { spawn } from 'node:child_process'
 import { globSync, mkdtempSync, rmSync } from 'node:fs'
@@ -9,10 +10,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { hubVariable, ProgramHub } from './bed/program-hub.ts'
+import { runInLanes, suiteFile } from './lanes.ts'
 import { addTally, appendTally, failuresText, readTally, type Tally, tallyText } from './tally.ts'
 
 const SUITES = ['integration', 'e2e', 'soak']
 const FILE_TIMEOUT_MS = 20 * 60_000
+/** For output that is still on its way when mocha has ended. */
+const LAST_OUTPUT_MS = 200
+const LANES = 2
 const projectDir = join(import.meta.dirname, '..')
 const mochaProgram = join(projectDir, 'node_modules', 'mocha', 'bin', 'mocha.js')
 
@@ -30,15 +35,23 @@ async function main([suite, ...words]: readonly string[]): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'sluice-tally-'))
   const hub = await ProgramHub.start()
   process.env[hubVariable] = hub.socketPath
-  for (const [index, file] of files.entries()) {
-    console.log(`\n=== ${file}`)
-    const start = performance.now()
-    const tally = await runFile(file, join(work, String(index)))
-    console.log(`=== ${file}: ${Math.round((performance.now() - start) / 1000)} s`)
-    if (tally.failed > 0) bad.push(file)
-    if (outer !== undefined) appendTally(outer, tally) // at once: we may be ended before the last file
-    total = addTally(total, tally)
-  }
+  const lanes = Math.min(Number(process.env['SLUICE_LANES'] ?? LANES), files.length)
+  await runInLanes(
+    files.map(file => suiteFile(file)),
+    lanes,
+    async ({ path }) => {
+      const start = performance.now()
+      console.log(`\n=== ${path}${lanes > 1 ? ' begins' : ''}`)
+      const { tally, output } = await runFile(path, {
+        tallyPath: join(work, path.replaceAll('/', '+')),
+        lanes,
+      })
+      console.log(`${output}=== ${path}: ${Math.round((performance.now() - start) / 1000)} s`)
+      if (tally.failed > 0) bad.push(path)
+      if (outer !== undefined) appendTally(outer, tally) // at once: we may be ended before the last file
+      total = addTally(total, tally)
+    },
+  )
   rmSync(work, { recursive: true })
   await hub.stop()
 
@@ -53,27 +66,44 @@ function refuse(reason: string): void {
   process.exitCode = 2
 }
 
-async function runFile(file: string, tallyPath: string): Promise<Tally> {
-  const outcome = await runMocha(file, tallyPath)
-  const tally = readTally(tallyPath) ?? { passed: 0, failed: 0, skipped: 0 }
-  if (outcome === 'ended with 0' || tally.failed > 0) return tally
-  console.log(`${file}: mocha ${outcome}, which counts as a failure`)
-  return { ...tally, failed: tally.failed + 1 }
+interface FileRun {
+  readonly tally: Tally
+  /** What was not printed yet. */
+  readonly output: string
+}
+
+async function runFile(file: string, options: { tallyPath: string; lanes: number }): Promise<FileRun> {
+  const { outcome, output } = await runMocha(file, options)
+  const tally = readTally(options.tallyPath) ?? { passed: 0, failed: 0, skipped: 0 }
+  if (outcome === 'ended with 0' || tally.failed > 0) return { tally, output }
+  const note = `${file}: mocha ${outcome}, which counts as a failure\n`
+  return { tally: { ...tally, failed: tally.failed + 1 }, output: output + note }
 }
 
 /** Resolves with how mocha ended. Its servers end with it, whatever ends it. */
-function runMocha(file: string, tallyPath: string): Promise<string> {
+function runMocha(
+  file: string,
+  { tallyPath, lanes }: { tallyPath: string; lanes: number },
+): Promise<{ outcome: string; output: string }> {
   return new Promise((resolve, reject) => {
+    const to = lanes > 1 ? 'pipe' : 'inherit'
     const child = spawn(process.execPath, [mochaProgram, '--config', 'test/suite.mocharc.json', file], {
       cwd: projectDir,
-      stdio: 'inherit',
+      stdio: ['inherit', to, to],
       env: { ...process.env, SLUICE_TALLY: tallyPath },
       timeout: FILE_TIMEOUT_MS,
       killSignal: 'SIGKILL',
     })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding('utf8').on('data', (text: string) => (output += text))
     child.once('error', reject)
+    // Not `close`: a server that mocha could not end would keep its output open.
     child.once('exit', (code, signal) =>
-      resolve(signal === null ? `ended with ${code}` : `was ended by ${signal}`),
+      setTimeout(
+        () => resolve({ outcome: signal === null ? `ended with ${code}` : `was ended by ${signal}`, output }),
+        LAST_OUTPUT_MS,
+      ),
     )
   })
 }

@@ -1,0 +1,46 @@
+/**
+ * Runs the files of a suite beside each other: most of them wait most of the time, for servers and for time-outs. Files
+ * that need the same scarce server never run together.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const projectDir = join(import.meta.dirname, '..')
+
+/** Of these there is one on a machine, or one fills it: Spark, and the node of a cluster. */
+const SCARCE = ['hudi', 'kubernetes'] as const
+export type Scarce = (typeof SCARCE)[number]
+
+export interface SuiteFile {
+  readonly path: string
+  readonly needs: readonly Scarce[]
+}
+
+/** @param source the text of the file; what it needs stands in its calls of `requires` */
+export function suiteFile(path: string, source = readFileSync(join(projectDir, path), 'utf8')): SuiteFile {
+  const calls = [...source.matchAll(/requires\(([^)]*)\)/g)].map(([, names]) => names!)
+  return { path, needs: SCARCE.filter(name => calls.some(names => names.includes(`'${name}'`))) }
+}
+
+/** Those that need Spark first: it is the longest queue. Resolves when all have run, rejects when a run does. */
+export async function runInLanes(
+  files: readonly SuiteFile[],
+  lanes: number,
+  run: (file: SuiteFile) => Promise<void>,
+): Promise<void> {
+  const waiting = files.toSorted(
+    (a, b) => Number(b.needs.includes('hudi')) - Number(a.needs.includes('hudi')),
+  )
+  const running = new Map<SuiteFile, Promise<void>>()
+  while (waiting.length > 0 || running.size > 0) {
+    const taken = [...running.keys()].flatMap(({ needs }) => needs)
+    const next = waiting.findIndex(({ needs }) => !needs.some(need => taken.includes(need)))
+    if (running.size < lanes && next >= 0) {
+      const [file] = waiting.splice(next, 1)
+      running.set(
+        file!,
+        run(file!).then(() => void running.delete(file!)),
+      )
+    } else await Promise.race(running.values())
+  }
+}
