@@ -27,17 +27,14 @@ export interface Fit {
 /** The smallest size of those, smallest first, that carries the splits. */
 export function smallestFitting(sizes: readonly Size[], splits: readonly ExpectedSplit[], terms: Terms): Fit {
   const sorted = byWork(splits, terms)
-  // Most sizes are ruled out by the sum, which is quick.
-  const { capacityPerSecond } = terms
-  const shareable = sorted.reduce((sum, { work }) => sum + Math.min(work, capacityPerSecond), 0)
-  const lanesMin = shareable / capacityPerSecond
+  const lanesMin = lanesAtLeast(sorted, terms)
   const size = sizes.find(each => totalLanes(each) >= lanesMin && fits(sorted, totalLanes(each), terms))
   return size === undefined ? { size: sizes.at(-1)!, enough: false } : { size, enough: true }
 }
 
 /** Records/s of the lane that gets the most, were the splits dealt anew over so many lanes. */
 export function largestShare(splits: readonly ExpectedSplit[], lanes: number, terms: Terms): number {
-  return Math.max(...deal(byWork(splits, terms), lanes).map(({ work }) => work))
+  return Math.max(...deal(byWork(splits, terms), lanes).work)
 }
 
 interface Load {
@@ -46,35 +43,54 @@ interface Load {
   work: number
 }
 
-interface DealtLane extends Load {
-  splits: number
+/** By lane. */
+interface Dealt {
+  splits: Int32Array
+  inputPerSecond: Float64Array
+  work: Float64Array
 }
 
 function byWork(splits: readonly ExpectedSplit[], { catchUpMs }: Terms): Load[] {
-  return splits
-    .map(({ inputPerSecond, backlog }) => ({
-      inputPerSecond,
-      work: inputPerSecond + (backlog * 1000) / catchUpMs,
-    }))
-    .toSorted((a, b) => b.work - a.work)
+  const loads = splits.map(({ inputPerSecond, backlog }) => ({
+    inputPerSecond,
+    work: inputPerSecond + (backlog * 1000) / catchUpMs,
+  }))
+  return loads.sort((a, b) => b.work - a.work)
+}
+
+/** Rules most sizes out by sums, which is quick. */
+function lanesAtLeast(loads: readonly Load[], { capacityPerSecond, plannedShare }: Terms): number {
+  const planned = plannedShare * capacityPerSecond
+  let work = 0
+  let input = 0
+  for (const load of loads) {
+    work += Math.min(load.work, capacityPerSecond)
+    input += Math.min(load.inputPerSecond, planned)
+  }
+  // A little less, for the sums' rounding.
+  return Math.max(work / capacityPerSecond, input / planned) - 1e-9
 }
 
 function fits(sorted: readonly Load[], lanes: number, { capacityPerSecond, plannedShare }: Terms): boolean {
-  return deal(sorted, lanes).every(
-    ({ splits, inputPerSecond, work }) =>
-      // A split that has a lane to itself is as well off as it can be.
-      splits <= 1 || (inputPerSecond <= plannedShare * capacityPerSecond && work <= capacityPerSecond),
+  const { splits, inputPerSecond, work } = deal(sorted, lanes)
+  // A split that has a lane to itself is as well off as it can be.
+  return splits.every(
+    (count, lane) =>
+      count <= 1 ||
+      (inputPerSecond[lane]! <= plannedShare * capacityPerSecond && work[lane]! <= capacityPerSecond),
   )
 }
 
-function deal(sorted: readonly Load[], lanes: number): DealtLane[] {
-  const dealt: DealtLane[] = Array.from({ length: lanes }, () => ({ splits: 0, inputPerSecond: 0, work: 0 }))
+function deal(sorted: readonly Load[], lanes: number): Dealt {
+  const splits = new Int32Array(lanes)
+  const inputs = new Float64Array(lanes)
+  const works = new Float64Array(lanes)
   for (const { inputPerSecond, work } of sorted) {
-    let least = dealt[0]!
-    for (const lane of dealt) if (lane.work < least.work) least = lane
-    least.splits++
-    least.inputPerSecond += inputPerSecond
-    least.work += work
+    let least = 0
+    for (let lane = 1; lane < lanes; lane++) if (works[lane]! < works[least]!) least = lane
+    splits[least]!++
+    inputs[least]! += inputPerSecond
+    works[least]! += work
   }
-  return dealt
+  return { splits, inputPerSecond: inputs, work: works }
 }
