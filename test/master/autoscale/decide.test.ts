@@ -210,6 +210,61 @@ describe('decideSize', () => {
     expect(moments[3]!.decision.reason).to.equal('PayBackPending')
   })
 
+  it('takes nothing away while one split is not measured', () => {
+    const needed = Array.from({ length: 50 }, (_, at) => ({
+      atMs: startMs - (50 - at) * minuteMs,
+      lanes: 2,
+      lastingLanes: 2,
+    }))
+    const observation = observe({
+      input: even(16, 800),
+      running: { replicas: 8 },
+      state: { ...learned, needed },
+    })
+    expect(decideSize(observation).reason).to.equal('Surplus')
+    const [first, ...others] = observation.measurements.splits
+    const splits = [{ ...first!, measuredAtMs: startMs - 10 * minuteMs }, ...others]
+    const blinded = { ...observation, measurements: { ...observation.measurements, splits } }
+    const { replicas, reason } = decideSize(blinded)
+    expect([replicas, reason]).to.deep.equal([8, 'MetricsStale'])
+  })
+
+  describe('after a change', () => {
+    const changed = (readyAgoMs: number | null, askedAgoMs = 200_000) => ({
+      ...learned,
+      lastChange: {
+        atMs: startMs - askedAgoMs,
+        from: { replicas: 1, lanes: 2 },
+        to: { replicas: 2, lanes: 2 },
+        readyAtMs: readyAgoMs === null ? null : startMs - readyAgoMs,
+      },
+    })
+    // By what was learned four lanes are enough; these do half of it.
+    const slow: Sketch = { input: even(16, 2200), lagRecords: 10, lagMs: 40_000, capacity: 500 }
+
+    it('waits until its splits have moved and were measured before it believes that it was not enough', () => {
+      const believing = { ...changed(30_000), capacity: { perSecond: 1000, spread: 0, atMs: startMs } }
+      expect(decideSize(observe({ ...slow, state: believing })).reason).to.equal('CatchingUp')
+      const later = { ...changed(120_000), capacity: believing.capacity }
+      const decision = decideSize(observe({ ...slow, state: later }))
+      expect([decision.reason, decision.replicas]).to.deep.equal(['LagAhead', 3])
+    })
+
+    it('does not ask for a little more while what was asked for starts', () => {
+      const starting: Sketch = { input: even(64, 6500), running: { replicas: 4, readyReplicas: 2 } }
+      const { reason, replicas, numbers } = decideSize(observe({ ...starting, state: changed(null, 30_000) }))
+      expect([reason, replicas]).to.deep.equal(['Starting', 4])
+      expect(numbers.neededLanes).to.be.above(8)
+    })
+
+    it('learns how long pods take to start, and looks as far ahead', () => {
+      const { state, numbers } = decideSize(observe({ state: changed(null, 160_000) }))
+      expect(state.startUpMs).to.be.closeTo(90_000, 1e-6)
+      expect(state.lastChange!.readyAtMs).to.equal(startMs)
+      expect(numbers.horizonMs).to.be.closeTo(135_000, 1e-6)
+    })
+  })
+
   it('is slower to shrink after a smaller size broke maxLag within the hour', () => {
     // A batch every quarter of an hour, each as much as the present size takes minutes for.
     const moments = drive({
