@@ -2,7 +2,7 @@
  * Runs the suites that need real servers.  usage: node test/run-suite.ts integration|e2e|soak [word...]
  * With words, only files whose path holds one of them. Each file runs in a mocha of its own, so that one that crashes
  * or hangs takes no other with it; a run that ended badly without counting a failure is counted as one. Two files run
- * beside each other (lanes.ts), or as many as SLUICE_LANES says; each one's output is printed when it has ended.
+ * beside each other (bed/lanes.ts), or as many as SLUICE_LANES says; each one's output is printed when it has ended.
  */
 import { spawn } from 'node:child_process'
 import { globSync, mkdtempSync, rmSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { hubVariable, ProgramHub } from './bed/program-hub.ts'
-import { runInLanes, suiteFile } from './lanes.ts'
+import { runInLanes, suiteFile } from './bed/lanes.ts'
 import { addTally, appendTally, failuresText, readTally, type Tally, tallyText } from './tally.ts'
 
 const SUITES = ['integration', 'e2e', 'soak']

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const projectDir = join(import.meta.dirname, '..')
+const projectDir = join(import.meta.dirname, '..', '..')
 
 /** Of these there is one on a machine, or one fills it: Spark, and the node of a cluster. */
 const SCARCE = ['hudi', 'kubernetes'] as const
