@@ -14,6 +14,8 @@ import {
   TransientError,
   isAbort,
 } from '#common/errors.ts'
+import type { Sharing } from '#lake/journal/sharing.ts'
+import { defaultSharing } from '#lake/journal/sharing.ts'
 import { advanceHistory } from '#lake/services/advance-history.ts'
 import { clean } from '#lake/services/clean.ts'
 import { coalesceLogs } from '#lake/services/coalesce-logs.ts'
@@ -47,8 +49,8 @@ export async function runDailyLane(
 ): Promise<boolean> {
   const { clock, signal, name: writer } = process
   const { version } = world.definition
-  const table = { name: 'rows', schema, buckets: 2, estimatedBytes: 0, policy: 'evolve' as const }
-  const wanted = { ...table, version, partitionBy: partitionsOf(world) }
+  const always = { name: 'rows', schema, buckets: 2, estimatedBytes: 0, policy: 'evolve' as const }
+  const wanted = { ...always, version, partitionBy: partitionsOf(world), sharing: sharingOf(world) }
   try {
     const table = await openTable(wanted, { store, clock, writer, signal })
     const unfinished = (): string[] =>
@@ -70,6 +72,11 @@ export async function runDailyLane(
 function partitionsOf({ ends }: World): WantedPartition[] {
   const column = [null, 'id', 'note'][[...ends.values()][0]! % 3]
   return column ? [{ column, hash: 2 }] : []
+}
+
+/** In some worlds all changes are made under the lock of Hudi, as if other engines wrote as well. */
+function sharingOf({ ends }: World): Sharing {
+  return { ...defaultSharing, concurrency: ends.size === 2 ? 'shared' : 'exclusive' }
 }
 
 async function untilMidnight({ scheduler }: World, clock: Clock): Promise<void> {
@@ -112,7 +119,7 @@ export async function runDailyServices(world: World, process: Process, store: Ob
       await pause(world, clock)
       const definition = await readDefinition(store)
       if (definition === null) continue
-      const journal = await world.openJournal(store, { clock, signal, writer })
+      const journal = await world.openJournal(store, { clock, signal, writer, sharing: sharingOf(world) })
       await serveDaily({ store, definition, journal, clock, signal }, () => random.chance(0.7))
     }
   } catch (error) {

@@ -13,6 +13,7 @@ import type { Network, Weather } from './unreliable-store.ts'
 import type { OpenJournal, RunProcess, Style, World } from './world.ts'
 import { retentionMs } from './world.ts'
 import { Journal } from '#lake/journal/journal.ts'
+import { lockPath } from '#lake/journal/storage-lock.ts'
 import { MemoryStore } from '#lake/storage/memory.ts'
 import { createTable } from '#lake/table/create.ts'
 import type { TableDefinition, TableVersion } from '#lake/table/definition.ts'
@@ -173,6 +174,7 @@ class Run {
       trace: world.trace,
       observer: path => {
         if (path.startsWith('.hoodie/.sluice/') && !path.includes('/journal/')) return
+        if (path === lockPath) return
         this.#guarded(() => world.checks.check())
       },
     }

@@ -6,6 +6,7 @@ import type { Scheduler } from './scheduler.ts'
 import { TransientError } from '#common/errors.ts'
 import type { MemoryStore } from '#lake/storage/memory.ts'
 import type { ObjectInfo, ObjectStore } from '#lake/storage/object-store.ts'
+import type { TaggedObject, TaggedStore } from '#lake/storage/tagged-store.ts'
 
 type Fate =
   /** It takes effect and is answered, sooner or much later. */
@@ -43,7 +44,7 @@ export interface Network {
 
 const clientTimeoutMs = 60_000
 
-export class UnreliableStore implements ObjectStore {
+export class UnreliableStore implements ObjectStore, TaggedStore {
   readonly url = 'memory:'
   readonly #network: Network
   readonly #process: Process
@@ -82,6 +83,15 @@ export class UnreliableStore implements ObjectStore {
 
   getRange(path: string, start: number, length: number): Promise<Uint8Array | null> {
     return this.#call(`getRange ${path}`, () => this.#network.truth.getRange(path, start, length))
+  }
+
+  getTagged(path: string): Promise<TaggedObject | null> {
+    return this.#call(`getTagged ${path}`, () => this.#network.truth.getTagged(path))
+  }
+
+  putTagged(path: string, bytes: Uint8Array, tag: string | null): Promise<string | null> {
+    const put = (): Promise<string | null> => this.#network.truth.putTagged(path, bytes, tag)
+    return this.#change(`putTagged ${path}`, path, put)
   }
 
   /** Page by page: what changes between two pages may be seen or not. */
