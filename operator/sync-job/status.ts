@@ -3,6 +3,7 @@
 // server nothing.
 import { formatDuration } from '#api/duration.ts'
 import type { SyncJobStatus } from '#api/sync-job.ts'
+import type { WorkerStatus } from '#api/worker-status.ts'
 import { canonicalJson } from '../kube/apply.ts'
 import { withCondition } from '../kube/conditions.ts'
 import type { Condition, Statement } from '../kube/conditions.ts'
@@ -23,8 +24,9 @@ export function observedStatus(
 ): SyncJobStatus {
   const { pods, reports, complete, rolledOut } = observed
   const living = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
-  const statements = [readyCondition(observed), completeCondition(complete), rolledOut]
   const statuses = reports.flatMap(report => (report.kind === 'status' ? [report.status] : []))
+  const throttled = throttledCondition(statuses, previous)
+  const statements = [readyCondition(observed), completeCondition(complete), rolledOut, throttled]
   const tables = statuses.flatMap(status => status.tables)
   const lags = statuses.map(({ lagMs }) => lagMs).filter(lag => lag !== null)
   const commits = tables.flatMap(({ lastCommitAt }) => lastCommitAt ?? []).toSorted(chronologically)
@@ -88,6 +90,25 @@ function completeCondition(complete: boolean | null): Statement | null {
   return complete
     ? { type: 'Complete', status: 'True', reason: 'Completed', message: 'Everything was copied.' }
     : { type: 'Complete', status: 'False', reason: 'InProgress', message: 'Not everything is copied yet.' }
+}
+
+/** Said only of jobs that were throttled once: for most there is no limit to speak of. */
+function throttledCondition(
+  statuses: readonly WorkerStatus[],
+  previous: SyncJobStatus | undefined,
+): Statement | null {
+  const unit = statuses.find(({ throttledBy }) => typeof throttledBy === 'string')?.throttledBy
+  if (typeof unit === 'string')
+    return {
+      type: 'Throttled',
+      status: 'True',
+      reason: unit === 'records' ? 'RecordsPerSecond' : 'BytesPerSecond',
+      message: `The job could read faster: the limit of ${unit} a second of its source (protection.limits) holds it back.`,
+    }
+  const wasThrottled = previous?.conditions?.some(({ type }) => type === 'Throttled') ?? false
+  if (!wasThrottled || statuses.length === 0) return null
+  const message = 'The limits of its source do not hold the job back.'
+  return { type: 'Throttled', status: 'False', reason: 'WithinLimits', message }
 }
 
 /** Counts outlive the worker that made them when it has ended for good. */

@@ -212,6 +212,26 @@ describe('observedStatus', () => {
   })
 })
 
+describe('the condition Throttled', () => {
+  const context = { generation: 1, nowMs: 1000, selector: 'a=b' }
+  const after = (previous: SyncJobStatus | undefined, reports: Observed['reports']): SyncJobStatus =>
+    observedStatus(observed({ reports }), previous, context)
+  const throttled = (status: SyncJobStatus): string | undefined => {
+    const condition = status.conditions?.find(({ type }) => type === 'Throttled')
+    return condition && `${condition.status} ${condition.reason}`
+  }
+
+  it('is there once a limit held the job back, and says when it does not any more', () => {
+    const free = after(undefined, [said({ throttledBy: null })])
+    expect(throttled(free), 'never throttled').to.equal(undefined)
+    const held = after(free, [said(), said({ throttledBy: 'bytes' })])
+    expect(throttled(held)).to.equal('True BytesPerSecond')
+    expect(writeDue(free, held, 0)).to.equal('now')
+    expect(throttled(after(held, [])), 'nobody speaks').to.equal('True BytesPerSecond')
+    expect(throttled(after(held, [said({ throttledBy: null })]))).to.equal('False WithinLimits')
+  })
+})
+
 describe('writeDue', () => {
   const context = { generation: 1, nowMs: 1000, selector: 'a=b' }
   const status = (changes: Partial<WorkerStatus> = {}): SyncJobStatus =>
