@@ -6,9 +6,14 @@ Libraries (and the JVM below Spark) print to standard output too, so the answers
 becomes standard error.
 """
 
+import ctypes
 import json
 import os
+import signal
 import sys
+
+PR_SET_PDEATHSIG = 1
+ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # the end of the input is not seen during a request
 
 answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
 os.dup2(2, 1)
