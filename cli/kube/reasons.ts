@@ -95,6 +95,17 @@ const reasons: Readonly<Record<string, Explanation>> = {
     next: 'Change the quota or the policy that the message names, or spec.worker.resources of the job.',
     page: notReady,
   },
+  RecordsPerSecond: {
+    meaning: 'The job could read faster; the limit of records a second of its source holds it back.',
+    next: 'Nothing if that is meant. Else raise protection.limits of the DataSource.',
+    page: 'docs/guides/limiting-a-source.md',
+  },
+  BytesPerSecond: {
+    meaning: 'The job could read faster; the limit of bytes a second of its source holds it back.',
+    next: 'Nothing if that is meant. Else raise protection.limits of the DataSource.',
+    page: 'docs/guides/limiting-a-source.md',
+  },
+  WithinLimits: { meaning: 'No limit of the source holds the job back now.', next: null, page: null },
   RolledOut: { meaning: 'The workers run the present spec and image.', next: null, page: null },
   Replacing: {
     meaning: 'Workers of the spec or the image before are being replaced.',
