@@ -15,7 +15,7 @@ export const heartbeatIntervalMs = 2_000
 /** How to read a split: what the connector's plan() gave (connectors/connector.ts), for another worker to read it. */
 export const splitSchema = z.object({
   id: z.string().min(1),
-  tables: z.array(z.string()),
+  tables: z.array(z.string()).readonly(),
   bounded: z.boolean(),
   stage: z.int().nonnegative(),
   weight: z.number().positive(),

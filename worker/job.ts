@@ -9,6 +9,7 @@ import { nextDelayMs } from '#common/retry.ts'
 import type { Plan } from '#api/plan.ts'
 import type { Source, Split, Target } from '#connectors/connector.ts'
 import { assignSplits } from '#master/assign.ts'
+import type { AssignedSplits } from './assigned-splits.ts'
 import { failureOf, retryPolicy } from './disposition.ts'
 import { JobStatus } from './job-status.ts'
 import { LaneGrants } from './lane-grants.ts'
@@ -22,6 +23,7 @@ import { openSource, openTarget, preload } from './open-connectors.ts'
 import { sameGrant } from './same-grant.ts'
 import type { SecretLocations } from './secrets.ts'
 import { TablePlanner } from './table-plan.ts'
+import type { PlanSource } from './table-plan.ts'
 
 export interface JobOptions {
   plan: Plan
@@ -35,6 +37,8 @@ export interface JobOptions {
   discoveryIntervalMs: number
   /** How long lanes may take to commit what they read when the job stops. */
   drainDeadlineMs: number
+  /** Where other workers share the job: what this one is to read of it. By default it reads all there is. */
+  assigned?: AssignedSplits
   /** Begins a lane; by default in a thread of its own. */
   openLane?: OpenLane
 }
@@ -59,10 +63,12 @@ export class Job {
   readonly #grants = new LaneGrants()
   /** Bounded splits committed to their end since the source was last asked for splits. */
   readonly #finished = new Set<string>()
-  #ends: { source: Source; target: Target; planner: TablePlanner } | null = null
+  #ends: Ends | null = null
   #grantId = 0
   /** Waiting: a lane is to have a split that another has not drained yet. Due: it may have by now. */
   #handOver: 'none' | 'waiting' | 'due' = 'none'
+  /** The master wants something else read, drained or planned than before. */
+  #isReassigned = false
   #laneFailure: LaneFailure | null = null
   /** The lane whose failure the status shows, until that lane gets somewhere. */
   #failedLane: number | null = null
@@ -72,6 +78,13 @@ export class Job {
   constructor(options: JobOptions) {
     this.#options = options
     this.status = new JobStatus(options.plan.job)
+    const { assigned, clock } = options
+    if (assigned === undefined) return
+    assigned.lagMs = split => this.status.splitLagMs(split, clock.nowMs())
+    assigned.onChange = () => {
+      this.#isReassigned = true
+      this.#wake()
+    }
   }
 
   /** Runs until the signal aborts, or a bounded job is done. Throws only for a bug (the process should end). */
@@ -101,32 +114,51 @@ export class Job {
 
   /** Looks at the source, grants what should be read now, and waits for the next reason to look again. */
   async #round(signal: AbortSignal): Promise<boolean> {
-    const { planner } = await this.#open()
-    const { tables, plan } = await planner.refresh(signal)
-    // A range that is no longer listed is done for good; listed again, it is of a table that begins anew.
-    const listed = new Set(plan.splits.map(split => split.id))
-    for (const id of this.#finished) if (!listed.has(id)) this.#finished.delete(id)
-    const open = plan.splits.filter(split => !this.#finished.has(split.id))
-    const stage = Math.min(...open.map(split => split.stage))
-    const current = open.filter(split => split.stage === stage)
-    this.status.enter(phaseOf(current), current)
-    if (current.length === 0) return true
-    this.#grant(current, tables)
+    const { assigned } = this.#options
+    const ends = await this.#open()
+    this.#isReassigned = false
+    const plans = assigned === undefined || assigned.plans
+    const { tables, plan } = await (plans ? ends.planner : ends.onlooker).refresh(signal)
+    const current = this.#toRead(plan.splits)
+    if (plans && current.length === 0) return true
+    if (plans) assigned?.found(current)
+    const splits = assigned?.reading ?? current
+    // One that others leave nothing to read is as well as they are.
+    this.status.enter(assigned && splits.length === 0 ? 'streaming' : phaseOf(splits), splits)
+    this.#grant(splits, tables)
     if (this.#failedLane === null) this.status.recovered()
     this.#laneFailure = null
-    const until = this.#options.clock.monotonicMs() + this.#options.discoveryIntervalMs
+    await this.#wait({ splits, tables, stage: plans ? current : null }, signal)
+    return false
+  }
+
+  /** Until there is a reason to look at the source again. Meanwhile it hands splits from lane to lane. */
+  async #wait({ splits, tables, stage }: Granted, signal: AbortSignal): Promise<void> {
+    const { clock, discoveryIntervalMs } = this.#options
+    const until = clock.monotonicMs() + discoveryIntervalMs
     for (;;) {
-      await this.#sleep(until - this.#options.clock.monotonicMs(), signal)
+      await this.#sleep(until - clock.monotonicMs(), signal)
       if (this.#crash) throw this.#crash
       if (this.#laneFailure) throw new LaneFailed(this.#laneFailure)
-      if (signal.aborted || this.#stageEnded(current) || this.#options.clock.monotonicMs() >= until)
-        return false
+      if (signal.aborted || this.#isReassigned || clock.monotonicMs() >= until) return
+      if (stage !== null && this.#stageEnded(stage)) return
       if (this.#handOver === 'due')
         this.#grant(
-          current.filter(split => !this.#finished.has(split.id)),
+          splits.filter(split => !this.#finished.has(split.id)),
           tables,
         )
     }
+  }
+
+  /** The splits of the lowest stage that is not done. */
+  #toRead(listed: readonly Split[]): Split[] {
+    // A range that is no longer listed is done for good; listed again, it is of a table that begins anew.
+    const ids = new Set(listed.map(split => split.id))
+    for (const id of this.#options.assigned?.finished ?? []) this.#finished.add(id)
+    for (const id of this.#finished) if (!ids.has(id)) this.#finished.delete(id)
+    const open = listed.filter(split => !this.#finished.has(split.id))
+    const stage = Math.min(...open.map(split => split.stage))
+    return open.filter(split => split.stage === stage)
   }
 
   #stageEnded(current: readonly Split[]): boolean {
@@ -136,7 +168,8 @@ export class Job {
   /** Gives each lane its splits, unless it holds just those already. */
   #grant(splits: readonly Split[], tables: readonly GrantedTable[]): void {
     this.#handOver = 'none'
-    const listed = new Set(splits.map(split => split.id))
+    const { assigned: share } = this.#options
+    const listed = new Set([...splits, ...(share?.draining ?? [])].map(split => split.id))
     const { holders } = this.#grants
     for (const [lane, wanted] of assignSplits(splits, this.#lanes.length, holders).entries()) {
       const assigned = this.#grants.free(lane, wanted)
@@ -153,17 +186,19 @@ export class Job {
         this.#lanes[lane]!.give(grant)
       }
     }
+    share?.drainedUnless(split => this.#grants.isHeld(split))
   }
 
   #startLanes(): void {
-    const { plan, secrets, logLevel, limited, openLane = inThread } = this.#options
+    const { plan, secrets, logLevel, limited, assigned, openLane = inThread } = this.#options
     for (let lane = 0; lane < plan.worker.lanes; lane++) {
       const onMessage = (message: FromLane): void => this.#heard(lane, message)
       const onCrash = (error: Error): void => {
         this.#crash ??= error
         this.#wake()
       }
-      const data = { lane, plan, secrets, logLevel, pace: limited.paceOf(lane) }
+      const isShared = assigned !== undefined
+      const data = { lane, plan, secrets, logLevel, isShared, pace: limited.paceOf(lane) }
       this.#lanes.push(openLane(data, onMessage, onCrash))
     }
   }
@@ -175,7 +210,10 @@ export class Job {
       this.#failedLane = null
       this.status.recovered()
     }
-    if (message.kind === 'finished' || message.kind === 'failed' || message.kind === 'drained') {
+    if (message.kind === 'reached-end') {
+      this.#reachedEnd(message.split)
+      this.#wake()
+    } else if (message.kind === 'finished' || message.kind === 'failed' || message.kind === 'drained') {
       this.#ended(lane, message)
     } else if (message.kind === 'bad-record') {
       this.#options.logger.warn('a record was skipped', { code: message.code, error: message.message })
@@ -185,15 +223,26 @@ export class Job {
   }
 
   #ended(lane: number, message: Extract<FromLane, { kind: 'finished' | 'failed' | 'drained' }>): void {
+    const { assigned } = this.#options
     const grant = this.#grants.ended(lane, message.grant)
     if (message.kind === 'finished') {
-      for (const split of grant?.splits ?? []) if (split.bounded) this.#finished.add(split.id)
+      for (const split of grant?.splits ?? []) if (split.bounded) this.#reachedEnd(split.id)
+    } else if (message.kind === 'failed' && message.failure.code === 'WRITER_FENCED' && assigned) {
+      // Nothing is wrong: another worker has a split of this grant, or had it until now.
+      assigned.fenced(grant?.splits.map(({ id }) => id) ?? [])
+      this.#isReassigned = true
     } else if (message.kind === 'failed') {
       this.#laneFailure = message.failure
       this.#failedLane = lane
     }
+    assigned?.drainedUnless(split => this.#grants.isHeld(split))
     if (this.#handOver === 'waiting') this.#handOver = 'due'
     this.#wake()
+  }
+
+  #reachedEnd(split: string): void {
+    this.#finished.add(split)
+    this.#options.assigned?.reachedEnd(split)
   }
 
   async #pauseAfter(error: unknown, previousMs: number, signal: AbortSignal): Promise<number> {
@@ -217,14 +266,19 @@ export class Job {
     return delayMs
   }
 
-  async #open(): Promise<{ source: Source; target: Target; planner: TablePlanner }> {
+  async #open(): Promise<Ends> {
     if (this.#ends) return this.#ends
     const { plan, secrets, clock, logger } = this.#options
     const services = { plan, secrets, clock, logger, onBadRecord: () => undefined }
     await Promise.all([preload(plan.source), preload(plan.target)])
     const source = await openSource(services)
     const target = await openTarget(services)
-    this.#ends = { source, target, planner: new TablePlanner(plan, source, target) }
+    const looked: PlanSource = {
+      discover: signal => source.discover(signal),
+      plan: () => Promise.resolve({ splits: [], initialPositions: new Map() }),
+    }
+    const onlooker = new TablePlanner(plan, looked, target)
+    this.#ends = { source, target, planner: new TablePlanner(plan, source, target), onlooker }
     return this.#ends
   }
 
@@ -233,13 +287,14 @@ export class Job {
     this.#ends = null
     if (ends === null) return
     const closing = async (): Promise<void> => {
-      await ends.planner.close()
+      await Promise.all([ends.planner.close(), ends.onlooker.close()])
       await Promise.allSettled([ends.source.close(), ends.target.close()])
     }
     await this.#orLeft(closing(), AbortSignal.abort(), closingGraceMs)
   }
 
   async #stop(): Promise<void> {
+    this.#options.assigned?.leave()
     await Promise.all(this.#lanes.map(lane => lane.stop(this.#options.drainDeadlineMs)))
     await this.#closeEnds()
     this.status.enter('stopped', [])
@@ -248,9 +303,24 @@ export class Job {
   async #sleep(ms: number, signal: AbortSignal): Promise<void> {
     const woken = new AbortController()
     this.#wake = () => woken.abort()
-    if (this.#crash || this.#laneFailure) return
+    if (this.#crash || this.#laneFailure || this.#isReassigned) return
     await this.#options.clock.sleep(Math.max(ms, 0), AbortSignal.any([signal, woken.signal]))
   }
+}
+
+interface Granted {
+  splits: readonly Split[]
+  tables: readonly GrantedTable[]
+  /** What ends the stage when it is done; null: another worker sees to that. */
+  stage: readonly Split[] | null
+}
+
+interface Ends {
+  source: Source
+  target: Target
+  planner: TablePlanner
+  /** For who does not plan: it finds the tables, and makes nothing at the source. */
+  onlooker: TablePlanner
 }
 
 /** A lane's failure, as the main loop sees it. */

@@ -35,6 +35,13 @@ export class LaneGrants {
     return holders
   }
 
+  /** Whether a lane still reads or commits the split. */
+  isHeld(split: string): boolean {
+    return [...this.#open.values()].some(grants =>
+      grants.some(({ splits }) => splits.some(({ id }) => id === split)),
+    )
+  }
+
   /** Those of the splits that no other lane is still reading or committing. */
   free(lane: number, splits: readonly Split[]): Split[] {
     const taken = new Set<string>()

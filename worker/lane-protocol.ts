@@ -12,6 +12,8 @@ export interface LaneData {
   plan: Plan
   secrets: SecretLocations
   logLevel: LogLevel
+  /** Other workers read other splits of the job. */
+  isShared?: boolean
   /** Where the source is limited: what the lanes draw from. */
   pace: PaceData | null
 }
@@ -71,6 +73,8 @@ export type FromLane =
   /** All of a table's services were looked at, and what was due was done. */
   | { kind: 'service-round'; table: string; atMs: number }
   | { kind: 'log'; severity: Severity; message: string; fields: LogFields }
+  /** In a shared job: a bounded split is committed to its end; others of the grant go on. */
+  | { kind: 'reached-end'; split: string }
   /** Every bounded split of the grant is committed to its end. */
   | { kind: 'finished'; grant: number }
   | { kind: 'failed'; grant: number; failure: LaneFailure }

@@ -86,7 +86,7 @@ export class Lane {
 
   /** Runs to the end of the splits or to the drain. A lost commit race is returned, since nothing is wrong with it. */
   async #runSession(grant: Grant, drain: AbortSignal): Promise<ConflictError | null> {
-    const { plan } = this.#data
+    const { plan, isShared = false } = this.#data
     this.#ends ??= this.#openEnds()
     const { source, writers } = await this.#ends
     const tables = await Promise.all(
@@ -100,6 +100,7 @@ export class Lane {
       freshnessMs: plan.freshnessMs,
       clock: systemClock,
       report: this.#report,
+      isShared,
       onServiceFailure: (table, error) => {
         this.#logger.warn('compacting or cleaning a table failed', { table, ...errorFields(error) })
         this.#report({ kind: 'service-failed', table, code: failureOf(error).code })

@@ -36,6 +36,8 @@ export interface SessionOptions {
   freshnessMs: number
   clock: Clock
   report: (message: FromLane) => void
+  /** Other workers read other splits of the job, and may have read these until now. */
+  isShared?: boolean
   /** A table service failed; it is tried again later. */
   onServiceFailure?: (table: string, error: unknown) => void
 }
@@ -45,6 +47,11 @@ export class Session {
   readonly #budget: ByteBudget
   readonly #pipes = new Map<string, TablePipe>()
   readonly #acknowledgers = new Map<string, Acknowledger>()
+  /** Where bounded splits end that were read to their end; null: where they stood. */
+  readonly #ends = new Map<string, Position | null>()
+  /** Splits of which something was read. */
+  readonly #arrived = new Set<string>()
+  readonly #allArrived = new AbortController()
   readonly #failed = new AbortController()
   readonly #pendingAcknowledgements = new Set<Promise<void>>()
 
@@ -83,7 +90,9 @@ export class Session {
   async run(drain: AbortSignal, stop: AbortSignal): Promise<void> {
     const abort = AbortSignal.any([stop, this.#failed.signal])
     const reading = AbortSignal.any([drain, abort])
-    const pipes = [...this.#pipes.values()].map(pipe => this.#guard(pipe.run(abort)))
+    const pipes = [...this.#pipes.values()].map(pipe =>
+      this.#guard(this.#gathered(reading).then(() => pipe.run(abort))),
+    )
     const ended = new AbortController()
     const watching = this.#guard(this.#watchBacklog(AbortSignal.any([reading, ended.signal])))
     const readers = this.#readAll(reading).then(() => this.#pipes.forEach(pipe => pipe.drain()))
@@ -96,6 +105,17 @@ export class Session {
     await Promise.allSettled(this.#options.tables.map(({ writer }) => writer.abort()))
     if (this.#failed.signal.aborted) throw this.#failed.signal.reason
     stop.throwIfAborted()
+  }
+
+  /**
+   * In a shared job the first commit is to name all splits that are read side by side: one that read them until now and
+   * does not know better would commit in between, and what was read of the others be thrown away with that.
+   */
+  async #gathered(reading: AbortSignal): Promise<void> {
+    const { isShared, splits, clock } = this.#options
+    if (!isShared || splits.some(({ bounded }) => bounded)) return
+    const waitMs = 2 * this.#limits(splits.length).lingerMs
+    await clock.sleep(waitMs, AbortSignal.any([reading, this.#allArrived.signal]))
   }
 
   async #guard(work: Promise<unknown>): Promise<void> {
@@ -163,9 +183,13 @@ export class Session {
         return { ...source, positions: new Map(this.#pipes.get(source.name)!.held) }
       })
     let isFirst = limits.firstChunkBytesMax !== undefined
+    let end: Position | null = null
     try {
       for await (const chunk of this.#options.source.read(split, tables, limits, signal)) {
         await this.#distribute(split, chunk, signal)
+        end = chunk.position ?? end
+        this.#arrived.add(split.id)
+        if (this.#arrived.size === this.#options.splits.length) this.#allArrived.abort()
         const { newestAtMs, caughtUp } = chunk
         // Before the commit is told of: what is read after it counts as not yet in the table.
         this.#options.report({ kind: 'read', split: split.id, newestAtMs, caughtUp })
@@ -176,6 +200,19 @@ export class Session {
     } catch (error) {
       if (!signal.aborted || !isAbort(error)) throw error
     }
+    if (!this.#options.isShared || !split.bounded || signal.aborted) return
+    this.#ends.set(split.id, end)
+    this.#tellEnd(split.id)
+  }
+
+  /** Tells of a bounded split once, when all that was read of it is committed. */
+  #tellEnd(split: string): void {
+    const end = this.#ends.get(split)
+    if (end === undefined) return
+    const committed = this.#acknowledgers.get(split)!.floor
+    if (end !== null && (committed === null || this.#options.source.compare(committed, end) < 0)) return
+    this.#ends.delete(split)
+    this.#options.report({ kind: 'reached-end', split })
   }
 
   /**
@@ -217,6 +254,7 @@ export class Session {
       this.#options.report({ kind: 'moved', split, table, newestAtMs })
       const acknowledgement = this.#guard(this.#acknowledgers.get(split)!.committed(table, position))
       this.#pendingAcknowledgements.add(acknowledgement)
+      this.#tellEnd(split)
       void acknowledgement.finally(() => this.#pendingAcknowledgements.delete(acknowledgement))
     }
   }

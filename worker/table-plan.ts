@@ -18,6 +18,8 @@ import { isNamed, selectTables } from '#master/select-tables.ts'
 import type { GrantedTable } from './lane-protocol.ts'
 import { OpenWriters } from './open-writers.ts'
 
+export type PlanSource = Pick<Source, 'discover' | 'plan' | 'check'>
+
 export interface PlannedTables {
   tables: readonly GrantedTable[]
   plan: SourcePlan
@@ -33,10 +35,10 @@ interface OpenTables {
 
 export class TablePlanner {
   readonly #plan: Plan
-  readonly #source: Source
+  readonly #source: PlanSource
   readonly #writers: OpenWriters
 
-  constructor(plan: Plan, source: Source, target: Target) {
+  constructor(plan: Plan, source: PlanSource, target: Target) {
     this.#plan = plan
     this.#source = source
     this.#writers = new OpenWriters(target)

@@ -16,6 +16,7 @@ import type {
 } from '#connectors/connector.ts'
 import { connectorCode } from '#connectors/load.ts'
 import type { PositionMove } from '#catalog/position.ts'
+import type { AssignedSplits } from '#worker/assigned-splits.ts'
 import { Job } from '#worker/job.ts'
 import type { OpenLane } from '#worker/job.ts'
 import { Lane } from '#worker/lane.ts'
@@ -26,6 +27,7 @@ export class JobBed {
   splits: Split[] = []
   /** How long a commit takes. */
   commitMs = 20
+  freshnessMs = 100
   /** The numbers of each split, in the order they were committed. */
   readonly rows = new Map<string, number[]>()
   /** How often the source was looked at for splits. */
@@ -46,7 +48,7 @@ export class JobBed {
     Reflect.deleteProperty(connectorCode, this.#type)
   }
 
-  job(part: { lanes: number; discoveryIntervalMs: number }): Job {
+  job(part: { lanes: number; discoveryIntervalMs: number; assigned?: AssignedSplits }): Job {
     return new Job({
       plan: this.#plan(part.lanes),
       secrets: { directory: null, variables: {} },
@@ -56,6 +58,7 @@ export class JobBed {
       metrics: createMetrics(),
       limited: { paceOf: () => null },
       discoveryIntervalMs: part.discoveryIntervalMs,
+      ...(part.assigned ? { assigned: part.assigned } : {}),
       drainDeadlineMs: 5_000,
       openLane: inThisThread,
     })
@@ -78,7 +81,7 @@ export class JobBed {
       tables: [{ include: 't', exclude: [], targetTable: null, key: null, options: {} }],
       mode: 'stream',
       start: 'earliest',
-      freshnessMs: 100,
+      freshnessMs: this.freshnessMs,
       schemaEvolution: 'evolve',
       badRecords: { policy: 'fail' },
       priority: 'normal',

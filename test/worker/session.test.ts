@@ -16,7 +16,11 @@ interface Setup {
   session: Session
 }
 
-function setUp(splits: Split[], writers: Record<string, FakeWriter>, bufferBytesMax = 1 << 20): Setup {
+function setUp(
+  splits: Split[],
+  writers: Record<string, FakeWriter>,
+  { bufferBytesMax = 1 << 20, isShared = false } = {},
+): Setup {
   const source = new FakeSource()
   const reports: FromLane[] = []
   const tables = Object.entries(writers).map(([name, writer]) => ({
@@ -42,6 +46,7 @@ function setUp(splits: Split[], writers: Record<string, FakeWriter>, bufferBytes
       freshnessMs: 200,
       clock: systemClock,
       report: message => reports.push(message),
+      isShared,
     })
   return {
     source,
@@ -249,7 +254,11 @@ describe('session', () => {
   })
 
   it('keeps what it holds within the budget, however slow the target is', async () => {
-    const { source, writers, session } = setUp([bounded('s1')], { a: new FakeWriter() }, 2000)
+    const { source, writers, session } = setUp(
+      [bounded('s1')],
+      { a: new FakeWriter() },
+      { bufferBytesMax: 2000 },
+    )
     let read = 0
     source.beforeChunk = () => {
       read++
@@ -270,7 +279,7 @@ describe('session', () => {
       [false, 100, 2000 / 17],
     ] as const) {
       const writer = Object.assign(new FakeWriter(), { rewritesOnCommit })
-      const { source, session } = setUp([bounded('s1')], { a: writer }, 2000)
+      const { source, session } = setUp([bounded('s1')], { a: writer }, { bufferBytesMax: 2000 })
       for (let n = 1; n <= 300; n++) source.add('s1', { changes: [changesOf('a', [n])], position: String(n) })
       // Long enough for the whole budget to fill.
       writer.beforeCommit = () => systemClock.sleep(5)
@@ -283,7 +292,7 @@ describe('session', () => {
   it('spreads a transaction over more tables than there is room for without coming to a halt', async () => {
     const names = Array.from({ length: 12 }, (_, n) => `t${n}`)
     const writers = Object.fromEntries(names.map(name => [name, new FakeWriter()]))
-    const { source, session } = setUp([{ ...bounded('s1', names) }], writers, 100)
+    const { source, session } = setUp([{ ...bounded('s1', names) }], writers, { bufferBytesMax: 100 })
     for (let round = 0; round < 5; round++)
       for (const name of names) source.add('s1', { changes: [changesOf(name, [round])], position: null })
     source.add('s1', { position: '1' })
@@ -297,5 +306,42 @@ describe('session', () => {
     source.add('s1', { changes: [changesOf('a', [1, 2]), truncated, changesOf('a', [4])], position: '1' })
     await session.run(idle(), idle())
     expect(committed(writers['a']!)).to.deep.equal([1, 2, -1, 3, 4])
+  })
+
+  it('tells in a shared job when each bounded split is committed to its end', async () => {
+    const splits = ['s1', 's2', 's3'].map(id => bounded(id))
+    const { source, writers, reports, session } = setUp(splits, { a: new FakeWriter() }, { isShared: true })
+    source.add('s1', { changes: [changesOf('a', [1])], position: '1' })
+    source.add('s2', { changes: [changesOf('a', [2])], position: '1' })
+    writers['a']!.beforeCommit = () => systemClock.sleep(20)
+    const told: string[] = []
+    const push = reports.push.bind(reports)
+    reports.push = (...messages) => {
+      for (const message of messages) {
+        if (message.kind !== 'reached-end') continue
+        told.push(message.split)
+        if (message.split !== 's3') expect(writers['a']!.held.get(message.split)).to.equal('1')
+      }
+      return push(...messages)
+    }
+    await session.run(idle(), idle())
+    expect(told.toSorted()).to.deep.equal(['s1', 's2', 's3'])
+  })
+
+  it('names all its splits in the first commit in a shared job, so that who read them before is fenced at once', async () => {
+    const splits = ['p0', 'p1', 'p2'].map(id => ({ ...log(['a']), id }))
+    const { source, writers, session } = setUp(splits, { a: new FakeWriter() }, { isShared: true })
+    for (const { id } of splits) source.add(id, { changes: [changesOf('a', [1])], position: '1' })
+    source.beforeChunk = split => (split.id === 'p2' ? systemClock.sleep(5) : undefined)
+    const drain = new AbortController()
+    const running = session.run(drain.signal, idle())
+    await until(() => writers['a']!.commits.length > 0)
+    expect(writers['a']!.commits[0]!.moves.map(({ split }) => split).toSorted()).to.deep.equal([
+      'p0',
+      'p1',
+      'p2',
+    ])
+    drain.abort()
+    await running
   })
 })
