@@ -1,4 +1,4 @@
-// `npm run bench [-- autoscale kafka postgres rounds storage] [--minutes N] [--no-peer]`: the work of bench/README.md, measured in
+// `npm run bench [-- autoscale kafka postgres rounds scale storage] [--minutes N] [--no-peer]`: the work of bench/README.md, measured in
 // one run on this machine, ours beside the peer's. Prints a Markdown table at the end.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -15,13 +15,19 @@ import { line, table } from './report.ts'
 import { fillLargeTopic, fillTopic, kafkaScenarios, updateTopic } from './scenarios/kafka.ts'
 import { postgresScenarios } from './scenarios/postgres.ts'
 import { roundsScenarios } from './scenarios/rounds.ts'
+import { scaleScenario, scaleTable } from './scenarios/scale.ts'
+import type { ScaleResult } from './scenarios/scale.ts'
 import { storageScenario } from './scenarios/storage.ts'
 import { storageFigure, storagePlot } from './storage-plot.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   allowNegative: true,
-  options: { minutes: { type: 'string', default: '5' }, peer: { type: 'boolean', default: true } },
+  options: {
+    minutes: { type: 'string', default: '5' },
+    peer: { type: 'boolean', default: true },
+    jobs: { type: 'string', default: '100,1000,5000' },
+  },
 })
 const chosen = (name: string): boolean => positionals.length === 0 || positionals.includes(name)
 const results: Result[] = []
@@ -36,6 +42,7 @@ if (chosen('rounds')) await roundsScenarios(onResult, { peer: values.peer })
 if (chosen('storage')) await storage()
 if (chosen('postgres')) await postgres()
 if (chosen('autoscale')) await autoscale()
+if (chosen('scale')) await scale()
 if (results.length > 0) console.log(`\n${table(results)}`)
 
 async function kafka(): Promise<void> {
@@ -73,4 +80,13 @@ async function autoscale(): Promise<void> {
   const outcomes = await compare(({ trace }) => console.log(`autoscale: ${trace} done`))
   await writeFile(join(import.meta.dirname, 'autoscale.svg'), paretoPlot(sums(outcomes)))
   console.log(`\n${tables(outcomes)}`)
+}
+
+async function scale(): Promise<void> {
+  const sizes: ScaleResult[] = []
+  await scaleScenario(values.jobs.split(',').map(Number), size => {
+    sizes.push(size)
+    console.log(scaleTable([size]))
+  })
+  console.log(scaleTable(sizes))
 }

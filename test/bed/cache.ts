@@ -13,6 +13,8 @@ export const KAFKA_VERSION = '4.4.0'
 export const kafkaDir = join(cacheDir, 'kafka', KAFKA_VERSION)
 
 export const minioProgram = join(cacheDir, 'bin', 'minio')
+export const kwokProgram = join(cacheDir, 'bin', 'kwok')
+export const prometheusProgram = join(cacheDir, 'bin', 'prometheus')
 export const promtoolProgram = join(cacheDir, 'bin', 'promtool')
 
 export const monitoringCrds = ['podmonitors', 'prometheusrules'].map(kind =>

@@ -23,8 +23,10 @@ import {
   hudiVersions,
   KAFKA_VERSION,
   kafkaDir,
+  kwokProgram,
   minioProgram,
   monitoringCrds,
+  prometheusProgram,
   promtoolProgram,
   python,
   s3aDir,
@@ -37,12 +39,15 @@ export type ComponentName =
   | 'minio'
   | 'hudi'
   | 'kubernetes'
-  | 'promtool'
+  | 'prometheus'
   | 'monitoring-crds'
+  | 'kwok'
 
 export interface Component {
   readonly isInstalled: () => boolean
   readonly install: () => Promise<void>
+  /** True: no test needs it, so it is installed when it is asked for by name. */
+  readonly isForBench?: boolean
 }
 
 const LOG4J_VERSION = '2.25.5'
@@ -73,11 +78,15 @@ export const components: Readonly<Record<ComponentName, Component>> = {
     install: installHudi,
   },
   kubernetes: { isInstalled: hasKubernetes, install: installKubernetes },
-  promtool: { isInstalled: () => existsSync(promtoolProgram), install: installPromtool },
+  prometheus: {
+    isInstalled: () => existsSync(promtoolProgram) && existsSync(prometheusProgram),
+    install: installPrometheus,
+  },
   'monitoring-crds': {
     isInstalled: () => monitoringCrds.every(path => existsSync(path)),
     install: installMonitoringCrds,
   },
+  kwok: { isInstalled: () => existsSync(kwokProgram), install: installKwok, isForBench: true },
 }
 
 async function installPostgres(): Promise<void> {
@@ -151,15 +160,16 @@ async function installHudi(): Promise<void> {
 }
 
 /** Out of Debian's package and without installing it, which would bring a server as a service of the machine. */
-async function installPromtool(): Promise<void> {
-  needProgram('apt-get', 'downloading promtool')
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-promtool-'))
+async function installPrometheus(): Promise<void> {
+  needProgram('apt-get', 'downloading Prometheus')
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-prometheus-'))
   try {
     await runProgram('sh', ['-c', 'cd "$0" && apt-get download prometheus', folder])
     const [archive] = readdirSync(folder)
     await runProgram('dpkg', ['-x', join(folder, archive!), folder])
     mkdirSync(dirname(promtoolProgram), { recursive: true })
-    await runProgram('mv', [join(folder, 'usr', 'bin', 'promtool'), promtoolProgram])
+    const programs = ['prometheus', 'promtool'].map(name => join(folder, 'usr', 'bin', name))
+    await runProgram('mv', [...programs, dirname(promtoolProgram)])
   } finally {
     rmSync(folder, { recursive: true })
   }
@@ -197,6 +207,11 @@ function hasKubernetes(): boolean {
 async function installKubernetes(): Promise<void> {
   needProgram('go', 'building Kubernetes')
   await runProgram('bash', [kubernetesScript, ...KUBERNETES_PARTS], { env: { SLUICE_BED: cacheDir } })
+}
+
+async function installKwok(): Promise<void> {
+  needProgram('go', 'building kwok')
+  await runProgram('bash', [kubernetesScript, 'kwok'], { env: { SLUICE_BED: cacheDir } })
 }
 
 async function needJava(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * Installs the servers of the test bed.  usage: node test/bed/install.ts [postgres kafka minio hudi kubernetes]
- * All of them unless named. Two processes never install at once: the second waits, and then finds it done.
+ * Installs the servers of the test bed.  usage: node test/bed/install.ts [postgres kafka minio hudi kubernetes kwok]
+ * All that tests need, unless named. Two processes never install at once: the second waits, and then finds it done.
  */
 import { join } from 'node:path'
 
@@ -40,7 +40,8 @@ async function main(names: readonly string[]): Promise<void> {
     process.exitCode = 2
     return
   }
-  const wanted = names.length > 0 ? names : Object.keys(components)
+  const forTests = Object.entries(components).flatMap(([name, { isForBench }]) => (isForBench ? [] : name))
+  const wanted = names.length > 0 ? names : forTests
   let failures = 0
   for (const name of wanted.filter(isComponentName)) {
     try {

@@ -28,6 +28,8 @@ export interface KubernetesOptions {
   readonly dns?: boolean
   /** Enforces NetworkPolicy objects. */
   readonly networkPolicy?: boolean
+  /** Controllers call the API server as often as a cluster with thousands of pods needs. */
+  readonly isLarge?: boolean
 }
 
 export interface BedKubernetes {
@@ -57,6 +59,10 @@ process.on('exit', () => {
 
 const scriptOptions = { env: { ...process.env, SLUICE_BED: cacheDir }, maxBuffer: 16 * 1024 * 1024 }
 
+const largeCluster = {
+  EXTRA_KCM_ARGS: '--kube-api-qps=500 --kube-api-burst=1000 --concurrent-deployment-syncs=20',
+}
+
 export async function startKubernetes(options: KubernetesOptions): Promise<BedKubernetes> {
   await takeDownAbandoned()
   const giveBack = options.node ? await takeLock(NODE_LOCK, NODE_LOCK_TIMEOUT_MS) : (): void => undefined
@@ -74,7 +80,8 @@ export async function startKubernetes(options: KubernetesOptions): Promise<BedKu
     giveBack()
   }
   const up = async (): Promise<void> => {
-    await promisify(execFile)('bash', [join(assets, 'up.sh'), stateDir, ...flags], scriptOptions)
+    const env = { ...scriptOptions.env, ...(options.isLarge ? largeCluster : {}) }
+    await promisify(execFile)('bash', [join(assets, 'up.sh'), stateDir, ...flags], { ...scriptOptions, env })
   }
   try {
     await up()

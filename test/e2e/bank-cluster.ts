@@ -13,6 +13,7 @@ import { promisify } from 'node:util'
 import { Client } from 'pg'
 import type { SyncJobStatus } from '#api/sync-job.ts'
 import type { PostgresServer } from '#scripts/embedded-postgres.ts'
+import { monitoringCrds } from '#test/bed/cache.ts'
 import { HudiReaders } from '#test/bed/hudi-readers.ts'
 import { startKubernetes } from '#test/bed/kubernetes.ts'
 import type { BedKubernetes } from '#test/bed/kubernetes.ts'
@@ -76,13 +77,18 @@ export class BankCluster {
   /** Installs the chart, or upgrades it to this image. */
   async install(tag = sluiceImage.tag): Promise<void> {
     const to = ['upgrade', '--install', 'sluice', chart, '-n', 'sluice-system', '--create-namespace']
-    const image = ['--set', `image.repository=${sluiceImage.repository}`, '--set', `image.tag=${tag}`]
+    await this.kubectl('apply', '--server-side', ...monitoringCrds.flatMap(path => ['-f', path]))
+    const values = [
+      `image.repository=${sluiceImage.repository}`,
+      `image.tag=${tag}`,
+      'monitoring.enabled=true',
+    ]
     const env = { ...process.env, ...this.cluster.env }
-    await promisify(execFile)('helm', [...to, '--wait', '--timeout=120s', ...image], { env }).catch(
-      async (error: unknown) => {
-        throw new Error(`helm upgrade --install failed\n${await this.#situation()}`, { cause: error })
-      },
-    )
+    await promisify(execFile)('helm', [...to, '--wait', '--timeout=120s', '--set', values.join(',')], {
+      env,
+    }).catch(async (error: unknown) => {
+      throw new Error(`helm upgrade --install failed\n${await this.#situation()}`, { cause: error })
+    })
   }
 
   async createNamespace(): Promise<void> {

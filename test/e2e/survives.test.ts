@@ -12,7 +12,7 @@ const outageMs = 75_000
 
 describe('A SyncJob in mid-stream', function () {
   this.timeout(300_000)
-  requires('postgres', 'minio', 'hudi', 'kubernetes')
+  requires('postgres', 'minio', 'hudi', 'kubernetes', 'monitoring-crds')
   const bed = new BankCluster()
   let nextId = 1_000_000
 

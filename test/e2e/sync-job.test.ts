@@ -5,10 +5,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { SyncJobStatus } from '#api/sync-job.ts'
 import { requires } from '#test/bed/requires.ts'
 import { BankCluster } from './bank-cluster.ts'
+import { prometheusOfChart, untilPanelsHaveData } from './chart-monitoring.ts'
 
 describe('A SyncJob on a cluster', function () {
   this.timeout(300_000)
-  requires('postgres', 'minio', 'hudi', 'kubernetes')
+  requires('postgres', 'minio', 'hudi', 'kubernetes', 'prometheus', 'monitoring-crds')
   const bed = new BankCluster()
 
   before(() => bed.start())
@@ -69,6 +70,22 @@ describe('A SyncJob on a cluster', function () {
     expect(await bed.kubectl('describe', 'syncjob', 'bank-to-lake', '-n', 'bank')).to.contain(
       'SECRET_MISSING',
     )
+  })
+
+  it('is watched through the objects of the chart: each panel has data, each alert can be evaluated', async () => {
+    const prometheus = await prometheusOfChart(bed.cluster)
+    const busy = new AbortController()
+    const traffic = bed.keepBusy(busy.signal, 3_000_000)
+    try {
+      await untilPanelsHaveData(prometheus, 'bank/bank-to-lake')
+      const rules = await prometheus.rules()
+      expect(rules.length).to.be.above(10)
+      expect(rules.filter(({ health, state }) => health !== 'ok' || state === 'firing')).to.deep.equal([])
+    } finally {
+      busy.abort()
+      await traffic
+      await prometheus.stop()
+    }
   })
 
   it('takes over a changed spec without losing a row', async () => {

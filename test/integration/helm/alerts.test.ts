@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 const dashboards = join(root, 'helm', 'sluice', 'dashboards')
 
 describe('alerts of the chart', () => {
-  requires('promtool')
+  requires('prometheus')
 
   it('are rules that Prometheus takes', async () => {
     const said = await runProgram(promtoolProgram, [
@@ -36,7 +36,7 @@ describe('alerts of the chart', () => {
 })
 
 describe('dashboards of the chart', () => {
-  requires('promtool')
+  requires('prometheus')
 
   for (const name of readdirSync(dashboards))
     it(`asks in ${name} what Prometheus understands`, async () => {

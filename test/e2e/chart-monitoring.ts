@@ -1,0 +1,65 @@
+// A Prometheus that knows of an installed chart what its own objects say, and what its dashboards ask of it.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { BedKubernetes } from '#test/bed/kubernetes.ts'
+import { startPrometheus } from '#test/bed/prometheus.ts'
+import type { BedPrometheus } from '#test/bed/prometheus.ts'
+import { scrapeConfigs } from './pod-monitors.ts'
+import type { PodMonitor } from './pod-monitors.ts'
+
+const dashboards = fileURLToPath(new URL('../../helm/sluice/dashboards', import.meta.url))
+
+/** Scrapes what the chart's PodMonitors select, and evaluates its PrometheusRule. */
+export async function prometheusOfChart(cluster: BedKubernetes): Promise<BedPrometheus> {
+  const list = async <T>(kind: string): Promise<T[]> => {
+    const text = await cluster.kubectl('get', kind, '-n', 'sluice-system', '-o', 'json')
+    return (JSON.parse(text) as { items: T[] }).items
+  }
+  const rules = await list<{ spec: { groups: object[] } }>('prometheusrules')
+  return startPrometheus({
+    scrapeIntervalMs: 1000,
+    scrapes: scrapeConfigs(await list<PodMonitor>('podmonitors'), cluster.kubeconfig),
+    ruleGroups: rules.flatMap(({ spec }) => spec.groups),
+  })
+}
+
+interface PanelQuery {
+  /** Dashboard and panel. */
+  panel: string
+  /** With Grafana's variables filled in. */
+  expr: string
+}
+
+/** Counters that are born with the first event of their kind: while all is well there are none. */
+const bornByTrouble = /sluice_(errors|bad_records)_total|sluice_\w+_(failures|reconcile_errors)_total/
+
+/** Waits until all queries of all dashboards give something, but for those that ask of trouble. Rejects with those that do not. */
+export async function untilPanelsHaveData(
+  prometheus: BedPrometheus,
+  job: string,
+  limitMs = 120_000,
+): Promise<void> {
+  const queries = readdirSync(dashboards)
+    .flatMap(name => panelQueries(name, job))
+    .filter(({ expr }) => !bornByTrouble.test(expr))
+  for (const end = Date.now() + limitMs; ; await delay(1000)) {
+    const samples = await Promise.all(queries.map(({ expr }) => prometheus.query(expr)))
+    const empty = queries.filter((_, at) => samples[at]!.every(({ value }) => Number.isNaN(value)))
+    if (empty.length === 0) return
+    if (Date.now() > end) throw new Error(`no data: ${JSON.stringify(empty, null, 1)}`)
+  }
+}
+
+function panelQueries(dashboard: string, job: string): PanelQuery[] {
+  const { panels } = JSON.parse(readFileSync(join(dashboards, dashboard), 'utf8')) as {
+    panels: { title: string; targets?: { expr: string }[] }[]
+  }
+  return panels.flatMap(({ title, targets = [] }) =>
+    targets.map(({ expr }) => ({
+      panel: `${dashboard}: ${title}`,
+      expr: expr.replaceAll('$__rate_interval', '1m').replaceAll('$job', job),
+    })),
+  )
+}
