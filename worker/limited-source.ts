@@ -45,6 +45,8 @@ const lookIntervalMs = 1_000
 const smoothedLooks = 15
 /** From where on it counts as being throttled, and below which it does not any more. */
 const throttledShare = { from: 0.3, until: 0.1 }
+/** Of a rate, from where on it counts as used up. */
+const usedUpShare = 0.9
 /** What a worker asks for whose readers hardly wait: so much more than they used. */
 const headroom = 1.5
 
@@ -145,11 +147,14 @@ export class LimitedSource {
 
   #look(before: readonly LimitUse[], duringMs: number): void {
     if (duringMs <= 0) return
-    for (const [index, { unit, used, waitedMs }] of this.use().entries()) {
-      const waited = (waitedMs - before[index]!.waitedMs) / duringMs
+    for (const [index, { unit, rate, used, waitedMs }] of this.use().entries()) {
+      const usedRate = ((used - before[index]!.used) / duringMs) * 1000
+      // A server that is far away takes up the time that readers would wait: then the rate shows that it is the limit.
+      const isUsedUp = rate > 0 && usedRate >= rate * usedUpShare
+      const waited = isUsedUp ? 1 : (waitedMs - before[index]!.waitedMs) / duringMs
       const { waitedOfLate } = this.#looks.get(unit) ?? unlooked
       this.#looks.set(unit, {
-        usedRate: ((used - before[index]!.used) / duringMs) * 1000,
+        usedRate,
         waited,
         waitedOfLate: waitedOfLate + (Math.min(waited, 1) - waitedOfLate) / smoothedLooks,
       })

@@ -1,0 +1,48 @@
+import { expect } from 'chai'
+import type { Plan } from '#api/plan.ts'
+import { ManualClock } from '#test/operator/manual-clock.ts'
+import { LimitedSource, SourceRates } from '#worker/limited-source.ts'
+import { SourcePace } from '#worker/source-pace.ts'
+
+const plan = {
+  job: { namespace: 'shop', name: 'orders' },
+  source: {
+    name: 'shop-db',
+    limits: { recordsPerSecond: 1000, bytesPerSecond: null, windows: [] },
+  },
+  priority: 'normal',
+  worker: { lanes: 1 },
+} as unknown as Plan
+
+/** What holds a reader back after a minute that takes portions, of so much each, from a server that answers after so long. */
+async function throttledBy(answerMs: number, share: number): Promise<LimitedSource['throttledBy']> {
+  const clock = new ManualClock()
+  const limited = new LimitedSource({ plan, rates: new SourceRates(), clock, leased: false })
+  const stop = new AbortController()
+  const running = limited.run(stop.signal)
+  const pace = new SourcePace(limited.paceOf(0)!, clock)
+  const read = async (): Promise<void> => {
+    while (!stop.signal.aborted) {
+      const portion = await pace.next(stop.signal)
+      await clock.sleep(answerMs, stop.signal)
+      portion.spent(portion.records * share, portion.records * share * 100)
+    }
+  }
+  const reading = read().catch(() => undefined)
+  await clock.advance(60_000)
+  const by = limited.throttledBy
+  stop.abort()
+  await Promise.all([running, reading])
+  return by
+}
+
+describe('LimitedSource', () => {
+  it('knows that its limit holds the readers back, whether they wait for it or for a server far away', async () => {
+    expect(await throttledBy(1, 1), 'near').to.equal('records')
+    expect(await throttledBy(50, 1), 'far').to.equal('records')
+  })
+
+  it('is not held back by a limit that it does not reach', async () => {
+    expect(await throttledBy(400, 0.5)).to.equal(null)
+  })
+})
