@@ -129,10 +129,17 @@ function json(row: Row): string {
 const hashOf = (rows: Iterable<Row>): RowSetHash =>
   hashRows([...rows].map(row => canonicalRow(types, { ...row })))
 
-type Disturb = (workers: [SluiceProcess, SluiceProcess], random: Random) => Promise<SluiceProcess>
+interface Trouble {
+  random: Random
+  /** Gives both topics more partitions; resolves when producers write to them. */
+  grow: () => Promise<void>
+}
 
-/** Kills a worker and starts it again. Returns the one that runs in the end. */
-const killed: Disturb = async ([sluice], random) => {
+/** Returns the worker that runs in the end. */
+type Disturb = (workers: [SluiceProcess, SluiceProcess], trouble: Trouble) => Promise<SluiceProcess>
+
+/** Kills a worker and starts it again. */
+const killed: Disturb = async ([sluice], { random }) => {
   for (let kill = 0; kill < kills; kill++) {
     sluice.start()
     await delay(300 + random.below(2200))
@@ -143,7 +150,7 @@ const killed: Disturb = async ([sluice], random) => {
 }
 
 /** As a rollout does: the next worker reads from where the one before it stands, which commits on until it stops. */
-const rolledOver: Disturb = async (workers, random) => {
+const rolledOver: Disturb = async (workers, { random }) => {
   let [now, next] = workers
   now.start()
   for (let rollout = 0; rollout < rollouts; rollout++) {
@@ -155,11 +162,27 @@ const rolledOver: Disturb = async (workers, random) => {
   return now
 }
 
+/** Partitions are added while a worker reads; it finds them, and dies as soon as it reads them. */
+const grown: Disturb = async ([sluice], { grow }) => {
+  sluice.start()
+  await sluice.until(({ phase, rowsTotal }) => phase === 'streaming' && rowsTotal > 1000)
+  await grow()
+  for (const split of ['clicks/11', 'pages/11'])
+    for (let tries = 0; !(await sluice.metrics()).includes(`split="${split}"`); tries++) {
+      if (tries > 600) throw new Error(`${split} is not read after a minute: ${sluice.log.slice(-2000)}`)
+      await delay(100)
+    }
+  await sluice.kill9()
+  sluice.start()
+  return sluice
+}
+
 const runs = [
   { seed: 11, lakeName: 'file', makeLake: folderLake, what: `${kills} kills`, disturb: killed },
   { seed: 12, lakeName: 'file', makeLake: folderLake, what: `${kills} kills`, disturb: killed },
   { seed: 13, lakeName: 's3', makeLake: s3Lake, what: `${kills} kills`, disturb: killed },
   { seed: 14, lakeName: 'file', makeLake: folderLake, what: `${rollouts} rollouts`, disturb: rolledOver },
+  { seed: 15, lakeName: 'file', makeLake: folderLake, what: 'growth to 12 partitions', disturb: grown },
 ]
 
 describe('Kafka to Hudi, the worker killed at random', () => {
@@ -193,8 +216,20 @@ describe('Kafka to Hudi, the worker killed at random', () => {
         createPartitioner: Partitioners.DefaultPartitioner,
         idempotent: true,
         maxInFlightRequests: 1,
+        // New partitions are written to soon after they are there.
+        metadataMaxAge: 1000,
       })
       await producer.connect()
+      const grow = async (): Promise<void> => {
+        const topics = ['clicks', 'pages']
+        await admin.createPartitions({ topicPartitions: topics.map(topic => ({ topic, count: 12 })) })
+        // New partitions have no leader at first.
+        const isWritten = async (topic: string): Promise<boolean> => {
+          const offsets = await admin.fetchTopicOffsets(topic).catch(() => [])
+          return offsets.length === 12 && offsets.every(({ high }) => high !== '0')
+        }
+        for (const topic of topics) while (!(await isWritten(topic))) await delay(100)
+      }
       const web = new Web(producer, random)
       const busy = new AbortController()
       const traffic = web.run(busy.signal)
@@ -204,7 +239,7 @@ describe('Kafka to Hudi, the worker killed at random', () => {
         await SluiceProcess.prepare(yaml),
       ]
       try {
-        const sluice = await disturb(workers, random)
+        const sluice = await disturb(workers, { random, grow })
         await delay(1000)
         busy.abort()
         await traffic

@@ -66,6 +66,12 @@ export class SluiceProcess {
     return response?.ok ? ((await response.json()) as WorkerStatus) : null
   }
 
+  /** What it tells Prometheus; empty while it does not answer. */
+  async metrics(): Promise<string> {
+    const response = await fetch(`http://127.0.0.1:${this.#port}/metrics`).catch(() => null)
+    return response?.ok ? response.text() : ''
+  }
+
   /** Waits until the condition holds of the status; throws with the last status and the log when it does not. */
   async until(condition: (status: WorkerStatus) => boolean, timeoutMs = 60_000): Promise<WorkerStatus> {
     const deadline = Date.now() + timeoutMs
