@@ -52,15 +52,14 @@ export interface Component {
 
 const LOG4J_VERSION = '2.25.5'
 const MINIO_VERSION = 'v0.0.0-20260212201848-7aac2a2c5b7c'
-const PYSPARK_VERSION = '3.5.9'
-const HUDI_RS_VERSION = '0.5.0'
-const PYTHON_PACKAGES = [`pyspark==${PYSPARK_VERSION}`, `hudi==${HUDI_RS_VERSION}`, 'pyarrow==26.0.1']
+const PYTHON_PACKAGES = ['pyspark==3.5.9', 'hudi==0.5.0', 'pyarrow==26.0.1', 'duckdb==2.0.1']
 const COPY_DEPENDENCIES = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies'
 const PROMETHEUS_OPERATOR = 'github.com/prometheus-operator/prometheus-operator@v0.85.0'
 const KUBERNETES_PARTS = ['control', 'node', 'dns', 'netpol', 'helm']
 
 const kafkaStamp = join(kafkaDir, '.ok')
-const pythonStamp = join(cacheDir, 'py', `.ok-${PYSPARK_VERSION}-${HUDI_RS_VERSION}`)
+/** With all versions in its name: a package added here is missing where the others are already. */
+const pythonStamp = join(cacheDir, 'py', `.ok-${PYTHON_PACKAGES.join('-')}`)
 const s3aStamp = join(s3aDir, '.ok')
 const kubernetesScript = join(import.meta.dirname, 'assets', 'kubernetes', 'install.sh')
 
