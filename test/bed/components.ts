@@ -57,7 +57,8 @@ const COPY_DEPENDENCIES = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.
 const PROMETHEUS_OPERATOR = 'github.com/prometheus-operator/prometheus-operator@v0.85.0'
 const KUBERNETES_PARTS = ['control', 'node', 'dns', 'netpol', 'helm']
 
-const kafkaStamp = join(kafkaDir, '.ok')
+/** Named after what was added last: it is missing where the rest is there already. */
+const kafkaStamp = join(kafkaDir, '.ok-tools')
 /** With all versions in its name: a package added here is missing where the others are already. */
 const pythonStamp = join(cacheDir, 'py', `.ok-${PYTHON_PACKAGES.join('-')}`)
 const s3aStamp = join(s3aDir, '.ok')
@@ -106,6 +107,7 @@ async function installKafka(): Promise<void> {
   // Kafka's jars bring no binding of the logging facade; its own distribution adds this one.
   await copyJars(lib, true, [
     `org.apache.kafka:kafka_2.13:${KAFKA_VERSION}`,
+    `org.apache.kafka:kafka-tools:${KAFKA_VERSION}`,
     `org.apache.logging.log4j:log4j-slf4j-impl:${LOG4J_VERSION}`,
   ])
   writeFileSync(
