@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import type { TableSchema } from '#catalog/types.ts'
 import type { Clock } from '#common/clock.ts'
 import { systemClock } from '#common/clock.ts'
+import { ConflictError } from '#common/errors.ts'
 import { Journal } from '#lake/journal/journal.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
 import type { ServiceContext } from '#lake/services/compact.ts'
@@ -73,10 +74,20 @@ class AgingTable {
     )
   }
 
+  /** As a lane writes, which after so long an idle time cannot tell that no other engine came by, and stages again. */
   async write(writer: TableWriter, changes: RowChange[]): Promise<string> {
     this.model.apply(changes)
-    await writer.stage({ batch: batchOf(this.model.schema, changes), truncate: null }, signal)
-    return (await writer.commit([], {}, signal)).commit!
+    const batch = batchOf(this.model.schema, changes)
+    for (let again = false; ; again = true) {
+      await writer.stage({ batch, truncate: null }, signal)
+      try {
+        return (await writer.commit([], {}, signal)).commit!
+      } catch (error) {
+        if (again || !(error instanceof ConflictError)) throw error
+        await writer.abort()
+        await writer.refresh()
+      }
+    }
   }
 
   rows(from: number, count: number, note: string): RowChange[] {
