@@ -11,6 +11,7 @@ import type { Children } from './children.ts'
 import { lastComplaint } from './job-outcome.ts'
 import { checkName, labelsOf } from './names.ts'
 import { podProblem } from './readiness.ts'
+import { withoutMaster } from './worker-pod.ts'
 
 /** The API's types are classes; what we build are plain objects of their shape. */
 type Plain<T> = Pick<T, keyof T>
@@ -27,7 +28,7 @@ export function buildCheckJob(
 ): Job {
   const { name, uid } = job.metadata
   const labels = labelsOf(name, 'check')
-  const worker: Plain<V1PodSpec> = deployment.spec.template.spec!
+  const worker: Plain<V1PodSpec> = withoutMaster(deployment.spec.template.spec!)
   const {
     image,
     imagePullPolicy,

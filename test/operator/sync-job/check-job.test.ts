@@ -37,6 +37,17 @@ describe('buildCheckJob', () => {
     )
   })
 
+  it('does not speak to the master: it reads nothing, and its command knows of none', () => {
+    const image = { ...worker, masterUrl: 'http://sluice-operator-master.sluice-system.svc:9465' }
+    const { job, children } = built({}, image)
+    const workers = children.deployment.spec.template.spec!
+    expect(workers.containers[0]?.args).to.include('--master')
+    expect(buildCheckJob(job, children)).to.deep.equal(check())
+    expect(buildCheckJob(job, children).spec.template.spec?.volumes).to.have.length(
+      workers.volumes!.length - 1,
+    )
+  })
+
   it('has another name for another plan or image, and for a namesake of the job', () => {
     const names = [check(), check({ freshness: '7s' }), check({}, 'sluice:2')].map(
       ({ metadata }) => metadata.name,
