@@ -11,7 +11,7 @@ import { BankCluster } from './bank-cluster.ts'
 const outageMs = 75_000
 
 describe('A SyncJob in mid-stream', function () {
-  this.timeout(300_000)
+  this.timeout(600_000)
   requires('postgres', 'minio', 'hudi', 'kubernetes', 'monitoring-crds')
   const bed = new BankCluster()
   let nextId = 1_000_000

@@ -339,7 +339,8 @@ Y
 start kubelet kubelet --config "$S/conf/kubelet.yaml" --kubeconfig "$S/kubelet.kubeconfig" \
   --root-dir "$S/kubelet" --cert-dir "$P" --hostname-override "$NODE_NAME" --node-ip "$NODE_IP" ${EXTRA_KUBELET_ARGS:-}
 wait_for 60 kubelet curl -fsS --noproxy '*' "http://127.0.0.1:$KUBELET_HEALTH_PORT/healthz"
-wait_for 60 kubelet K wait --for=condition=Ready "node/$NODE_NAME" --timeout=1s
+# After a time without an API server the node counts as lost until the kubelet has heard of it, which takes a minute and more.
+wait_for 150 kubelet K wait --for=condition=Ready "node/$NODE_NAME" --timeout=1s
 say "kubelet, node Ready"
 
 # --- kube-proxy --------------------------------------------------------------------------
