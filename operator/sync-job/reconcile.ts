@@ -105,12 +105,14 @@ export class SyncJobReconciler {
   #rolloutFacts(object: SyncJobObject, children: Children): RolloutFacts {
     const { caches } = this.#context
     const { deployment } = children
-    const told = object.status?.conditions?.find(({ type }) => type === 'RolledOut')
+    const condition = (type: string) => object.status?.conditions?.find(one => one.type === type)
+    const told = condition('RolledOut')
     const check = buildCheckJob(object, children)
     return {
       desired: deployment,
       live: caches.deployments.get(objectKey(deployment)),
       workers: this.#workerPods(object),
+      toldReady: condition('Ready')?.status === 'True',
       check: caches.jobs.get(objectKey(check)),
       checkPods: caches.pods.indexed('job', jobIndexKey(object)).filter(isCheck),
       told: told?.observedGeneration === object.metadata.generation ? told : undefined,

@@ -12,6 +12,8 @@ export interface RolloutFacts {
   desired: Deployment
   live: Deployment | undefined
   workers: readonly Pod[]
+  /** Whether Ready was told last to be so: a worker may stream some seconds before its probe says that it is ready. */
+  toldReady: boolean
   /** The check of just this plan and image, and the pods of checks. */
   check: Job | undefined
   checkPods: readonly Pod[]
@@ -26,13 +28,14 @@ export interface Rollout {
 }
 
 export function decideRollout(facts: RolloutFacts): Rollout {
-  const { desired, live, workers, check, told } = facts
+  const { desired, live, workers, toldReady, check, told } = facts
   if (live === undefined || !replacesWorkers(live, desired))
     return { step: 'apply', condition: progress(facts) }
   const refused = told?.status === 'False' ? told : null
   if (check === undefined) {
     // Workers that do not work have nothing to lose, and this may be what mends them.
-    if (refused === null && !workers.some(isReady)) return { step: 'apply', condition: progress(facts) }
+    const works = toldReady || workers.some(isReady)
+    if (refused === null && !works) return { step: 'apply', condition: progress(facts) }
     return { step: 'check', condition: refused ?? checking }
   }
   if (jobOutcome(check) === 'done') return { step: 'apply', condition: progress(facts) }

@@ -100,7 +100,7 @@ export function sluicePodSpec(parts: PodParts): Plain<V1PodSpec> & { containers:
 /** The same pod as one that does not speak to the master: without the token, and without a word of either. */
 export function withoutMaster<Pod extends Plain<V1PodSpec>>(pod: Pod): Pod {
   const isOther = ({ name }: { name: string }): boolean => name !== masterVolume
-  const containers = pod.containers.map(container => {
+  const containers = pod.containers.map((container: Plain<V1Container>) => {
     const { args = [], volumeMounts = [] } = container
     const told = args.indexOf('--master')
     return {

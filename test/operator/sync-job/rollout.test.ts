@@ -93,6 +93,11 @@ const cases: { name: string; facts: Partial<RolloutFacts>; expected: [Rollout['s
     expected: ['apply', 'Unknown Replacing'],
   },
   {
+    name: 'another plan where a worker streams that is not yet known as ready',
+    facts: { workers: [pod(now, false)], toldReady: true },
+    expected: ['check', 'Unknown Checking'],
+  },
+  {
     name: 'one that failed before, though no worker works at the moment',
     facts: { told, workers: [pod(now, false)] },
     expected: ['check', 'False TABLE_NOT_FOUND'],
@@ -121,6 +126,7 @@ describe('decideRollout', () => {
         desired: next.deployment,
         live: now,
         workers: [pod(now, true)],
+        toldReady: false,
         check: undefined,
         checkPods: [],
         told: undefined,
