@@ -243,7 +243,8 @@ stringData: {id: ${this.minio.accessKey}, secret: ${this.minio.secretKey}}
     ])
   }
 
-  dataSources(): string {
+  /** `protection`: of the database, as YAML. */
+  dataSources(protection = '{}'): string {
     return `
 apiVersion: sluice.dev/v1alpha1
 kind: DataSource
@@ -257,6 +258,7 @@ spec:
     user: {secretKeyRef: {name: bank, key: user}}
     password: {secretKeyRef: {name: bank, key: password}}
     tls: {mode: disable}
+  protection: ${protection}
 ---
 apiVersion: sluice.dev/v1alpha1
 kind: DataSource

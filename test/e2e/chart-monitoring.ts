@@ -7,20 +7,20 @@ import type { BedKubernetes } from '#test/bed/kubernetes.ts'
 import { startPrometheus } from '#test/bed/prometheus.ts'
 import type { BedPrometheus } from '#test/bed/prometheus.ts'
 import { scrapeConfigs } from './pod-monitors.ts'
-import type { PodMonitor } from './pod-monitors.ts'
+import type { MonitoredPod, PodMonitor } from './pod-monitors.ts'
 
 const dashboards = fileURLToPath(new URL('../../helm/sluice/dashboards', import.meta.url))
 
 /** Scrapes what the chart's PodMonitors select, and evaluates its PrometheusRule. */
 export async function prometheusOfChart(cluster: BedKubernetes): Promise<BedPrometheus> {
   const list = async <T>(kind: string): Promise<T[]> => {
-    const text = await cluster.kubectl('get', kind, '-n', 'sluice-system', '-o', 'json')
+    const text = await cluster.kubectl('get', kind, '--all-namespaces', '-o', 'json')
     return (JSON.parse(text) as { items: T[] }).items
   }
   const rules = await list<{ spec: { groups: object[] } }>('prometheusrules')
   return startPrometheus({
     scrapeIntervalMs: 1000,
-    scrapes: scrapeConfigs(await list<PodMonitor>('podmonitors'), cluster.kubeconfig),
+    scrapes: scrapeConfigs(await list<PodMonitor>('podmonitors'), await list<MonitoredPod>('pods')),
     ruleGroups: rules.flatMap(({ spec }) => spec.groups),
   })
 }
@@ -32,34 +32,37 @@ interface PanelQuery {
   expr: string
 }
 
-/** Counters that are born with the first event of their kind: while all is well there are none. */
-const bornByTrouble = /sluice_(errors|bad_records)_total|sluice_\w+_(failures|reconcile_errors)_total/
+/** Series that are born with the first event of their kind: while all is well there are none. */
+const bornByTrouble =
+  /sluice_(errors|bad_records)_total|sluice_\w+_(failures|reconcile_errors)_total|_rollouts_held/
 
-/** Waits until all queries of all dashboards give something, but for those that ask of trouble. Rejects with those that do not. */
+/** Waits until each query of all dashboards has given something, but for those that ask of trouble. Rejects with the rest. */
 export async function untilPanelsHaveData(
   prometheus: BedPrometheus,
-  job: string,
-  limitMs = 120_000,
+  variables: Readonly<Record<string, string>>,
+  limitMs = 180_000,
 ): Promise<void> {
-  const queries = readdirSync(dashboards)
-    .flatMap(name => panelQueries(name, job))
+  let empty = readdirSync(dashboards)
+    .flatMap(name => panelQueries(name, variables))
     .filter(({ expr }) => !bornByTrouble.test(expr))
+  // Not all at one time: table services come round once a minute, and leave some rates empty in between.
   for (const end = Date.now() + limitMs; ; await delay(1000)) {
-    const samples = await Promise.all(queries.map(({ expr }) => prometheus.query(expr)))
-    const empty = queries.filter((_, at) => samples[at]!.every(({ value }) => Number.isNaN(value)))
+    const samples = await Promise.all(empty.map(({ expr }) => prometheus.query(expr)))
+    empty = empty.filter((_, at) => samples[at]!.every(({ value }) => Number.isNaN(value)))
     if (empty.length === 0) return
     if (Date.now() > end) throw new Error(`no data: ${JSON.stringify(empty, null, 1)}`)
   }
 }
 
-function panelQueries(dashboard: string, job: string): PanelQuery[] {
+function panelQueries(dashboard: string, variables: Readonly<Record<string, string>>): PanelQuery[] {
+  const values: Readonly<Record<string, string>> = { ...variables, __rate_interval: '1m' }
   const { panels } = JSON.parse(readFileSync(join(dashboards, dashboard), 'utf8')) as {
     panels: { title: string; targets?: { expr: string }[] }[]
   }
   return panels.flatMap(({ title, targets = [] }) =>
     targets.map(({ expr }) => ({
       panel: `${dashboard}: ${title}`,
-      expr: expr.replaceAll('$__rate_interval', '1m').replaceAll('$job', job),
+      expr: expr.replaceAll(/\$(\w+)/g, (variable, name: string) => values[name] ?? variable),
     })),
   )
 }

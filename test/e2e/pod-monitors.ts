@@ -1,5 +1,5 @@
-// What the Prometheus operator would make of the PodMonitors in a cluster: entries of `scrape_configs` that find the same
-// pods and give their series the same labels (as far as the chart uses PodMonitors).
+// What the Prometheus operator would make of the PodMonitors in a cluster: entries of `scrape_configs` with the pods that
+// are there now, and their series under the same labels (as far as the chart uses PodMonitors).
 interface Requirement {
   key: string
   operator: string
@@ -21,43 +21,55 @@ export interface PodMonitor {
   }
 }
 
-export function scrapeConfigs(monitors: readonly PodMonitor[], kubeconfig: string): object[] {
-  return monitors.flatMap(monitor =>
-    monitor.spec.podMetricsEndpoints.map(endpoint => scrapeConfig(monitor, endpoint, kubeconfig)),
+export interface MonitoredPod {
+  metadata: { name: string; namespace: string; labels?: Record<string, string> }
+  spec: { containers: { name: string; ports?: { name?: string; containerPort: number }[] }[] }
+  status: { podIP?: string }
+}
+
+export function scrapeConfigs(monitors: readonly PodMonitor[], pods: readonly MonitoredPod[]): object[] {
+  return monitors.flatMap(monitor => {
+    const selected = pods.filter(pod => selects(monitor, pod))
+    return monitor.spec.podMetricsEndpoints.map(({ port, honorLabels = false }, index) => ({
+      job_name: `podMonitor/${monitor.metadata.namespace}/${monitor.metadata.name}/${index}`,
+      honor_labels: honorLabels,
+      static_configs: selected.flatMap(pod => targets(monitor, pod, port)),
+    }))
+  })
+}
+
+function selects({ metadata, spec }: PodMonitor, pod: MonitoredPod): boolean {
+  const { any = false, matchNames = [metadata.namespace] } = spec.namespaceSelector ?? {}
+  if (!any && !matchNames.includes(pod.metadata.namespace)) return false
+  const { labels = {} } = pod.metadata
+  const { matchLabels = {}, matchExpressions = [] } = spec.selector
+  return (
+    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
+    matchExpressions.every(({ key, operator, values = [] }) => {
+      if (operator !== 'In') throw new Error(`the operator ${operator} of a selector is not known here`)
+      return values.includes(labels[key] ?? '')
+    })
   )
 }
 
-function scrapeConfig(
-  { metadata, spec }: PodMonitor,
-  endpoint: PodMetricsEndpoint,
-  kubeconfig: string,
-): object {
-  const { namespaceSelector = { matchNames: [metadata.namespace] }, selector, podTargetLabels = [] } = spec
-  const namespaces = namespaceSelector.any ? {} : { namespaces: { names: namespaceSelector.matchNames } }
-  const labels = Object.entries(selector.matchLabels ?? {}).map(([key, value]) => keep(podLabel(key), value))
-  const expressions = (selector.matchExpressions ?? []).map(({ key, operator, values = [] }) => {
-    if (operator !== 'In')
-      throw new Error(`a PodMonitor selects by the operator ${operator}, which this cannot`)
-    return keep(podLabel(key), values.join('|'))
-  })
-  return {
-    job_name: `podMonitor/${metadata.namespace}/${metadata.name}`,
-    honor_labels: endpoint.honorLabels === true,
-    kubernetes_sd_configs: [{ role: 'pod', kubeconfig_file: kubeconfig, ...namespaces }],
-    relabel_configs: [
-      ...labels,
-      ...expressions,
-      keep('__meta_kubernetes_pod_container_port_name', endpoint.port),
-      copy('__meta_kubernetes_namespace', 'namespace'),
-      copy('__meta_kubernetes_pod_container_name', 'container'),
-      copy('__meta_kubernetes_pod_name', 'pod'),
-      { target_label: 'job', replacement: `${metadata.namespace}/${metadata.name}` },
-      ...podTargetLabels.map(key => copy(podLabel(key), sanitized(key))),
-    ],
-  }
+function targets({ metadata: monitor, spec }: PodMonitor, pod: MonitoredPod, port: string): object[] {
+  const { name, namespace, labels = {} } = pod.metadata
+  const kept = (spec.podTargetLabels ?? []).map(key => [
+    key.replaceAll(/[^a-zA-Z0-9_]/g, '_'),
+    labels[key] ?? '',
+  ])
+  return pod.spec.containers.flatMap(container =>
+    (container.ports ?? [])
+      .filter(each => each.name === port)
+      .map(({ containerPort }) => ({
+        targets: [`${pod.status.podIP}:${containerPort}`],
+        labels: {
+          job: `${monitor.namespace}/${monitor.name}`,
+          namespace,
+          pod: name,
+          container: container.name,
+          ...Object.fromEntries(kept),
+        },
+      })),
+  )
 }
-
-const keep = (source: string, regex: string): object => ({ source_labels: [source], regex, action: 'keep' })
-const copy = (source: string, target: string): object => ({ source_labels: [source], target_label: target })
-const podLabel = (key: string): string => `__meta_kubernetes_pod_label_${sanitized(key)}`
-const sanitized = (key: string): string => key.replaceAll(/[^a-zA-Z0-9_]/g, '_')

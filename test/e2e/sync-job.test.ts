@@ -35,7 +35,9 @@ describe('A SyncJob on a cluster', function () {
   })
 
   it('says which Secret is missing, and goes on by itself when it is there', async () => {
-    await bed.apply(`${bed.dataSources()}---${bed.syncJob()}`)
+    // More than there is, so that nobody waits: workers get their part of it from the operator that leads.
+    const limits = '{limits: {recordsPerSecond: 1000000}}'
+    await bed.apply(`${bed.dataSources(limits)}---${bed.syncJob()}`)
     await bed.untilReady('False SECRET_MISSING')
     expect(await bed.condition('Ready')).to.match(/Secret (bank|lake) has no key/)
     await bed.apply(bed.secrets())
@@ -77,7 +79,7 @@ describe('A SyncJob on a cluster', function () {
     const busy = new AbortController()
     const traffic = bed.keepBusy(busy.signal, 3_000_000)
     try {
-      await untilPanelsHaveData(prometheus, 'bank/bank-to-lake')
+      await untilPanelsHaveData(prometheus, { job: 'bank/bank-to-lake', source: 'bank/bank' })
       const rules = await prometheus.rules()
       expect(rules.length).to.be.above(10)
       expect(rules.filter(({ health, state }) => health !== 'ok' || state === 'firing')).to.deep.equal([])
