@@ -1,7 +1,7 @@
 // Turns what the source has into what the lanes are granted: the tables the plan selects, with their target
 // tables and the positions the target holds of them. The positions are read, and for new tables first written,
 // with a writer of the main thread's own.
-import { ConfigError } from '#common/errors.ts'
+import { ConfigError, PositionLostError } from '#common/errors.ts'
 import type { Plan } from '#api/plan.ts'
 import type { PositionMove } from '#catalog/position.ts'
 import { withSampled } from '#catalog/sampled-schema.ts'
@@ -48,8 +48,8 @@ export class TablePlanner {
    * Looks at the source again. @throws ConfigError TABLE_NOT_FOUND when nothing matches, and what the connectors throw
    */
   async refresh(signal: AbortSignal): Promise<PlannedTables> {
-    const { tables, held, writers } = await this.#open(signal)
-    const plan = await this.#source.plan(held, signal)
+    const { opened, said: plan } = await this.#ask(held => this.#source.plan(held, signal), signal)
+    const { tables, writers } = opened
     for (const [table, positions] of plan.initialPositions) {
       const writer = writers.get(table)!
       const moves = [...positions].map(([split, to]): PositionMove => ({
@@ -67,9 +67,28 @@ export class TablePlanner {
    * not have yet are made, empty.
    */
   async check(signal: AbortSignal): Promise<readonly GrantedTable[]> {
-    const { tables, held } = await this.#open(signal)
-    await this.#source.check?.(held, signal)
-    return tables
+    const { opened } = await this.#ask(async held => this.#source.check?.(held, signal), signal)
+    return opened.tables
+  }
+
+  /**
+   * Asks the source about the tables as they are held. Lanes commit meanwhile, and the source forgets what they have
+   * committed: positions it does not know any more are lost only if they are still those of the tables.
+   */
+  async #ask<T>(
+    ask: (held: readonly SourceTable[]) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<{ opened: OpenTables; said: T }> {
+    for (let before: OpenTables | null = null; ;) {
+      const opened = await this.#open(signal)
+      try {
+        return { opened, said: await ask(opened.held) }
+      } catch (error) {
+        const isLost = error instanceof PositionLostError
+        if (!isLost || (before !== null && samePositions(before.held, opened.held))) throw error
+        before = opened
+      }
+    }
   }
 
   async close(): Promise<void> {
@@ -89,7 +108,7 @@ export class TablePlanner {
     )
     const held = tables.map(({ source }) => ({
       ...source,
-      positions: writers.get(source.name)!.positions(),
+      positions: new Map(writers.get(source.name)!.positions()),
     }))
     return { tables, held, writers }
   }
@@ -130,6 +149,14 @@ export class TablePlanner {
       }
     })
   }
+}
+
+function samePositions(before: readonly SourceTable[], now: readonly SourceTable[]): boolean {
+  const textOf = (tables: readonly SourceTable[]): string =>
+    JSON.stringify(
+      tables.map(({ name, positions }) => [name, [...positions].toSorted(([a], [b]) => (a < b ? -1 : 1))]),
+    )
+  return textOf(before) === textOf(now)
 }
 
 /** A sampled table with the columns the target knows of it: records hold them whether or not the sample did. */
