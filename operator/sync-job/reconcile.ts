@@ -2,6 +2,7 @@
 // event, a restart or a second run changes nothing. Errors go to the controller, which knows when to come back.
 import type { Clock } from '#common/clock.ts'
 import type { ConfigError } from '#common/errors.ts'
+import type { Condition } from '#api/resource.ts'
 import type { SyncJobStatus } from '#api/sync-job.ts'
 import type { Caches } from '../caches.ts'
 import { applyStatus } from '../kube/apply.ts'
@@ -112,7 +113,7 @@ export class SyncJobReconciler {
       desired: deployment,
       live: caches.deployments.get(objectKey(deployment)),
       workers: this.#workerPods(object),
-      toldReady: condition('Ready')?.status === 'True',
+      mayWork: mayWork(condition('Ready')),
       check: caches.jobs.get(objectKey(check)),
       checkPods: caches.pods.indexed('job', jobIndexKey(object)).filter(isCheck),
       told: told?.observedGeneration === object.metadata.generation ? told : undefined,
@@ -208,6 +209,10 @@ export class SyncJobReconciler {
     for (const { metadata } of caches.configMaps.indexed('job', key))
       if (!used.has(metadata.name)) await client.delete(configMapType, metadata)
   }
+}
+
+function mayWork(ready: Condition | undefined): boolean {
+  return ready !== undefined && (ready.status === 'True' || quietReasons.has(ready.reason))
 }
 
 const quietReasons = new Set(['WorkerStarting', 'WorkerStopping', 'Suspended'])

@@ -12,8 +12,8 @@ export interface RolloutFacts {
   desired: Deployment
   live: Deployment | undefined
   workers: readonly Pod[]
-  /** Whether Ready was told last to be so: a worker may stream some seconds before its probe says that it is ready. */
-  toldReady: boolean
+  /** Whether nothing was told against the workers: one that starts is not ready yet, and may have to be kept all the same. */
+  mayWork: boolean
   /** The check of just this plan and image, and the pods of checks. */
   check: Job | undefined
   checkPods: readonly Pod[]
@@ -28,13 +28,13 @@ export interface Rollout {
 }
 
 export function decideRollout(facts: RolloutFacts): Rollout {
-  const { desired, live, workers, toldReady, check, told } = facts
+  const { desired, live, workers, mayWork, check, told } = facts
   if (live === undefined || !replacesWorkers(live, desired))
     return { step: 'apply', condition: progress(facts) }
   const refused = told?.status === 'False' ? told : null
   if (check === undefined) {
     // Workers that do not work have nothing to lose, and this may be what mends them.
-    const works = toldReady || workers.some(isReady)
+    const works = workers.some(isReady) || (mayWork && workers.length > 0)
     if (refused === null && !works) return { step: 'apply', condition: progress(facts) }
     return { step: 'check', condition: refused ?? checking }
   }

@@ -93,8 +93,8 @@ const cases: { name: string; facts: Partial<RolloutFacts>; expected: [Rollout['s
     expected: ['apply', 'Unknown Replacing'],
   },
   {
-    name: 'another plan where a worker streams that is not yet known as ready',
-    facts: { workers: [pod(now, false)], toldReady: true },
+    name: 'another plan where a worker is about to start',
+    facts: { workers: [pod(now, false)], mayWork: true },
     expected: ['check', 'Unknown Checking'],
   },
   {
@@ -126,7 +126,7 @@ describe('decideRollout', () => {
         desired: next.deployment,
         live: now,
         workers: [pod(now, true)],
-        toldReady: false,
+        mayWork: false,
         check: undefined,
         checkPods: [],
         told: undefined,
