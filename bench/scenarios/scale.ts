@@ -110,8 +110,9 @@ async function oneByOne(fleet: Fleet): Promise<Latencies> {
   return all
 }
 
-/** Waits until the operator has written nothing for a while. */
+/** Waits until the operator has written nothing for a while: counters of a status come up to a minute late. */
 async function calm(operator: OperatorProcess): Promise<void> {
+  await delay(2 * calmMs)
   for (let writes = -1, now = await operator.counts(); now.writes !== writes; now = await operator.counts()) {
     writes = now.writes
     // A Lease is renewed in between, and is not a write of a job's.
