@@ -1,6 +1,7 @@
 // The operator's HTTP port: liveness, readiness and metrics.
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { listen } from '#common/listen.ts'
+import type { ListeningServer } from '#common/listen.ts'
 import type { OperatorMetrics } from './metrics.ts'
 
 export interface OperatorHttpOptions {
@@ -14,9 +15,7 @@ export interface OperatorHttpOptions {
   observe: () => void
 }
 
-export async function startOperatorHttp(
-  options: OperatorHttpOptions,
-): Promise<{ port: number; close: () => Promise<void> }> {
+export async function startOperatorHttp(options: OperatorHttpOptions): Promise<ListeningServer> {
   const { metrics, notReady, observe } = options
   const answer = async (path: string): Promise<{ status: number; body: string; type?: string }> => {
     if (path === '/healthz') return { status: 200, body: 'ok\n' }
@@ -40,15 +39,5 @@ export async function startOperatorHttp(
       },
     )
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options.port, options.host, resolve)
-  })
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: async () => {
-      server.closeAllConnections()
-      await new Promise(resolve => server.close(resolve))
-    },
-  }
+  return listen(server, options)
 }

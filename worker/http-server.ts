@@ -1,9 +1,9 @@
 // The worker's HTTP port: liveness, readiness, status and metrics. Read-only, and nothing secret behind it.
 import { createServer } from 'node:http'
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Plan } from '#api/plan.ts'
 import type { WorkerStatus } from '#api/worker-status.ts'
+import { listen } from '#common/listen.ts'
+import type { ListeningServer } from '#common/listen.ts'
 import type { Metrics } from '#common/metrics.ts'
 import type { JobStatus } from './job-status.ts'
 import type { LimitedSource } from './limited-source.ts'
@@ -19,12 +19,7 @@ export interface HttpServerOptions {
   nowMs: () => number
 }
 
-export interface RunningHttpServer {
-  port: number
-  close(): Promise<void>
-}
-
-export async function startHttpServer(options: HttpServerOptions): Promise<RunningHttpServer> {
+export async function startHttpServer(options: HttpServerOptions): Promise<ListeningServer> {
   const server = createServer((request, response) => {
     answer(request.url ?? '/', options).then(
       ({ status, type, body }) => {
@@ -37,12 +32,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
       },
     )
   })
-  await new Promise<void>((resolve, reject) => {
-    // Later ones (no file handle is left for a connection) must not end the worker.
-    server.on('error', reject)
-    server.listen(options.port, options.host, resolve)
-  })
-  return { port: (server.address() as AddressInfo).port, close: () => close(server) }
+  return listen(server, options)
 }
 
 interface Answer {
@@ -101,9 +91,4 @@ function refreshLimits({ metrics, limited, plan: { job, source } }: HttpServerOp
 
 function text(status: number, body: string): Answer {
   return { status, type: 'text/plain; charset=utf-8', body: `${body}\n` }
-}
-
-async function close(server: Server): Promise<void> {
-  server.closeAllConnections()
-  await new Promise(resolve => server.close(resolve))
 }

@@ -2,9 +2,10 @@
 // so, and the worker asks another of us. docs/decisions/0021-master-endpoint.md
 import { createServer } from 'node:http'
 import type { IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Heartbeat, HeartbeatAnswer } from '#api/heartbeat.ts'
 import { heartbeatSchema } from '#api/heartbeat.ts'
+import { listen } from '#common/listen.ts'
+import type { ListeningServer } from '#common/listen.ts'
 import type { Logger } from '#common/logger.ts'
 import { errorFields } from '#common/logger.ts'
 
@@ -28,7 +29,7 @@ type Answer = { status: number; body: HeartbeatAnswer | { message: string } }
 
 export async function startHeartbeatServer<Identity>(
   options: HeartbeatServerOptions<Identity>,
-): Promise<{ port: number; close: () => Promise<void> }> {
+): Promise<ListeningServer> {
   const server = createServer({ requestTimeout: 10_000 }, (request, response) => {
     respond(request, options).then(
       ({ status, body }) => {
@@ -44,17 +45,7 @@ export async function startHeartbeatServer<Identity>(
       },
     )
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options.port, options.host, resolve)
-  })
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: async () => {
-      server.closeAllConnections()
-      await new Promise(resolve => server.close(resolve))
-    },
-  }
+  return listen(server, options)
 }
 
 async function respond<Identity>(

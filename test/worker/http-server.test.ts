@@ -1,6 +1,6 @@
 import { expect } from 'chai'
+import type { ListeningServer } from '#common/listen.ts'
 import { createMetrics } from '#common/metrics.ts'
-import type { RunningHttpServer } from '#worker/http-server.ts'
 import { startHttpServer } from '#worker/http-server.ts'
 import { JobStatus } from '#worker/job-status.ts'
 import { observe } from '#worker/observe.ts'
@@ -10,7 +10,7 @@ const job = { namespace: 'shop', name: 'job' }
 describe('worker HTTP server', () => {
   const status = new JobStatus(job)
   const metrics = createMetrics()
-  let server: RunningHttpServer
+  let server: ListeningServer
   before(async () => {
     server = await startHttpServer({
       host: '127.0.0.1',
