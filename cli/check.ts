@@ -1,12 +1,8 @@
 // `sluice check`: could this plan be carried out? The operator runs it in a pod of its own before it replaces workers
 // that work by those of another plan or another image.
-import { parseArgs } from 'node:util'
-import { createLogger } from '#common/json-logger.ts'
 import { checkPlan } from '#worker/check.ts'
-import { loadPlan } from '#worker/main.ts'
-import { secretVariables } from './secret-variables.ts'
+import { readPlanArguments } from './plan-arguments.ts'
 import { leaveSoon, stopSignal } from './stop-signal.ts'
-import { UsageError } from './usage-error.ts'
 
 export const usage = `Usage: sluice check --plan FILE [options]
 
@@ -18,14 +14,7 @@ makes nothing at the source; tables that the target does not have yet are made, 
 
 /** The exit code. @throws UsageError, and what a worker with this plan would have told */
 export async function run(argv: string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: argv,
-    options: { plan: { type: 'string' }, secrets: { type: 'string' } },
-  })
-  if (values.plan === undefined) throw new UsageError('give the plan: --plan FILE')
-  const plan = await loadPlan(values.plan)
-  const logger = createLogger('info', { job: `${plan.job.namespace}/${plan.job.name}` })
-  const secrets = { directory: values.secrets ?? null, variables: secretVariables() }
+  const { plan, secrets, logger } = await readPlanArguments(argv)
   try {
     const tables = await checkPlan({ plan, secrets, logger }, stopSignal())
     logger.info('the plan can be carried out', { source: plan.source.name, target: plan.target.name, tables })

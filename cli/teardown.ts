@@ -1,13 +1,9 @@
 // `sluice teardown`: removes what a SyncJob made at its source (a replication slot, a publication). The operator runs
 // it in a pod of its own when a SyncJob is deleted, since only the workers' image reaches databases.
-import { parseArgs } from 'node:util'
 import { systemClock } from '#common/clock.ts'
-import { createLogger } from '#common/json-logger.ts'
-import { loadPlan } from '#worker/main.ts'
 import { openSource } from '#worker/open-connectors.ts'
-import { secretVariables } from './secret-variables.ts'
+import { readPlanArguments } from './plan-arguments.ts'
 import { stopSignal } from './stop-signal.ts'
-import { UsageError } from './usage-error.ts'
 
 export const usage = `Usage: sluice teardown --plan FILE [options]
 
@@ -18,16 +14,10 @@ Removes what the job of a plan made at its source. What is gone already is fine.
 
 /** The exit code. @throws UsageError, ConfigError when the plan is not valid, and what the connector throws */
 export async function run(argv: string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: argv,
-    options: { plan: { type: 'string' }, secrets: { type: 'string' } },
-  })
-  if (values.plan === undefined) throw new UsageError('give the plan: --plan FILE')
-  const plan = await loadPlan(values.plan)
-  const logger = createLogger('info', { job: `${plan.job.namespace}/${plan.job.name}` })
+  const { plan, secrets, logger } = await readPlanArguments(argv)
   const source = await openSource({
     plan,
-    secrets: { directory: values.secrets ?? null, variables: secretVariables() },
+    secrets,
     clock: systemClock,
     logger,
     onBadRecord: error => {
