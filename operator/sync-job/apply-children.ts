@@ -14,7 +14,8 @@ import {
   podDisruptionBudgetType,
   serviceAccountType,
 } from '../resources.ts'
-import { buildCheckJob, candidate } from './check-job.ts'
+import type { ConfigMap, Job } from '../resources.ts'
+import { candidate } from './check-job.ts'
 import type { Children } from './children.ts'
 
 const fieldManager = 'sluice-children'
@@ -42,12 +43,12 @@ export async function beginCheck(
   client: KubeClient,
   caches: Caches,
   owner: KubeObject,
-  children: Children,
+  { plan: wanted, check }: { plan: ConfigMap; check: Job },
 ): Promise<void> {
-  const plan = candidate(owner, children.plan)
+  const plan = candidate(owner, wanted)
   await applyChild(client, owner, { type: configMapType, cache: caches.configMaps, desired: plan })
   try {
-    await client.create(jobType, buildCheckJob(owner, children))
+    await client.create(jobType, check)
   } catch (error) {
     // Made a moment ago, and not in the cache yet.
     if (statusOf(error) !== 409) throw error

@@ -1,48 +1,45 @@
 // Before workers that work are replaced, a pod with the new image, plan, Secrets and identity finds out whether it could
 // do their work. It takes no split, so the workers do not notice. The Job around it tries some times, then stays for a
 // while so that its log can be read; when it is gone, the check may be made again.
-import type { V1PodSpec } from '@kubernetes/client-node'
+import type { Plan } from '#api/plan.ts'
+import type { SyncJob } from '#api/sync-job.ts'
 import { contentHash } from '../kube/apply.ts'
 import type { KubeObject } from '../kube/object.ts'
 import { jobType } from '../resources.ts'
 import type { ConfigMap, Job, Pod } from '../resources.ts'
-import { childMeta } from './children.ts'
-import type { Children } from './children.ts'
+import { childMeta, resourcesOf } from './children.ts'
 import { lastComplaint } from './job-outcome.ts'
-import { checkName, labelsOf } from './names.ts'
+import { checkName, labelsOf, workerName } from './names.ts'
 import { podProblem } from './readiness.ts'
-import { withoutMaster } from './worker-pod.ts'
-
-/** The API's types are classes; what we build are plain objects of their shape. */
-type Plain<T> = Pick<T, keyof T>
+import { referencedSecrets, sluicePodSpec } from './worker-pod.ts'
+import type { WorkerImage } from './worker-pod.ts'
 
 /** As long as a Deployment has for its pods by default: an image may have to be pulled, a node to be added. */
 const deadlineSeconds = 600
 /** How long the result stands before a failed check is made again. */
 const keptSeconds = 300
 
-/** `children` are what is to run. */
+/** @param run the image and the plan's ConfigMap that are to run */
 export function buildCheckJob(
-  job: KubeObject,
-  { plan, deployment }: Pick<Children, 'plan' | 'deployment'>,
+  job: SyncJob,
+  plan: Plan,
+  run: { worker: WorkerImage; planMapName: string },
 ): Job {
   const { name, uid } = job.metadata
   const labels = labelsOf(name, 'check')
-  const worker: Plain<V1PodSpec> = withoutMaster(deployment.spec.template.spec!)
-  const {
-    image,
-    imagePullPolicy,
-    env,
-    securityContext,
-    terminationMessagePolicy,
-    volumeMounts,
-    ...container
-  } = worker.containers[0]!
-  const limits = container.resources?.limits
+  const pod = sluicePodSpec({
+    ...run.worker,
+    command: 'check',
+    planVolume: { name: 'plan', configMap: { name: run.planMapName } },
+    secrets: referencedSecrets([plan.source, plan.target]),
+  })
+  const { limits } = resourcesOf(job)
+  // It must find room beside the worker, and holds no rows.
+  const resources = { requests: { cpu: '50m', memory: '64Mi' }, ...(limits && { limits }) }
   return {
     apiVersion: jobType.apiVersion,
     kind: jobType.kind,
-    metadata: childMeta(job, checkName(name, contentHash([uid, plan.metadata.name, image])), 'check'),
+    metadata: childMeta(job, checkName(name, contentHash([uid, run.planMapName, run.worker.image])), 'check'),
     spec: {
       backoffLimit: 2,
       activeDeadlineSeconds: deadlineSeconds,
@@ -50,28 +47,15 @@ export function buildCheckJob(
       template: {
         metadata: { labels },
         spec: {
-          ...worker,
-          topologySpreadConstraints: [],
+          ...pod,
+          serviceAccountName: workerName(name),
           restartPolicy: 'Never',
           terminationGracePeriodSeconds: 5,
-          containers: [
-            {
-              name: 'check',
-              args: ['check', ...(container.args ?? []).slice(1)],
-              image,
-              imagePullPolicy,
-              env,
-              securityContext,
-              terminationMessagePolicy,
-              volumeMounts,
-              // It must find room beside the worker, and holds no rows.
-              resources: { requests: { cpu: '50m', memory: '64Mi' }, ...(limits && { limits }) },
-            },
-          ],
+          containers: [{ ...pod.containers[0], resources }],
         },
       },
     },
-  } as Job
+  }
 }
 
 /** A plan that is only being checked: no worker had it, so a teardown must not go by it. */

@@ -115,7 +115,7 @@ const workerProbes = {
   readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 5, failureThreshold: 2 },
 }
 
-function resourcesOf({ spec }: SyncJob): {
+export function resourcesOf({ spec }: SyncJob): {
   requests?: Record<string, string>
   limits?: Record<string, string>
 } {

@@ -13,7 +13,7 @@ import { namespacedName, objectKey } from '../kube/object.ts'
 import type { Requeue } from '../kube/work-queue.ts'
 import { isConfigError } from '../resource-check.ts'
 import { configMapType, syncJobType } from '../resources.ts'
-import type { Pod, SyncJobObject } from '../resources.ts'
+import type { Job, Pod, SyncJobObject } from '../resources.ts'
 import { applyChildren, beginCheck } from './apply-children.ts'
 import { buildCheckJob } from './check-job.ts'
 import { buildChildren } from './children.ts'
@@ -45,11 +45,17 @@ export interface SyncJobContext {
   pollIntervalMs: number
 }
 
+interface Built {
+  replicas: number
+  children: Children
+  check: Job
+}
+
 const statusManager = 'sluice-status'
 
 export class SyncJobReconciler {
   readonly #context: SyncJobContext
-  readonly #built = new WeakMap<CompiledJob, { replicas: number; children: Children }>()
+  readonly #built = new WeakMap<CompiledJob, Built>()
   /** When the status of a job was last written, by its uid. */
   readonly #writtenAtMs = new Map<string, number>()
 
@@ -90,11 +96,13 @@ export class SyncJobReconciler {
     const complete = plan.mode === 'snapshot' ? isComplete(object, plan, pods) : null
     // One worker holds all splits; more of them need a master that shares these out.
     const replicas = job.spec.suspend || complete === true ? 0 : 1
-    const children = this.#children(compiled, replicas)
-    const facts = this.#rolloutFacts(object, children)
+    const built = this.#build(compiled, replicas)
+    const { children } = built
+    const facts = this.#rolloutFacts(object, built)
     const rollout = decideRollout(facts)
     if (rollout.step === 'apply') await applyChildren(client, caches, object, children)
-    if (rollout.step === 'check') await beginCheck(client, caches, object, children)
+    if (rollout.step === 'check')
+      await beginCheck(client, caches, object, { plan: children.plan, check: built.check })
 
     const known = { refusal: null, complete, suspended: job.spec.suspend, rolledOut: rollout.condition }
     const written = await this.#report(object, known)
@@ -103,12 +111,11 @@ export class SyncJobReconciler {
     return this.#nextLook(written, pods)
   }
 
-  #rolloutFacts(object: SyncJobObject, children: Children): RolloutFacts {
+  #rolloutFacts(object: SyncJobObject, { children, check }: Built): RolloutFacts {
     const { caches } = this.#context
     const { deployment } = children
     const condition = (type: string) => object.status?.conditions?.find(one => one.type === type)
     const told = condition('RolledOut')
-    const check = buildCheckJob(object, children)
     return {
       desired: deployment,
       live: caches.deployments.get(objectKey(deployment)),
@@ -120,13 +127,17 @@ export class SyncJobReconciler {
     }
   }
 
-  /** A compiled job that is the same object as last time has the same children. */
-  #children(compiled: CompiledJob, replicas: number): Children {
-    const built = this.#built.get(compiled)
-    if (built?.replicas === replicas) return built.children
-    const children = buildChildren(compiled.job, compiled.plan, this.#context.worker, replicas)
-    this.#built.set(compiled, { replicas, children })
-    return children
+  /** A compiled job that is the same object as last time has the same children, and the same check before them. */
+  #build(compiled: CompiledJob, replicas: number): Built {
+    const known = this.#built.get(compiled)
+    if (known?.replicas === replicas) return known
+    const { job, plan } = compiled
+    const { worker } = this.#context
+    const children = buildChildren(job, plan, worker, replicas)
+    const check = buildCheckJob(job, plan, { worker, planMapName: children.plan.metadata.name })
+    const built = { replicas, children, check }
+    this.#built.set(compiled, built)
+    return built
   }
 
   /** Changes bring a job back by themselves; only what a running worker says has to be asked for. */

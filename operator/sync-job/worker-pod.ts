@@ -12,7 +12,6 @@ export const planDirectory = '/etc/sluice/plan'
 export const planFile = 'plan.json'
 const secretsDirectory = '/etc/sluice/secrets'
 const masterDirectory = '/var/run/secrets/sluice.dev/master'
-const masterVolume = 'master-token'
 /** The user of the image; any other would do: it owns nothing. */
 const userId = 65_532
 
@@ -26,7 +25,7 @@ export interface WorkerImage {
 }
 
 export interface PodParts extends WorkerImage {
-  /** Subcommand of the image: `worker`, `teardown`. */
+  /** Subcommand of the image: `worker`, `check`, `teardown`. */
   command: string
   /** Where the plan comes from; its volume is called `plan`. */
   planVolume: V1Volume
@@ -97,31 +96,15 @@ export function sluicePodSpec(parts: PodParts): Plain<V1PodSpec> & { containers:
   }
 }
 
-/** The same pod as one that does not speak to the master: without the token, and without a word of either. */
-export function withoutMaster<Pod extends Plain<V1PodSpec>>(pod: Pod): Pod {
-  const isOther = ({ name }: { name: string }): boolean => name !== masterVolume
-  const containers = pod.containers.map((container: Plain<V1Container>) => {
-    const { args = [], volumeMounts = [] } = container
-    const told = args.indexOf('--master')
-    return {
-      ...container,
-      args: told === -1 ? args : args.slice(0, told),
-      volumeMounts: volumeMounts.filter(isOther),
-    }
-  })
-  return { ...pod, containers, volumes: (pod.volumes ?? []).filter(isOther) }
-}
-
 /** A token of the pod for us alone: the kubelet renews it, and the API server knows it only while the pod is there. */
 function masterAccess(url: string | null): { args: string[]; mount: V1VolumeMount; volume: V1Volume } | null {
   if (url === null) return null
   const token = { audience: masterAudience, expirationSeconds: 3_600, path: 'token' }
-  // Last of the arguments: see withoutMaster.
   return {
     args: ['--master', url, '--master-token', `${masterDirectory}/${token.path}`],
-    mount: { name: masterVolume, mountPath: masterDirectory, readOnly: true },
+    mount: { name: 'master-token', mountPath: masterDirectory, readOnly: true },
     volume: {
-      name: masterVolume,
+      name: 'master-token',
       projected: { defaultMode: 0o440, sources: [{ serviceAccountToken: token }] },
     },
   }

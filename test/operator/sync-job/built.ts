@@ -4,6 +4,8 @@ import type { Plan } from '#api/plan.ts'
 import type { SyncJob } from '#api/sync-job.ts'
 import { compile } from '#master/compile.ts'
 import { isConfigError, readResource } from '#operator/resource-check.ts'
+import type { Job } from '#operator/resources.ts'
+import { buildCheckJob } from '#operator/sync-job/check-job.ts'
 import { buildChildren } from '#operator/sync-job/children.ts'
 import type { Children } from '#operator/sync-job/children.ts'
 import type { WorkerImage } from '#operator/sync-job/worker-pod.ts'
@@ -23,9 +25,11 @@ export function compiled(changes: Json = {}): { job: SyncJob; plan: Plan } {
   return { job, plan: compile(job, { dataSources, virtualTables: [] }) }
 }
 
-export function built(changes: Json = {}, image = worker): { job: SyncJob; children: Children } {
+export function built(changes: Json = {}, image = worker): { job: SyncJob; children: Children; check: Job } {
   const { job, plan } = compiled(changes)
-  return { job, children: buildChildren(job, plan, image, 1) }
+  const children = buildChildren(job, plan, image, 1)
+  const planMapName = children.plan.metadata.name
+  return { job, children, check: buildCheckJob(job, plan, { worker: image, planMapName }) }
 }
 
 function parsed<T>(read: T): Exclude<T, Error> {

@@ -1,12 +1,9 @@
 import { expect } from 'chai'
 import type { Job, Pod } from '#operator/resources.ts'
-import { buildCheckJob, checkComplaint, readComplaint } from '#operator/sync-job/check-job.ts'
+import { checkComplaint, readComplaint } from '#operator/sync-job/check-job.ts'
 import { built, worker } from './built.ts'
 
-const check = (changes = {}, image = worker.image): Job => {
-  const { job, children } = built(changes, { ...worker, image })
-  return buildCheckJob(job, children)
-}
+const check = (changes = {}, image = worker.image): Job => built(changes, { ...worker, image }).check
 
 describe('buildCheckJob', () => {
   it('runs the image with the plan, the secrets and the identity of the workers it is about', () => {
@@ -39,13 +36,11 @@ describe('buildCheckJob', () => {
 
   it('does not speak to the master: it reads nothing, and its command knows of none', () => {
     const image = { ...worker, masterUrl: 'http://sluice-operator-master.sluice-system.svc:9465' }
-    const { job, children } = built({}, image)
+    const { children, check: withMaster } = built({}, image)
     const workers = children.deployment.spec.template.spec!
     expect(workers.containers[0]?.args).to.include('--master')
-    expect(buildCheckJob(job, children)).to.deep.equal(check())
-    expect(buildCheckJob(job, children).spec.template.spec?.volumes).to.have.length(
-      workers.volumes!.length - 1,
-    )
+    expect(withMaster).to.deep.equal(check())
+    expect(withMaster.spec.template.spec?.volumes).to.have.length(workers.volumes!.length - 1)
   })
 
   it('has another name for another plan or image, and for a namesake of the job', () => {

@@ -1,6 +1,5 @@
 import { expect } from 'chai'
 import type { Deployment, Job, Pod } from '#operator/resources.ts'
-import { buildCheckJob } from '#operator/sync-job/check-job.ts'
 import { decideRollout } from '#operator/sync-job/rollout.ts'
 import type { Rollout, RolloutFacts } from '#operator/sync-job/rollout.ts'
 import { built, worker } from './built.ts'
@@ -13,7 +12,7 @@ const settled = (of: Deployment, replicas = 1): Deployment => ({
 })
 
 const now = settled(built().children.deployment)
-const next = built({ freshness: '9s' }).children
+const { children: next, check: nextCheck } = built({ freshness: '9s' })
 const otherImage = built({}, { ...worker, image: 'sluice:2' }).children.deployment
 const scaled = (of: Deployment, replicas: number): Deployment => {
   const spec: Pick<Deployment['spec'], keyof Deployment['spec']> = of.spec
@@ -29,7 +28,7 @@ const pod = (of: Deployment, ready: boolean): Pod => ({
 })
 
 const check = (ended?: 'Complete' | 'Failed'): Job => ({
-  ...buildCheckJob(built().job, next),
+  ...nextCheck,
   ...(ended && { status: { conditions: [{ type: ended, status: 'True', message: 'no' }] } }),
 })
 
