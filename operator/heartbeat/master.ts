@@ -98,7 +98,7 @@ export class Master {
       const limit = isUnit(unit) ? inForce[unit] : null
       if (!isUnit(unit) || limit === null) return []
       const key = { namespace: job.namespace, source: source.name, unit }
-      const request = { id: holderName(sender.podUid), weight: leaseWeights[priority], wanted, using }
+      const request = { id: sender.podUid, weight: leaseWeights[priority], wanted, using }
       const lease = this.#leases.request(key, limit, request, clock.monotonicMs())
       return lease === null ? [] : [{ ...lease, id: unit }]
     })
@@ -122,13 +122,9 @@ export class Master {
   }
 }
 
-function holderOf({ metadata }: Pod): string {
-  return holderName(metadata.uid ?? metadata.name)
-}
-
 /** The uid: a name may be that of another pod later. */
-function holderName(podUid: string): string {
-  return podUid
+function holderOf({ metadata }: Pod): string {
+  return metadata.uid ?? metadata.name
 }
 
 function isUnit(text: string): text is LimitedUnit {
