@@ -76,6 +76,14 @@ export function fileError(error: unknown, path: string): SyncError {
   return new SyncErrorClass(text(path), { code, cause: error, context: { path } })
 }
 
+/** A folder that cannot be made, though the one it is to be in is there. */
+export function noFolders(path: string): ConfigError {
+  return new ConfigError(`The file system makes no folder ${path}: choose a folder on a disk for the lake`, {
+    code: 'STORAGE_DENIED',
+    context: { path },
+  })
+}
+
 function thisUser(): string {
   return process.getuid === undefined ? 'this user' : `user ${process.getuid()}`
 }

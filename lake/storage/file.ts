@@ -7,7 +7,7 @@ import { link, mkdir, open, readFile, readdir, rename, stat, unlink } from 'node
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { ChunkSource } from './chunk-source.ts'
-import { fileError, isMissing, isStale, isUnsyncable } from './file-error.ts'
+import { fileError, isMissing, isStale, isUnsyncable, noFolders } from './file-error.ts'
 import { invalidUrl } from './invalid-url.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
 import type { OpenStore } from './store-kind.ts'
@@ -228,11 +228,30 @@ async function writeSynced(path: string, bytes: Uint8Array | AsyncIterable<Uint8
   }
 }
 
-/** Makes a folder and its parents, each of them synced into the one above. */
+/**
+ * Makes a folder and its parents, each of them synced into the one above. Not by mkdir's own `recursive`: where the kernel
+ * makes no folders and says ENOENT (/proc), that asks for ever.
+ */
 async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true })
-  if (first === undefined) return
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
+  if (await madeFolder(folder)) return
+  const parent = dirname(folder)
+  if (parent !== folder) await makeFolder(parent)
+  if (parent !== folder && (await madeFolder(folder))) return
+  throw noFolders(folder)
+}
+
+/** False when there is nothing to make it in. */
+async function madeFolder(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return true
+    if (code === 'ENOENT') return false
+    throw error
+  }
+  await syncFolder(dirname(folder))
+  return true
 }
 
 async function syncFolder(folder: string): Promise<void> {

@@ -71,6 +71,21 @@ describe('FileStore', () => {
     await new FileStore(join(folder, 'none'), systemClock).removeUnfinished(2_000_000)
   })
 
+  it('refuses a folder that no file system makes, instead of asking for ever', async function () {
+    if (process.platform !== 'linux') this.skip()
+    const store = new FileStore('/proc/sluice/lake', systemClock)
+    const error: unknown = await store.put('a/b', Buffer.from('1')).catch((thrown: unknown) => thrown)
+    expect(error).to.include({ name: 'ConfigError', code: 'STORAGE_DENIED' })
+    expect(String(error)).to.include('makes no folder /proc/sluice:')
+  })
+
+  it('makes the folders of writers that come at once', async () => {
+    const folder = await newFolder()
+    const writers = Array.from({ length: 9 }, () => new FileStore(join(folder, 'x', 'y'), systemClock))
+    await Promise.all(writers.map((store, index) => store.put(`a/b/c/${index}`, Buffer.from('1'))))
+    expect(await readdir(join(folder, 'x', 'y', 'a', 'b', 'c'))).to.have.length(9)
+  })
+
   it('says what is in the way', async () => {
     const folder = await newFolder()
     const store = new FileStore(folder, systemClock)
