@@ -24,27 +24,27 @@ const reference = (description: string) =>
 
 const glob = z.string().min(1).max(512)
 
-const autoscaling = z
-  .strictObject({
-    minReplicas: withRule(z.int32().min(1).max(1000), {
-      rule: 'self == 1',
-      message: 'a job runs with one worker pod so far; give it more `worker.lanes` instead',
-      test: replicas => replicas === 1,
-    })
-      .default(1)
-      .describe('Worker pods the job has at least. So far it has one; `worker.lanes` makes that one faster.'),
-    maxReplicas: z
+const autoscaling = withRule(
+  z.strictObject({
+    minReplicas: z
       .int32()
       .min(1)
       .max(1000)
       .default(1)
-      .describe('Worker pods the job has at most. So far it has one.'),
+      .describe('Worker pods the job has at least. They share its splits: partitions, ranges of a snapshot.'),
+    maxReplicas: z.int32().min(1).max(1000).default(1).describe('Worker pods the job has at most.'),
     maxLag: durationAtLeast('1s')
       .default('60s')
       .describe(
         'Age of the oldest change not yet in the target that is still fine. So far nothing is scaled by it.',
       ),
-  })
+  }),
+  {
+    rule: 'self.minReplicas <= self.maxReplicas',
+    message: 'minReplicas cannot be more than maxReplicas',
+    test: ({ minReplicas, maxReplicas }) => minReplicas <= maxReplicas,
+  },
+)
   .prefault({})
   .describe('How many worker pods the job may have.')
 

@@ -26,6 +26,7 @@ import { jobIndexKey, selectorOf, workerName } from './names.ts'
 import type { Observed } from './readiness.ts'
 import { decideRollout } from './rollout.ts'
 import type { RolloutFacts } from './rollout.ts'
+import { workersOf } from './size.ts'
 import { observedStatus, writeDue } from './status.ts'
 import type { StatusContext } from './status.ts'
 import { teardownFinalizer } from './teardown.ts'
@@ -94,8 +95,8 @@ export class SyncJobReconciler {
     const { job, plan } = compiled
     const pods = this.#workerPods(object)
     const complete = plan.mode === 'snapshot' ? isComplete(object, plan, pods) : null
-    // One worker holds all splits; more of them need a master that shares these out.
-    const replicas = job.spec.suspend || complete === true ? 0 : 1
+    const isIdle = job.spec.suspend || complete === true
+    const replicas = isIdle ? 0 : workersOf(job.spec, object.status)
     const built = this.#build(compiled, replicas)
     const { children } = built
     const facts = this.#rolloutFacts(object, built)

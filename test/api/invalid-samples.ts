@@ -251,10 +251,10 @@ export const invalidSamples: readonly InvalidSample[] = [
     server: 'spec.priority: Unsupported value: "highest"',
   },
   {
-    name: 'more workers than there can be',
-    yaml: job('autoscaling: {minReplicas: 2, maxReplicas: 4}'),
-    validate: 'spec.autoscaling.minReplicas: a job runs with one worker pod so far; give it more',
-    server: 'a job runs with one worker pod so far; give it more `worker.lanes` instead',
+    name: 'more workers at least than at most',
+    yaml: job('autoscaling: {minReplicas: 4, maxReplicas: 2}'),
+    validate: 'spec.autoscaling: minReplicas cannot be more than maxReplicas',
+    server: 'minReplicas cannot be more than maxReplicas',
   },
   {
     name: 'no replicas',

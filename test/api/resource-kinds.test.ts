@@ -74,10 +74,9 @@ describe('resource kinds', () => {
       expected: 'tables: two items have the same include',
     },
     {
-      name: 'more workers than there can be',
+      name: 'more workers at least than at most',
       change: { autoscaling: { minReplicas: 2 } },
-      expected:
-        'autoscaling.minReplicas: a job runs with one worker pod so far; give it more `worker.lanes` instead',
+      expected: 'autoscaling: minReplicas cannot be more than maxReplicas',
     },
     {
       name: 'no freshness at all',
