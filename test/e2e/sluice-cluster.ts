@@ -1,0 +1,220 @@
+// What the end-to-end tests share: a cluster with a real node and the chart on it, a lake on an S3 server of this machine,
+// and one SyncJob that is looked at. Operator and workers run as pods of our own image.
+import { expect } from 'chai'
+import { execFile } from 'node:child_process'
+import { readFileSync, readdirSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { SyncJobStatus } from '#api/sync-job.ts'
+import { monitoringCrds } from '#test/bed/cache.ts'
+import type { RowSetHash } from '#test/bed/canonical.ts'
+import { HudiReaders } from '#test/bed/hudi-readers.ts'
+import { startKubernetes } from '#test/bed/kubernetes.ts'
+import type { BedKubernetes } from '#test/bed/kubernetes.ts'
+import { startMinio } from '#test/bed/minio.ts'
+import type { BedMinio } from '#test/bed/minio.ts'
+import { buildSluiceImage, sluiceImage } from './sluice-image.ts'
+
+const chart = fileURLToPath(new URL('../../helm/sluice', import.meta.url))
+
+export class SluiceCluster {
+  /** Begins the names of temporary files. */
+  readonly work = join(tmpdir(), `sluice-e2e-${process.pid}`)
+  readonly namespace: string
+  readonly job: string
+  cluster!: BedKubernetes
+  minio!: BedMinio
+  readers!: HudiReaders
+
+  constructor(namespace: string, job: string) {
+    this.namespace = namespace
+    this.job = job
+  }
+
+  async start(): Promise<void> {
+    this.cluster = await startKubernetes({ node: true, dns: true })
+    await this.loadImage(sluiceImage.tag)
+    this.minio = await startMinio({ host: this.cluster.nodeIp })
+    await this.minio.createBucket('lake')
+    this.readers = await HudiReaders.start()
+  }
+
+  async stop(): Promise<void> {
+    await this.readers?.stop()
+    await this.cluster?.stop()
+    await this.minio?.stop()
+    await rm(`${this.work}.yaml`, { force: true })
+  }
+
+  async loadImage(tag: string): Promise<void> {
+    const archive = `${this.work}.tar`
+    await buildSluiceImage(archive, tag)
+    await this.cluster.importImage(archive)
+    await rm(archive)
+  }
+
+  /** Installs the chart, or upgrades it to this image. */
+  async install(tag = sluiceImage.tag): Promise<void> {
+    const to = ['upgrade', '--install', 'sluice', chart, '-n', 'sluice-system', '--create-namespace']
+    await this.kubectl('apply', '--server-side', ...monitoringCrds.flatMap(path => ['-f', path]))
+    const values = [
+      `image.repository=${sluiceImage.repository}`,
+      `image.tag=${tag}`,
+      'monitoring.enabled=true',
+    ]
+    const env = { ...process.env, ...this.cluster.env }
+    await promisify(execFile)('helm', [...to, '--wait', '--timeout=120s', '--set', values.join(',')], {
+      env,
+    }).catch(async (error: unknown) => {
+      throw new Error(`helm upgrade --install failed\n${await this.#situation()}`, { cause: error })
+    })
+  }
+
+  async createNamespace(): Promise<void> {
+    await this.kubectl('create', 'namespace', this.namespace)
+    await this.kubectl('label', 'namespace', this.namespace, 'pod-security.kubernetes.io/enforce=restricted')
+  }
+
+  kubectl(...args: string[]): Promise<string> {
+    return this.cluster.kubectl(...args)
+  }
+
+  async apply(yaml: string): Promise<string> {
+    await writeFile(`${this.work}.yaml`, yaml)
+    return this.kubectl('apply', '-n', this.namespace, '-f', `${this.work}.yaml`)
+  }
+
+  async get<T>(...what: string[]): Promise<T> {
+    return JSON.parse(await this.kubectl('get', '-n', this.namespace, ...what, '-o', 'json')) as T
+  }
+
+  /** A condition of the job in words: `True Streaming: …`; `unknown` until it is told of the spec that is there now. */
+  async condition(type: string): Promise<string> {
+    const { status, metadata } = await this.get<{
+      status?: SyncJobStatus
+      metadata: { generation: number }
+    }>('syncjob', this.job)
+    const found = status?.conditions?.find(condition => condition.type === type)
+    if (found?.observedGeneration !== metadata.generation) return 'unknown'
+    return `${found.status} ${found.reason}: ${found.message}`
+  }
+
+  async until(what: string, holds: () => Promise<boolean>, limitMs = 120_000): Promise<void> {
+    const end = Date.now() + limitMs
+    while (!(await holds())) {
+      if (Date.now() > end) throw new Error(`never happened: ${what}\n${await this.#situation()}`)
+      await delay(500)
+    }
+  }
+
+  untilReady(what: string, limitMs?: number): Promise<void> {
+    return this.untilCondition('Ready', what, limitMs)
+  }
+
+  untilCondition(type: string, what: string, limitMs?: number): Promise<void> {
+    const holds = async (): Promise<boolean> => (await this.condition(type)).startsWith(what)
+    return this.until(`${type} is ${what}`, holds, limitMs)
+  }
+
+  /** For the message of a failure: what a person would look at. */
+  async #situation(): Promise<string> {
+    const looks = [
+      ['get', 'pods,syncjobs,jobs', '-A', '-o', 'wide'],
+      ['get', 'syncjobs', '-n', this.namespace, '-o', 'yaml'],
+      ['get', 'events', '-A', '--sort-by=.lastTimestamp'],
+      ['logs', '-n', this.namespace, '-l', 'app.kubernetes.io/component=worker', '--tail=20'],
+      ['logs', '-n', this.namespace, '-l', 'app.kubernetes.io/component=check', '--tail=20'],
+      ['logs', '-n', this.namespace, '-l', 'app.kubernetes.io/component=teardown', '--tail=20'],
+      ['logs', '-n', 'sluice-system', '-l', 'app.kubernetes.io/component=operator', '--tail=20'],
+    ]
+    const seen = await Promise.all(looks.map(args => this.kubectl(...args).catch(String)))
+    return seen.join('\n')
+  }
+
+  async workerPods(): Promise<WorkerPod[]> {
+    return (await this.get<{ items: WorkerPod[] }>('pods', '-l', 'app.kubernetes.io/component=worker')).items
+  }
+
+  async workerRestarts(): Promise<number> {
+    const counts = (await this.workerPods()).flatMap(({ status }) => status.containerStatuses ?? [])
+    return Math.max(0, ...counts.filter(({ ready }) => ready).map(({ restartCount }) => restartCount))
+  }
+
+  /** Id of the container with the worker. */
+  async workerProcess(): Promise<string> {
+    const [pod] = await this.workerPods()
+    const id = pod?.status.containerStatuses?.[0]?.containerID?.replace('containerd://', '')
+    if (id === undefined) throw new Error(`no worker to kill\n${await this.#situation()}`)
+    return id
+  }
+
+  /** SIGKILL to what runs in a container, from outside of it. */
+  kill(container: string): void {
+    for (const pid of readdirSync('/proc').filter(name => /^\d+$/.test(name)))
+      if (cgroupOf(pid).includes(container)) process.kill(Number(pid), 'SIGKILL')
+  }
+
+  async killWorker(): Promise<void> {
+    this.kill(await this.workerProcess())
+  }
+
+  /** The operator's pod that leads. */
+  async leader(): Promise<string> {
+    const path = 'jsonpath={.spec.holderIdentity}'
+    const holder = await this.kubectl('get', 'lease', 'sluice-operator', '-n', 'sluice-system', '-o', path)
+    return holder.split('_')[0] ?? ''
+  }
+
+  /** The table of the lake holds just these rows, by hudi-rs. */
+  async expectRows(table: string, columns: readonly string[], source: RowSetHash): Promise<void> {
+    const { endpoint, accessKey, secretKey, region } = this.minio
+    const options = { columns: [...columns], s3: { endpoint, accessKey, secretKey, region } }
+    expect(await this.readers.hashRs(`s3://lake/ods/${table}`, options), table).to.deep.include(source)
+  }
+
+  lakeSecret(): string {
+    return `---
+apiVersion: v1
+kind: Secret
+metadata: {name: lake}
+stringData: {id: ${this.minio.accessKey}, secret: ${this.minio.secretKey}}
+`
+  }
+
+  lakeSource(): string {
+    return `---
+apiVersion: sluice.dev/v1alpha1
+kind: DataSource
+metadata: {name: lake}
+spec:
+  type: hudi
+  hudi:
+    url: s3://lake/ods
+    s3:
+      endpoint: ${this.minio.endpoint}
+      region: ${this.minio.region}
+      pathStyle: true
+      accessKeyId: {secretKeyRef: {name: lake, key: id}}
+      secretAccessKey: {secretKeyRef: {name: lake, key: secret}}
+`
+  }
+}
+
+export interface WorkerPod {
+  metadata: { name: string }
+  spec: { containers: { image: string }[] }
+  status: { containerStatuses?: { containerID?: string; restartCount: number; ready: boolean }[] }
+}
+
+function cgroupOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cgroup`, 'utf8')
+  } catch {
+    // It has ended since it was listed.
+    return ''
+  }
+}
