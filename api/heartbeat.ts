@@ -28,10 +28,39 @@ export const heldSplit = z.object({
   draining: z.boolean(),
   /** By what the master last answered, and for as long as that counts, no other worker has been given it. */
   leased: z.boolean(),
-  /** Age of the newest change that is not in the target; null: not known. */
+  /** Age of the oldest change that is not in the target; null: not known. */
   lagMs: z.number().nonnegative().nullable(),
-  /** Part of the time since the last heartbeat that its lane was at work, 0 to 1; null: not known. */
+  /** Part of the time that its lane was at work of late, 0 to 1; null: not known. */
   busy: z.number().min(0).max(1).nullable(),
+  /** The one of the worker's lanes that reads it. */
+  lane: z.int().nonnegative().exactOptional(),
+  /** Means over the last half minute of one lane's reading; left out while it has not been measured. */
+  measured: z
+    .object({
+      /** How long ago it was measured. */
+      ageMs: z.number().nonnegative(),
+      /** Records that arrived at the source. */
+      inputPerSecond: z.number().nonnegative(),
+      /** Records that were committed. */
+      processedPerSecond: z.number().nonnegative(),
+      /** Records that are not yet in the target. */
+      lagRecords: z.number().nonnegative(),
+    })
+    .exactOptional(),
+})
+
+/** Means over the last half minute. */
+export const laneLoadSchema = z.object({
+  lane: z.int().nonnegative(),
+  ageMs: z.number().nonnegative(),
+  /** Records that were committed. */
+  processedPerSecond: z.number().nonnegative(),
+  /** Share of the time it read, decoded and wrote. */
+  busyShare: z.number().min(0).max(1),
+  /** Share of the time it had rows and waited for the target, or for a limit of the source. */
+  blockedShare: z.number().min(0).max(1),
+  /** No split came or went, and it did not start, while this was measured. */
+  settled: z.boolean(),
 })
 
 export const heartbeatSchema = z.object({
@@ -52,6 +81,7 @@ export const heartbeatSchema = z.object({
   leaving: z.boolean(),
   /** All it may be reading or committing. */
   held: z.array(heldSplit),
+  lanes: z.array(laneLoadSchema).exactOptional(),
   /** Bounded splits it committed to their end, until an answer was taken after they were told of. */
   finished: z.array(z.string()),
   /**
@@ -80,5 +110,6 @@ export const heartbeatAnswerSchema = z.object({
 
 export type SplitSpec = z.infer<typeof splitSchema>
 export type HeldSplit = z.infer<typeof heldSplit>
+export type LaneLoadReport = z.infer<typeof laneLoadSchema>
 export type Heartbeat = z.infer<typeof heartbeatSchema>
 export type HeartbeatAnswer = z.infer<typeof heartbeatAnswerSchema>

@@ -1,7 +1,8 @@
 // The splits of a worker that shares its job with others, between the two that need to know: the Job, which reads and
 // drains them, and whoever carries heartbeats to the master and back.
-import type { Heartbeat, HeartbeatAnswer, SplitSpec } from '#api/heartbeat.ts'
+import type { Heartbeat, HeartbeatAnswer, LaneLoadReport, SplitSpec } from '#api/heartbeat.ts'
 import type { Clock } from '#common/clock.ts'
+import type { SplitLoad } from './split-leases.ts'
 import { SplitLeases } from './split-leases.ts'
 
 export type AssignedFacts = Pick<Heartbeat, 'job' | 'worker' | 'startedAtMs' | 'plan' | 'capacity'>
@@ -15,8 +16,9 @@ export class AssignedSplits {
   onChange: () => void = () => undefined
   /** The carrier hears here that the master should be told at once. */
   onNews: () => void = () => undefined
-  /** Age of the newest change of a split that is not in the target. */
-  lagMs: (split: string) => number | null = () => null
+  /** What is known of a split that is held, and of the lanes. */
+  load: (split: string) => SplitLoad = () => ({ lagMs: null, busy: null })
+  lanes: () => LaneLoadReport[] = () => []
 
   constructor(facts: AssignedFacts, clock: Pick<Clock, 'monotonicMs'>) {
     this.#facts = facts
@@ -26,8 +28,8 @@ export class AssignedSplits {
   /** The next heartbeat. */
   ask(leases: Heartbeat['leases']): Heartbeat {
     const planned = this.#planned === null ? null : [...this.#planned]
-    const load = (split: string) => ({ lagMs: this.lagMs(split), busy: null })
-    return this.#leases.ask({ ...this.#facts, planned, leases, load }, this.#clock.monotonicMs())
+    const facts = { ...this.#facts, planned, leases, load: this.load, lanes: this.lanes() }
+    return this.#leases.ask(facts, this.#clock.monotonicMs())
   }
 
   take(answer: HeartbeatAnswer): boolean {

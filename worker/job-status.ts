@@ -7,6 +7,8 @@ interface SplitState {
   tables: readonly string[]
   newestReadAtMs: number | null
   newestCommittedAtMs: number | null
+  /** What was read first after all before it was committed. */
+  firstUncommittedAtMs: number | null
   caughtUp: boolean
   /** Tables with changes read from this split since their last commit are counted by what lies between. */
   readAfterCommit: boolean
@@ -56,6 +58,7 @@ export class JobStatus {
           tables,
           newestReadAtMs: null,
           newestCommittedAtMs: null,
+          firstUncommittedAtMs: null,
           caughtUp: false,
           readAfterCommit: false,
         })
@@ -84,8 +87,11 @@ export class JobStatus {
       const split = this.#splits.get(message.split)
       if (!split) return
       split.caughtUp = message.caughtUp
-      if (message.newestAtMs !== null && message.newestAtMs !== split.newestReadAtMs)
+      if (message.newestAtMs !== null && message.newestAtMs !== split.newestReadAtMs) {
+        // After a quiet hour the newest committed change is an hour old, and what came now is not.
+        if (!split.readAfterCommit) split.firstUncommittedAtMs = message.newestAtMs
         split.readAfterCommit = true
+      }
       split.newestReadAtMs = message.newestAtMs ?? split.newestReadAtMs
     } else if (message.kind === 'moved') {
       const split = this.#splits.get(message.split)
@@ -101,8 +107,9 @@ export class JobStatus {
     const split = this.#splits.get(id)
     if (!split) return null
     if (split.caughtUp && !split.readAfterCommit) return 0
-    const since = split.newestCommittedAtMs ?? split.newestReadAtMs
-    return since === null ? null : Math.max(0, nowMs - since)
+    const known = [split.newestCommittedAtMs, split.firstUncommittedAtMs].filter(atMs => atMs !== null)
+    if (known.length === 0) return null
+    return Math.max(0, nowMs - Math.max(...known))
   }
 
   splits(): readonly string[] {

@@ -18,10 +18,12 @@ import { LaneThread } from './lane-thread.ts'
 import type { LaneHandle } from './lane-thread.ts'
 import { orLeftBehind } from './left-behind.ts'
 import type { LimitedSource } from './limited-source.ts'
+import { LoadMeasurements } from './load-measurements.ts'
 import { observe } from './observe.ts'
 import { openSource, openTarget, preload } from './open-connectors.ts'
 import { sameGrant } from './same-grant.ts'
 import type { SecretLocations } from './secrets.ts'
+import type { SplitLoad } from './split-leases.ts'
 import { TablePlanner } from './table-plan.ts'
 import type { PlanSource } from './table-plan.ts'
 
@@ -32,7 +34,7 @@ export interface JobOptions {
   logger: Logger
   clock: Clock
   metrics: Metrics
-  limited: Pick<LimitedSource, 'paceOf'>
+  limited: Pick<LimitedSource, 'paceOf' | 'waitedShare'>
   /** How often the source is looked at for new tables and splits. */
   discoveryIntervalMs: number
   /** How long lanes may take to commit what they read when the job stops. */
@@ -61,6 +63,7 @@ export class Job {
   readonly #options: JobOptions
   readonly #lanes: LaneHandle[] = []
   readonly #grants = new LaneGrants()
+  readonly #load = new LoadMeasurements()
   /** Bounded splits committed to their end since the source was last asked for splits. */
   readonly #finished = new Set<string>()
   #ends: Ends | null = null
@@ -78,9 +81,10 @@ export class Job {
   constructor(options: JobOptions) {
     this.#options = options
     this.status = new JobStatus(options.plan.job)
-    const { assigned, clock } = options
+    const { assigned, clock, limited } = options
     if (assigned === undefined) return
-    assigned.lagMs = split => this.status.splitLagMs(split, clock.nowMs())
+    assigned.load = split => this.#loadOf(split)
+    assigned.lanes = () => this.#load.lanes(clock.monotonicMs(), limited.waitedShare)
     assigned.onChange = () => {
       this.#isReassigned = true
       this.#wake()
@@ -125,6 +129,7 @@ export class Job {
     const splits = assigned?.reading ?? current
     // One that others leave nothing to read is as well as they are.
     this.status.enter(assigned && splits.length === 0 ? 'streaming' : phaseOf(splits), splits)
+    this.#load.keep(new Set(splits.map(({ id }) => id)))
     this.#grant(splits, tables)
     if (this.#failedLane === null) this.status.recovered()
     this.#laneFailure = null
@@ -189,6 +194,12 @@ export class Job {
     share?.drainedUnless(split => this.#grants.isHeld(split))
   }
 
+  #loadOf(split: string): SplitLoad {
+    const { clock } = this.#options
+    const lagMs = this.status.splitLagMs(split, clock.nowMs())
+    return { lagMs, busy: null, ...this.#load.split(split, clock.monotonicMs(), lagMs) }
+  }
+
   #startLanes(): void {
     const { plan, secrets, logLevel, limited, assigned, openLane = inThread } = this.#options
     for (let lane = 0; lane < plan.worker.lanes; lane++) {
@@ -204,7 +215,9 @@ export class Job {
   }
 
   #heard(lane: number, message: FromLane): void {
-    this.status.fold(message, this.#options.clock.nowMs())
+    const { clock } = this.#options
+    this.status.fold(message, clock.nowMs())
+    this.#load.fold(lane, message, clock.monotonicMs())
     observe(this.#options.metrics, this.#options.plan.job, lane, message)
     if (lane === this.#failedLane && isProgress(message)) {
       this.#failedLane = null

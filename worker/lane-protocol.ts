@@ -2,7 +2,7 @@
 import type { LogFields, LogLevel, Severity } from '#common/logger.ts'
 import type { ErrorCode } from '#common/error-codes.ts'
 import type { Plan } from '#api/plan.ts'
-import type { MaintenanceWork, SourceTable, Split, TargetTable } from '#connectors/connector.ts'
+import type { MaintenanceWork, SourceTable, Split, SplitLag, TargetTable } from '#connectors/connector.ts'
 import type { SecretLocations } from './secrets.ts'
 import type { PaceData } from './source-pace.ts'
 
@@ -63,8 +63,24 @@ export type FromLane =
   /** A commit moved a split of a table on. */
   | { kind: 'moved'; split: string; table: string; newestAtMs: number | null }
   | { kind: 'buffered'; bytes: number }
-  /** What lies between a split's committed position and its end. */
-  | { kind: 'backlog'; split: string; amount: number; unit: 'records' | 'bytes' }
+  /**
+   * What lies between a split's committed position and its end, with the rows that the session, which began at
+   * `sinceMs` by the monotonic clock, had committed of it by then.
+   */
+  | ({ kind: 'backlog'; split: string; sinceMs: number; committedRows: number } & SplitLag)
+  /** What the lane did since it told of it last, or since the session began. */
+  | {
+      kind: 'load'
+      /** When the session began, by the monotonic clock. */
+      sinceMs: number
+      overMs: number
+      /** Committed. */
+      rows: number
+      /** Part of the time it worked, 0 to 1. */
+      busyShare: number
+      /** Part of the time it had rows and waited for the target. */
+      blockedShare: number
+    }
   | { kind: 'bad-record'; code: ErrorCode; message: string }
   /** Compacting or cleaning a table failed; it will be tried again, and syncing goes on. */
   | { kind: 'service-failed'; table: string; code: ErrorCode }

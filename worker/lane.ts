@@ -100,6 +100,7 @@ export class Lane {
       freshnessMs: plan.freshnessMs,
       clock: systemClock,
       report: this.#report,
+      activeMs: () => performance.eventLoopUtilization().active,
       isShared,
       onServiceFailure: (table, error) => {
         this.#logger.warn('compacting or cleaning a table failed', { table, ...errorFields(error) })

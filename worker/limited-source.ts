@@ -97,6 +97,11 @@ export class LimitedSource {
     return this.#throttledBy
   }
 
+  /** Part of the time that readers waited of late, 0 to 1. */
+  get waitedShare(): number {
+    return Math.min(1, Math.max(0, ...[...this.#looks.values()].map(({ waitedOfLate }) => waitedOfLate)))
+  }
+
   /** What a lane needs to keep to the limits; null when there are none. */
   paceOf(lane: number): PaceData | null {
     if (!this.isLimited) return null

@@ -16,6 +16,7 @@ import type {
 import { Acknowledger } from './acknowledger.ts'
 import { watchBacklog } from './backlog.ts'
 import { commitLimits } from './commit-policy.ts'
+import { LaneLoad } from './lane-load.ts'
 import type { FromLane, GrantedTable } from './lane-protocol.ts'
 import type { CommitReport } from './table-pipe.ts'
 import { maintainTables } from './maintain.ts'
@@ -36,6 +37,8 @@ export interface SessionOptions {
   freshnessMs: number
   clock: Clock
   report: (message: FromLane) => void
+  /** How long the lane's thread has been at work since it began, ms; it cannot be told by default. */
+  activeMs?: () => number
   /** Other workers read other splits of the job, and may have read these until now. */
   isShared?: boolean
   /** A table service failed; it is tried again later. */
@@ -45,6 +48,7 @@ export interface SessionOptions {
 export class Session {
   readonly #options: SessionOptions
   readonly #budget: ByteBudget
+  readonly #load: LaneLoad
   readonly #pipes = new Map<string, TablePipe>()
   readonly #acknowledgers = new Map<string, Acknowledger>()
   /** Where bounded splits end that were read to their end; null: where they stood. */
@@ -58,6 +62,8 @@ export class Session {
   constructor(options: SessionOptions) {
     this.#options = options
     this.#budget = new ByteBudget(options.bufferBytesMax, () => this.#pipes.forEach(pipe => pipe.wake()))
+    const { clock, report, activeMs = () => 0 } = options
+    this.#load = new LaneLoad({ clock, report, activeMs, isPressed: () => this.#budget.pressed })
     const bulk = options.splits.every(split => split.bounded)
     for (const { granted, writer } of options.tables) {
       const table = granted.source.name
@@ -94,7 +100,8 @@ export class Session {
       this.#guard(this.#gathered(reading).then(() => pipe.run(abort))),
     )
     const ended = new AbortController()
-    const watching = this.#guard(this.#watchBacklog(AbortSignal.any([reading, ended.signal])))
+    const watch = AbortSignal.any([reading, ended.signal])
+    const watching = Promise.all([this.#guard(this.#watchBacklog(watch)), this.#load.watch(watch)])
     const readers = this.#readAll(reading).then(() => this.#pipes.forEach(pipe => pipe.drain()))
     const services = this.#maintain(reading)
     await Promise.allSettled([this.#guard(readers), ...pipes])
@@ -128,7 +135,16 @@ export class Session {
     const { source, clock, report } = this.#options
     const splits = this.#options.splits.filter(split => !split.bounded)
     const committed = (split: Split): Position | null => this.#acknowledgers.get(split.id)!.floor
-    return watchBacklog({ source, splits, committed, intervalMs: backlogIntervalMs, clock, report }, signal)
+    const backlog = {
+      source,
+      splits,
+      committed,
+      intervalMs: backlogIntervalMs,
+      load: this.#load,
+      clock,
+      report,
+    }
+    return watchBacklog(backlog, signal)
   }
 
   #maintain(reading: AbortSignal): { end: () => Promise<void> } {
@@ -191,6 +207,7 @@ export class Session {
         this.#arrived.add(split.id)
         if (this.#arrived.size === this.#options.splits.length) this.#allArrived.abort()
         const { newestAtMs, caughtUp } = chunk
+        this.#load.read(split.id, caughtUp)
         // Before the commit is told of: what is read after it counts as not yet in the table.
         this.#options.report({ kind: 'read', split: split.id, newestAtMs, caughtUp })
         this.#options.report({ kind: 'buffered', bytes: this.#budget.usedBytes })
@@ -200,6 +217,7 @@ export class Session {
     } catch (error) {
       if (!signal.aborted || !isAbort(error)) throw error
     }
+    this.#load.ended(split.id)
     if (!this.#options.isShared || !split.bounded || signal.aborted) return
     this.#ends.set(split.id, end)
     this.#tellEnd(split.id)
@@ -248,6 +266,7 @@ export class Session {
   #committed(report: CommitReport): void {
     const { table, result, moved, newestAtMs, oldestAtMs, durationMs } = report
     const { clock } = this.#options
+    this.#load.committed(report.rows)
     const freshnessMs = oldestAtMs === null ? null : Math.max(0, clock.nowMs() - oldestAtMs)
     this.#options.report({ kind: 'committed', table, ...result, newestAtMs, freshnessMs, durationMs })
     for (const [split, position] of moved) {

@@ -9,10 +9,12 @@ import type { Heartbeat, HeartbeatAnswer, HeldSplit, SplitSpec } from '#api/hear
 /** What a heartbeat says besides the splits held. */
 export interface WorkerFacts extends Pick<
   Heartbeat,
-  'job' | 'worker' | 'startedAtMs' | 'plan' | 'capacity' | 'planned' | 'leases'
+  'job' | 'worker' | 'startedAtMs' | 'plan' | 'capacity' | 'planned' | 'lanes' | 'leases'
 > {
-  load: (split: string) => Pick<HeldSplit, 'lagMs' | 'busy'>
+  load: (split: string) => SplitLoad
 }
+
+export type SplitLoad = Pick<HeldSplit, 'lagMs' | 'busy' | 'lane' | 'measured'>
 
 interface Held {
   split: SplitSpec

@@ -27,6 +27,8 @@ export interface CommitReport {
   result: CommitResult
   /** Positions the target now holds, of the splits that moved. */
   moved: ReadonlyMap<string, Position>
+  /** Rows that were read of each split for it. */
+  rows: ReadonlyMap<string, number>
   /** Source time of the newest committed change, ms since the epoch. */
   newestAtMs: number | null
   /** Source time of the change that had waited longest of what was committed. */
@@ -55,6 +57,7 @@ export class TablePipe {
   #stagedBytes = 0
   /** Last position taken into what is staged; null: the split's staged rows end inside a transaction. */
   readonly #staged = new Map<string, Position | null>()
+  #stagedRowsOf = new Map<string, number>()
   /**
    * Where each split stood when this pipe took it over, and then by its own commits. Never read from the writer again:
    * it also learns of what others commit, and rows read from before that must not pass for what follows it.
@@ -189,8 +192,18 @@ export class TablePipe {
       this.#commitMs = nowMs - startedAtMs
     }
     this.#newestAtMs = this.#oldestAtMs = null
+    const rows = this.#stagedRowsOf
+    this.#stagedRowsOf = new Map()
     this.#begun.resolve()
-    this.#options.onCommit({ table, result, moved, newestAtMs, oldestAtMs, durationMs: nowMs - startedAtMs })
+    this.#options.onCommit({
+      table,
+      result,
+      moved,
+      rows,
+      newestAtMs,
+      oldestAtMs,
+      durationMs: nowMs - startedAtMs,
+    })
   }
 
   /**
@@ -210,6 +223,8 @@ export class TablePipe {
       for (let item = items.shift(); item; item = items.shift()) {
         this.#staged.set(item.split, item.position)
         if (item.changes === null) continue
+        const rows = this.#stagedRowsOf.get(item.split) ?? 0
+        this.#stagedRowsOf.set(item.split, rows + item.changes.batch.length)
         if (item.newestAtMs !== null) {
           this.#newestAtMs = Math.max(this.#newestAtMs ?? 0, item.newestAtMs)
           this.#oldestAtMs = Math.min(this.#oldestAtMs ?? Infinity, item.newestAtMs)

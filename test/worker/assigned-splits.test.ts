@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import type { HeartbeatAnswer, SplitSpec } from '#api/heartbeat.ts'
+import { heartbeatSchema } from '#api/heartbeat.ts'
 import { AssignedSplits } from '#worker/assigned-splits.ts'
 
 const split = (id: string): SplitSpec => ({ id, tables: ['t'], bounded: true, stage: 1, weight: 1 })
@@ -59,6 +60,24 @@ describe('AssignedSplits', () => {
     expect(heard).to.deep.equal(['change'])
     expect(assigned.draining.map(({ id }) => id)).to.deep.equal(['a'])
     expect(assigned.reading.map(({ id }) => id)).to.deep.equal(['b'])
+  })
+
+  it('tells with each heartbeat what was measured of its splits and its lanes', () => {
+    told({ splits: [split('a')] })
+    const measured = { ageMs: 5, inputPerSecond: 10, processedPerSecond: 9, lagRecords: 8 }
+    const lane = {
+      lane: 1,
+      ageMs: 5,
+      processedPerSecond: 9,
+      busyShare: 0.5,
+      blockedShare: 0,
+      settled: true,
+    }
+    assigned.load = () => ({ lagMs: 800, busy: null, lane: 1, measured })
+    assigned.lanes = () => [lane]
+    const { held, lanes } = heartbeatSchema.parse(JSON.parse(JSON.stringify(assigned.ask([]))))
+    expect(held[0]).to.deep.include({ id: 'a', lagMs: 800, lane: 1, measured })
+    expect(lanes).to.deep.equal([lane])
   })
 
   it('leaves with all it holds', () => {

@@ -7,12 +7,15 @@ import type { FromLane } from '#worker/lane-protocol.ts'
 
 const split = (id: string): Split => ({ id, tables: ['a'], bounded: false, stage: 1, weight: 1 })
 
+const load = { sinceMs: 5, rowsOf: () => 30 }
+
 describe('backlog watch', () => {
   it('ends when it is told to, also with nothing to watch', async () => {
     const options = {
       source: { lag: () => Promise.reject(new Error('not asked')) },
       splits: [],
       committed: () => null,
+      load,
     }
     const stop = AbortSignal.timeout(20)
     await watchBacklog({ ...options, intervalMs: 5, clock: systemClock, report: () => undefined }, stop)
@@ -34,6 +37,7 @@ describe('backlog watch', () => {
         source,
         splits: [split('held'), split('not-held')],
         committed: ({ id }) => (id === 'held' ? '30' : null),
+        load,
         intervalMs: 5,
         clock: systemClock,
         report: message => {
@@ -45,6 +49,8 @@ describe('backlog watch', () => {
     )
     await watching
     expect(asked).to.equal(2)
-    expect(reports).to.deep.equal([{ kind: 'backlog', split: 'held', amount: 70, unit: 'records' }])
+    expect(reports).to.deep.equal([
+      { kind: 'backlog', split: 'held', amount: 70, unit: 'records', sinceMs: 5, committedRows: 30 },
+    ])
   })
 })

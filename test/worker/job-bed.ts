@@ -56,7 +56,7 @@ export class JobBed {
       logger: silentLogger,
       clock: systemClock,
       metrics: createMetrics(),
-      limited: { paceOf: () => null },
+      limited: { paceOf: () => null, waitedShare: 0 },
       discoveryIntervalMs: part.discoveryIntervalMs,
       ...(part.assigned ? { assigned: part.assigned } : {}),
       drainDeadlineMs: 5_000,

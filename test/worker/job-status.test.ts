@@ -47,6 +47,20 @@ describe('job status', () => {
     expect(status.splitLagMs('log', 4000)).to.equal(3000)
   })
 
+  it('does not count a quiet hour as the age of the change that ends it', () => {
+    const status = streaming()
+    status.fold(read(1000, true), 1100)
+    status.fold(moved(1000), 1200)
+    status.fold(read(3_600_000, true), 3_600_100)
+    expect(status.splitLagMs('log', 3_600_500)).to.equal(500)
+    status.fold(read(3_601_000, true), 3_601_100)
+    expect(status.splitLagMs('log', 3_601_500), 'what came first has waited longest').to.equal(1500)
+    status.fold(moved(3_600_000), 3_601_600)
+    expect(status.splitLagMs('log', 3_602_000), 'of what is left').to.equal(2000)
+    status.fold(moved(3_601_000), 3_602_100)
+    expect(status.splitLagMs('log', 3_603_000)).to.equal(0)
+  })
+
   it('keeps what it knows of a split that is granted again, and forgets one that is not', () => {
     const status = streaming()
     status.fold(read(1000, true), 1100)

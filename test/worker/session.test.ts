@@ -82,6 +82,28 @@ describe('session', () => {
     expect(kinds).to.deep.equal(['read', 'moved'])
   })
 
+  it('tells with the backlog of a split how many of its rows it committed', async () => {
+    const { source, reports, session } = setUp([log(['a', 'b']), { ...log(['a']), id: 'other' }], {
+      a: new FakeWriter(),
+      b: new FakeWriter(),
+    })
+    source.add('log', { changes: [changesOf('a', [1, 2]), changesOf('b', [3])], position: '1' })
+    source.add('log', { changes: [changesOf('a', [5])], position: '2' })
+    source.add('other', { changes: [changesOf('a', [4])], position: '1' })
+    const drain = new AbortController()
+    const running = session.run(drain.signal, idle())
+    await until(() => reports.filter(({ kind }) => kind === 'backlog').length === 2)
+    drain.abort()
+    await running
+    const told = reports.flatMap(report =>
+      report.kind === 'backlog' ? [[report.split, report.committedRows]] : [],
+    )
+    expect(told).to.deep.equal([
+      ['log', 4],
+      ['other', 1],
+    ])
+  })
+
   it('commits bounded splits to their end, with their positions, and returns', async () => {
     const { source, writers, session } = setUp([bounded('s1'), bounded('s2')], { a: new FakeWriter() })
     source.add('s1', { changes: [changesOf('a', [1, 2])], position: '1' })
