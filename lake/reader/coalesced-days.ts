@@ -46,8 +46,8 @@ export function withCoalesced(
 const untilPath = '.hoodie/.sluice/coalesced-until'
 
 /**
- * When the newest commit completed that stands for others; null: there never was one. Instants it stands for have left
- * the timeline and are in no history.
+ * When the newest commit completed that stands for others, or is about to; null: there never was one. Instants it stands
+ * for leave the timeline and are in no history, and rows of theirs have its own instant.
  * @throws DataError LAKE_FILE_CORRUPT
  */
 export async function coalescedUntil(store: ObjectStore): Promise<InstantTime | null> {
@@ -61,7 +61,7 @@ export async function coalescedUntil(store: ObjectStore): Promise<InstantTime | 
   })
 }
 
-/** To be called before any instant leaves the timeline. */
+/** To be called before the merged log is written. */
 export async function putCoalescedUntil(store: ObjectStore, until: InstantTime): Promise<void> {
   if (((await coalescedUntil(store)) ?? '') < until) await store.put(untilPath, Buffer.from(until))
 }

@@ -37,25 +37,37 @@ export function checkWhole(runs: readonly CoalescedRun[], { from, to = '~' }: Co
   }
 }
 
+export interface MergedRuns {
+  /** What commits of the range say. */
+  runs: readonly CoalescedRun[]
+  /** What no commit says yet: all logs are still there, and a compaction may have read the merged one as well. */
+  underWay: readonly CoalescedRun[]
+  /** Paths of all data files. */
+  present: ReadonlySet<string>
+}
+
 /**
- * Without the logs that others stand for and that are gone, and without the base files of compactions that took in such
- * logs: their rows keep the commit times of before, so what belongs to the range is to be found in the logs alone.
+ * Without the logs that others stand for and that are gone, and without the base files of compactions that took in
+ * merged logs: their rows have the commit times of before, or that of the merged log, so what belongs to the range is to
+ * be found in the logs alone.
  * @throws ConfigError LAKE_HISTORY_GONE when it is not
  */
 export function filesToRead(
   written: readonly WrittenFile[],
-  runs: readonly CoalescedRun[],
-  present: ReadonlySet<string>,
+  { runs, underWay, present }: MergedRuns,
 ): DataFile[] {
   const runsOf = Map.groupBy(runs, ({ group }) => group)
+  const underWayOf = Map.groupBy(underWay, ({ group }) => group)
   return written.flatMap(({ file, isCompacted, completion }) => {
     const { kind, path, instant, partitionPath, fileId } = file
-    const ofGroup = runsOf.get(fileGroupKey(partitionPath, fileId)) ?? []
+    const group = fileGroupKey(partitionPath, fileId)
+    const ofGroup = runsOf.get(group) ?? []
     if (kind === 'log') {
       const isMerged = ofGroup.some(({ since, until }) => since <= completion && completion < until)
       return isMerged && !present.has(path) ? [] : [file]
     }
-    if (!ofGroup.some(({ until }) => until < instant)) return [file]
+    const merged = [...ofGroup, ...(underWayOf.get(group) ?? [])]
+    if (!merged.some(({ until }) => until < instant)) return [file]
     if (isCompacted) return []
     throw historyGone(
       'A file that the range needs was written when its commits were not merged by days yet',

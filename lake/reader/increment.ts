@@ -5,6 +5,7 @@
 //
 // A range that begins among archived commits is answered, as Spark does, from the newest state: the rows that a commit
 // of the range wrote. So it must end with the newest commit, for what came after it may have overwritten rows.
+import { fileGroupKey } from '#lake/table/names.ts'
 import type { CommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import type { TimelineInstant } from '#lake/timeline/timeline.ts'
@@ -13,6 +14,7 @@ import type { CoalescedRun } from './coalesced-days.ts'
 import { coalescedRuns, coalescedUntil } from './coalesced-days.ts'
 import type { WrittenFile } from './coalesced-range.ts'
 import { checkWhole, filesToRead, restOfDay } from './coalesced-range.ts'
+import { readRecords } from './coalesced-record.ts'
 import type { DataFile } from './data-file.ts'
 import { parseDataFile } from './data-file.ts'
 import type { FileSlice } from './file-slice.ts'
@@ -39,15 +41,47 @@ const parallelReads = 16
 
 /** @throws ConfigError LAKE_HISTORY_GONE when the range is no longer all there */
 export async function planIncrement(table: OpenedTable, range: CommitRange): Promise<Increment> {
-  const { timeline, files, chosen } = table
+  const { timeline, files } = table
   const archived = await archivedOf(table, range)
   if (archived !== null) return archived
   await checkReach(table, range.from)
   const instants = timeline.completed.filter(at => isWithin(at, range))
-  const written = new Map<string, WrittenFile>()
-  const replaced = new Set<string>()
+  // Before the commits are read: what is no record any more, they tell.
+  const underWay = await runsUnderWay(instants, table)
+  const said: Said = { written: new Map(), replaced: new Set(), runs: [] }
+  await readCommits(instants, table, said)
+  // A commit says for which others it stands before these name less, so it is read once more when they are read.
+  const untils = new Set(underWay.map(({ until }) => until))
+  const carriers = instants.filter(({ completionTime }) => untils.has(completionTime!))
+  await readCommits(carriers, table, said)
+  for await (const { commit, at } of commitsOf(restOfDay(timeline, range), table))
+    checkWhole(coalescedRuns(commit, at.completionTime!), range)
+  const { written, replaced, runs } = said
+  checkWhole(runs, range)
+  const within = timelineView({ layout: timeline.layout, instants, first: null, replaced })
   const present = new Set(files.map(({ path }) => path))
-  const runs: CoalescedRun[] = []
+  const read = filesToRead([...written.values()], { runs, underWay, present })
+  const slices = latestSlices(read, within)
+  checkPresent(slices, present)
+  return { slices, timeline: within }
+}
+
+/** What the commits of a range say. */
+interface Said {
+  /** By path. */
+  written: Map<string, WrittenFile>
+  /** File groups. */
+  replaced: Set<string>
+  runs: CoalescedRun[]
+}
+
+async function readCommits(
+  instants: readonly TimelineInstant[],
+  table: OpenedTable,
+  { written, replaced, runs }: Said,
+): Promise<void> {
+  const { files, chosen } = table
+  const present = new Set(files.map(({ path }) => path))
   for await (const { commit, at } of commitsOf(instants, table)) {
     runs.push(...coalescedRuns(commit, at.completionTime!))
     for (const file of filesOf(commit))
@@ -57,13 +91,19 @@ export async function planIncrement(table: OpenedTable, range: CommitRange): Pro
     for (const [partition, ids] of Object.entries(commit.partitionToReplaceFileIds ?? {}))
       for (const id of ids) replaced.add(`${partition}/${id}`)
   }
-  for await (const { commit, at } of commitsOf(restOfDay(timeline, range), table))
-    checkWhole(coalescedRuns(commit, at.completionTime!), range)
-  checkWhole(runs, range)
-  const within = timelineView({ layout: timeline.layout, instants, first: null, replaced })
-  const slices = latestSlices(filesToRead([...written.values()], runs, present), within)
-  checkPresent(slices, present)
-  return { slices, timeline: within }
+}
+
+/** What is merged of these commits, or about to be, and is in no commit yet. */
+async function runsUnderWay(
+  instants: readonly TimelineInstant[],
+  { store, timeline }: OpenedTable,
+): Promise<CoalescedRun[]> {
+  if (timeline.layout === 1 || instants.length === 0) return []
+  const completions = new Map(instants.map(at => [at.instant, at.completionTime!]))
+  return [...(await readRecords(store)).values()].flatMap(({ instant, stat, since }) => {
+    const until = completions.get(instant)
+    return until === undefined ? [] : [{ group: fileGroupKey(stat.partitionPath, stat.fileId), since, until }]
+  })
 }
 
 async function* commitsOf(

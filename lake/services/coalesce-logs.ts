@@ -5,7 +5,8 @@
 // Rows of a merged log carry its own instant as commit time, so that an incremental query over the days that are left
 // finds the changes of each.
 import { avroSchemaOf } from '#lake/avro/schema.ts'
-import { coalescedRuns } from '#lake/reader/coalesced-days.ts'
+import { coalescedRuns, putCoalescedUntil } from '#lake/reader/coalesced-days.ts'
+import { putRecord, readRecords } from '#lake/reader/coalesced-record.ts'
 import type { DataFile } from '#lake/reader/data-file.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
 import type { LogStep } from '#lake/reader/log-reader.ts'
@@ -23,7 +24,6 @@ import { formatInstant } from '#lake/timeline/instant.ts'
 import type { TimelineInstant } from '#lake/timeline/timeline.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
 import { columnsAt } from './columns-at.ts'
-import { putRecord, readRecords } from './coalesced-record.ts'
 import type { ServiceContext } from './compact.ts'
 import { mergedLog } from './merged-log.ts'
 import { Pace } from './pace.ts'
@@ -68,18 +68,24 @@ export async function coalesceLogs(context: ServiceContext, policy: CoalescingPo
   const first = instants[0]?.instant ?? null
   const timeline = timelineView({ layout: 2, instants, first, replaced: new Set() })
   const files = await listDataFiles(store)
+  const present = new Set(files.map(({ path }) => path))
+  // Whoever was to make the others died.
+  const made = [...records].filter(([path, { stat }]) => !due.has(path) || present.has(stat.path))
   const runs = runsToCoalesce({
     files,
     timeline,
     before: formatInstant(clock.nowMs() - policy.ageMsMin),
-    done: new Set(
-      [...records.values()].flatMap(({ stat, merged }) => [stat.path, ...merged.map(at => at.path)]),
-    ),
+    done: new Set(made.flatMap(([, { stat, merged }]) => [stat.path, ...merged.map(at => at.path)])),
     bytesMax: policy.bytesMax,
   })
+  return { files: await coalesceAll(runs, { timeline, files }, context), removed }
+}
+
+/** Returns how many logs were made. */
+async function coalesceAll(runs: readonly LogRun[], table: Table, context: ServiceContext): Promise<number> {
   let made = 0
-  for (const run of runs) if (await coalesce(run, { timeline, files }, context)) made++
-  return { files: made, removed }
+  for (const run of runs) if (await coalesce(run, table, context)) made++
+  return made
 }
 
 interface Table {
@@ -123,10 +129,12 @@ async function coalesce(
     numWrites: rows,
   }
   signal.throwIfAborted()
-  await store.put(path, bytes)
   const merged = run.logs.map(log => ({ path: log.path, instant: log.instant }))
   const since = await sinceOf(run, timeline, store)
+  // Before the log: a compaction takes in what it finds.
+  await putCoalescedUntil(store, timeline.completionTime(instant)!)
   await putRecord(store, { instant, stat, merged, since, madeAtMs: clock.nowMs() })
+  await store.put(path, bytes)
   return true
 }
 

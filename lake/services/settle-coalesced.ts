@@ -2,9 +2,11 @@
 // place of the others, these go, and the commits that have no file left leave the timeline. It may end at any request:
 // the records stay until all is done, and whoever comes next does it over.
 //
-// First of all each commit that got a merged log says for which others it stands. From then on a reader can find the
-// changes of those others with it, whether they are gone or not.
-import { putCoalescedUntil, withCoalesced } from '#lake/reader/coalesced-days.ts'
+// First of all each commit that got a merged log names it, and says for which others it stands. From then on a reader can
+// find the changes of those others with it, whether they are gone or not. Only when all of these do, names are removed: a
+// commit that got a merged log may have others that are in the merged logs of other commits.
+import { withCoalesced } from '#lake/reader/coalesced-days.ts'
+import type { CoalescedRecord } from '#lake/reader/coalesced-record.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { fileGroupKey } from '#lake/table/names.ts'
@@ -13,7 +15,6 @@ import { decodeCommitMetadata, encodeCommitMetadata } from '#lake/timeline/commi
 import type { CommitAction } from '#lake/timeline/instant-file.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import type { TimelineInstant } from '#lake/timeline/timeline.ts'
-import type { CoalescedRecord } from './coalesced-record.ts'
 import type { ServiceContext } from './compact.ts'
 
 const parallelWrites = 16
@@ -32,8 +33,8 @@ export async function settleCoalesced(
   const files = await listDataFiles(store)
   const present = new Set(files.map(({ path }) => path))
   const known = new Map(instants.map(at => [at.instant, at]))
-  // The commit is gone when the retention passed over it meanwhile, and cleaning removes the rest. The merged log is gone
-  // when it was merged into a later one, and its record came late.
+  // Of a commit that is gone, since the retention passed over it meanwhile, cleaning removes the rest. A log that is not
+  // there may still come, from whoever was slow: until its commit is gone, the record says what it would hold.
   const standing = [...records.values()].filter(
     ({ instant, stat }) => known.has(instant) && present.has(stat.path),
   )
@@ -41,14 +42,15 @@ export async function settleCoalesced(
   const carriers = Map.groupBy(standing, ({ instant }) => instant)
   await inParallel([...carriers], async ([instant, made]) => {
     signal.throwIfAborted()
+    const own = new Set(made.flatMap(({ merged }) => merged.map(({ path }) => path)))
     const stands = (commit: CommitMetadata): CommitMetadata =>
-      made.reduce((told, record) => standingFor(told, record, gone), without(commit, gone))
+      made.reduce((told, record) => standingFor(told, record, gone), without(commit, own))
     await rewriteCommit(store, known.get(instant)!, stands)
   })
-  const merged = new Set(standing.flatMap(record => record.merged.map(({ instant }) => instant)))
+  const merged = new Set(standing.flatMap(instantsElsewhere))
   // The first of the timeline stays as it is: what is older than the first passes for committed, so where the timeline
   // begins is for cleaning to say.
-  const others = instants.slice(1).filter(({ instant }) => merged.has(instant) && !carriers.has(instant))
+  const others = instants.slice(1).filter(({ instant }) => merged.has(instant))
   const left = new Set(files.flatMap(({ path, instant }) => (gone.has(path) ? [] : [instant])))
   const emptied: TimelineInstant[] = []
   await inParallel(others, async at => {
@@ -63,12 +65,16 @@ export async function settleCoalesced(
   signal.throwIfAborted()
   const removed = [...gone].filter(path => present.has(path))
   if (removed.length > 0) await store.delete(removed)
-  if (emptied.length > 0) {
-    await putCoalescedUntil(store, latest([...carriers.keys()].map(at => known.get(at)!.completionTime!)))
-    await store.delete(emptied.map(({ path }) => path))
-  }
-  await store.delete([...records.keys()])
+  if (emptied.length > 0) await store.delete(emptied.map(({ path }) => path))
+  const isOver = ({ instant, stat }: CoalescedRecord): boolean =>
+    present.has(stat.path) || !known.has(instant)
+  await store.delete([...records].flatMap(([path, record]) => (isOver(record) ? [path] : [])))
   return removed.length
+}
+
+/** Of the merged logs the instants that got none of their own here. */
+function instantsElsewhere({ instant: carrier, merged }: CoalescedRecord): InstantTime[] {
+  return merged.flatMap(({ instant }) => (instant === carrier ? [] : [instant]))
 }
 
 /**
@@ -115,10 +121,6 @@ function standingFor(
   const others = (commit.partitionToWriteStats[partitionPath] ?? []).filter(other => other.path !== path)
   const partitionToWriteStats = { ...commit.partitionToWriteStats, [partitionPath]: [...others, stat] }
   return { ...marked, partitionToWriteStats }
-}
-
-function latest(times: readonly InstantTime[]): InstantTime {
-  return times.reduce((a, b) => (a > b ? a : b))
 }
 
 async function inParallel<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {

@@ -34,8 +34,8 @@ interface Moment {
 /** What was seen, to know that the worlds try what they should. */
 export interface DailyTally {
   moments: number
-  /** Moments at which commits had left the timeline since their logs were merged. */
-  settled: number
+  /** Moments at which logs had been merged. */
+  merged: number
   ranges: number
   refused: number
 }
@@ -88,7 +88,7 @@ export class DailyChecks implements Checks {
     const known = this.#history.commits.slice(0, count)
     const store = new MemoryStore('', new Map(objects))
     this.#tally.moments++
-    if (objects.has('.hoodie/.sluice/coalesced-until')) this.#tally.settled++
+    if (objects.has('.hoodie/.sluice/coalesced-until')) this.#tally.merged++
     const at = `at ${formatInstant(nowMs)}`
     const reader = await TableReader.open(store)
     expectSame(await textsOf(reader, {}), this.#history.asOf('~', count), `now, ${at}`)

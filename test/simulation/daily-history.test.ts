@@ -34,7 +34,7 @@ function optionsFor(tally: DailyTally): ScheduleOptions {
   }
 }
 
-const newTally = (): DailyTally => ({ moments: 0, settled: 0, ranges: 0, refused: 0 })
+const newTally = (): DailyTally => ({ moments: 0, merged: 0, ranges: 0, refused: 0 })
 
 describe('A history by days', function () {
   this.timeout(120_000)
@@ -61,7 +61,7 @@ describe('A history by days', function () {
           )
         }
       // The worlds are such that there is something to see.
-      expect(tally.settled).to.be.greaterThan(tally.moments / 4)
+      expect(tally.merged).to.be.greaterThan(tally.moments / 4)
       expect(tally.refused).to.be.within(1, tally.ranges / 2)
     })
   }

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import type { SyncError } from '#common/errors.ts'
+import type { CoalescedRun } from '#lake/reader/coalesced-days.ts'
 import type { WrittenFile } from '#lake/reader/coalesced-range.ts'
 import { checkWhole, filesToRead } from '#lake/reader/coalesced-range.ts'
 
@@ -50,8 +51,8 @@ describe('the files of a range over merged commits', () => {
     isCompacted,
     completion: at(hour),
   })
-  const read = (written: WrittenFile[], present: string[], runs = [run]): string[] =>
-    filesToRead(written, runs, new Set(present)).map(({ path }) => path)
+  const read = (written: WrittenFile[], present: string[], runs = [run], underWay: CoalescedRun[] = []) =>
+    filesToRead(written, { runs, underWay, present: new Set(present) }).map(({ path }) => path)
 
   it('are not the logs that others stand for and that are gone', () => {
     const logs = [3, 5, 7, 9, 10].map(hour => file('log', hour))
@@ -63,6 +64,11 @@ describe('the files of a range over merged commits', () => {
     const bases = [3, 12].map(hour => file('base', hour, true))
     expect(read(bases, ['base 3', 'base 12'])).to.deep.equal(['base 3'])
     expect(read(bases, [], [{ ...run, group: 'another' }])).to.have.length(2)
+  })
+
+  it('are neither those of compactions that may have taken in a log that is about to be merged', () => {
+    const written = [file('log', 5), file('log', 9), file('base', 12, true)]
+    expect(read(written, ['log 9', 'base 12'], [], [run])).to.deep.equal(['log 5', 'log 9'])
   })
 
   it('are the base file a group began with, though of the merged log only the day is known', () => {

@@ -39,8 +39,8 @@ export class Days {
     return new Days(await this.table.copy(), this.states)
   }
 
-  /** Six commits a day, of which some delete and some bring back; a compaction after every fourth. */
-  async live(days: number): Promise<void> {
+  /** Six commits a day, of which some delete and some bring back; a compaction after every fourth, or none. */
+  async live(days: number, { compacts = true } = {}): Promise<void> {
     const { table } = this
     this.#writer ??= await table.openWriter()
     for (let day = 0; day < days; day++) {
@@ -53,7 +53,7 @@ export class Days {
         ])
         // A commit's instant may be a little later than the clock.
         this.states.set(formatInstant(table.clock.nowMs() + 5_000), table.expected)
-        if (at % 4 === 3) await compactSome(await table.services(), eager)
+        if (compacts && at % 4 === 3) await compactSome(await table.services(), eager)
       }
     }
   }

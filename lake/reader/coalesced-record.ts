@@ -1,5 +1,6 @@
-// What a merge of log files has done so far: which file it made, and which files that one stands for. The record is
-// there before anything is removed, so that whoever comes next goes on where a dead one stopped.
+// What a merge of log files does: which file it makes, and which files that one stands for. The record is there before
+// the file, so that a reader knows of whatever a compaction may have read of it, and until the commits tell the same
+// themselves; whoever comes next goes on where a dead one stopped.
 // Stored as JSON in `.hoodie/.sluice/coalesced/<instant>_<write token>.json`.
 import { DataError } from '#common/errors.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
@@ -15,7 +16,7 @@ export interface CoalescedRecord {
   merged: readonly { path: string; instant: InstantTime }[]
   /** When the first commit completed whose rows the merged log holds. */
   since: InstantTime
-  /** By the clock of who made it, ms since the epoch. */
+  /** By the clock of who makes it, ms since the epoch. */
   madeAtMs: number
 }
 
@@ -26,7 +27,7 @@ export async function putRecord(store: ObjectStore, record: CoalescedRecord): Pr
   await store.put(`${folder}${record.instant}_${name}.json`, Buffer.from(JSON.stringify(record)))
 }
 
-/** Path -> record. @throws DataError LAKE_FILE_CORRUPT */
+/** Path -> record. Of some the merged log is not there: not yet, or never, since its writer died. @throws DataError LAKE_FILE_CORRUPT */
 export async function readRecords(store: ObjectStore): Promise<Map<string, CoalescedRecord>> {
   const records = new Map<string, CoalescedRecord>()
   for await (const { path } of store.list(folder)) {
