@@ -19,6 +19,7 @@ Carries out one compiled plan until it is told to stop (SIGTERM, SIGINT), then c
       --master URL      where the operator answers that divides a DataSource's limits among all workers; without it
                         this worker takes them for itself
       --master-token FILE  the token that proves to it which pod this is
+      --shared          other workers share the job: read what the operator says, rather than all there is
       --host ADDRESS    where /status, /metrics, /healthz and /readyz are served (default 0.0.0.0)
       --port PORT       and on which port (default ${workerHttpPort}; 0: a free one)
       --log-level LEVEL debug, info (default), warn, error or silent`
@@ -34,6 +35,7 @@ export async function run(argv: string[]): Promise<number> {
       secrets: { type: 'string' },
       master: { type: 'string' },
       'master-token': { type: 'string' },
+      shared: { type: 'boolean', default: false },
       host: { type: 'string', default: '0.0.0.0' },
       port: { type: 'string', default: String(workerHttpPort) },
       'log-level': { type: 'string', default: 'info' },
@@ -42,7 +44,7 @@ export async function run(argv: string[]): Promise<number> {
   if (values.plan === undefined) throw new UsageError('give the plan: --plan FILE')
   if (!/^\d{1,5}$/.test(values.port)) throw new UsageError('--port is a number')
   if (!logLevels.includes(values['log-level'])) throw new UsageError(`--log-level is ${logLevels.join(', ')}`)
-  const master = masterOf(values.master, values['master-token'])
+  const master = masterOf(values.master, values['master-token'], values.shared)
   const plan = await loadPlan(values.plan)
   try {
     await runWorker(
@@ -61,9 +63,15 @@ export async function run(argv: string[]): Promise<number> {
   return 0
 }
 
-function masterOf(url: string | undefined, tokenFile: string | undefined): WorkerOptions['master'] {
+function masterOf(
+  url: string | undefined,
+  tokenFile: string | undefined,
+  isShared: boolean,
+): WorkerOptions['master'] {
+  if (url === undefined && isShared)
+    throw new UsageError('--shared needs --master URL, which says what to read')
   if (url === undefined) return null
   if (!URL.canParse(url)) throw new UsageError('--master is a URL, http://HOST:PORT')
   if (tokenFile === undefined) throw new UsageError('with --master give the token: --master-token FILE')
-  return { url, tokenFile, worker: process.env['POD_NAME'] ?? hostname() }
+  return { url, tokenFile, worker: process.env['POD_NAME'] ?? hostname(), isShared }
 }

@@ -12,8 +12,11 @@ export class AssignedSplits {
   readonly #clock: Pick<Clock, 'monotonicMs'>
   readonly #leases = new SplitLeases()
   #planned: readonly SplitSpec[] | null = null
+  #isAssigned = false
   /** The Job hears here that it is to read, drain or plan something else. */
   onChange: () => void = () => undefined
+  /** The Job, as the planner, hears here that others have read splits to their end. */
+  onFinished: () => void = () => undefined
   /** The carrier hears here that the master should be told at once. */
   onNews: () => void = () => undefined
   /** What is known of a split that is held, and of the lanes. */
@@ -33,17 +36,23 @@ export class AssignedSplits {
   }
 
   take(answer: HeartbeatAnswer): boolean {
-    const before = this.#text()
+    const [before, finished] = [this.#text(), this.finished.join()]
     const taken = this.#leases.take(answer, this.#clock.monotonicMs())
+    if (taken && answer.splits !== null) this.#isAssigned = true
     if (this.#text() !== before) this.onChange()
+    else if (this.finished.join() !== finished) this.onFinished()
     return taken
   }
 
   #text(): string {
-    const { reading, draining, plans, finished } = this.#leases
-    return JSON.stringify([reading, draining.map(({ id }) => id), plans, finished])
+    const { reading, draining, plans } = this.#leases
+    return JSON.stringify([this.#isAssigned, reading, draining.map(({ id }) => id), plans])
   }
 
+  /** Whether the master has said what to read, if only that it is nothing. */
+  get isAssigned(): boolean {
+    return this.#isAssigned
+  }
   get reading(): readonly SplitSpec[] {
     return this.#leases.reading
   }

@@ -1,5 +1,6 @@
-// Tells the master every two seconds what the worker could use of its source's limits, and takes what it is granted. While
-// nobody answers the worker goes on: with its leases to their end, and then with the floor that came with them.
+// Tells the master every two seconds what the worker reads and what it could use of its source's limits, and takes what it
+// is told. While nobody answers the worker goes on: with the splits it has, and with its leases to their end, and then with
+// the floor that came with them.
 import type { Heartbeat, HeartbeatAnswer } from '#api/heartbeat.ts'
 import { heartbeatIntervalMs } from '#api/heartbeat.ts'
 import type { Plan } from '#api/plan.ts'
@@ -7,6 +8,7 @@ import type { Clock } from '#common/clock.ts'
 import type { Logger } from '#common/logger.ts'
 import { errorFields } from '#common/logger.ts'
 import { nextDelayMs } from '#common/retry.ts'
+import type { AssignedSplits } from './assigned-splits.ts'
 import type { LimitedSource } from './limited-source.ts'
 import type { MasterClient } from './master-client.ts'
 
@@ -15,6 +17,8 @@ export interface HeartbeatsOptions {
   worker: string
   plan: Plan
   limited: LimitedSource
+  /** Where other workers share the job: what this one is to read of it. Null: it reads all there is. */
+  assigned: AssignedSplits | null
   client: Pick<MasterClient, 'send'>
   clock: Clock
   logger: Logger
@@ -22,51 +26,111 @@ export interface HeartbeatsOptions {
 
 /** Between tries while no master answers: the first soon, since it may only have moved. */
 const retry = { firstMs: 500, maxMs: 5_000, tries: Infinity }
+/** What happens within so much time is told at once, not one by one. */
+const gatherMs = 50
+/** How long the last word of a worker that shares its job may take: it frees what it held. */
+const farewellMs = 1_000
 
-/** Until the signal aborts. */
+/** Until the signal aborts: then it says once more, to a master that answers, what is still held, which should be nothing. */
 export async function sendHeartbeats(options: HeartbeatsOptions, signal: AbortSignal): Promise<void> {
-  const { client, clock, limited, logger } = options
-  const startedAtMs = Math.floor(clock.nowMs())
-  let [number, term, delayMs] = [0, 0, 0]
-  while (!signal.aborted) {
+  const { assigned } = options
+  const heartbeats = new Heartbeats(options)
+  if (assigned !== null) assigned.onNews = () => heartbeats.hurry()
+  await heartbeats.run(signal)
+  if (assigned !== null && heartbeats.isAnswered) await heartbeats.send(AbortSignal.timeout(farewellMs))
+}
+
+class Heartbeats {
+  readonly #options: HeartbeatsOptions
+  readonly #ask: (leases: Heartbeat['leases']) => Heartbeat
+  readonly #take: (answer: HeartbeatAnswer) => boolean
+  /** Until the next try, while nobody answers; 0: the master answers. */
+  #delayMs = 0
+  #isNews = false
+  #wake: () => void = () => undefined
+
+  constructor(options: HeartbeatsOptions) {
+    this.#options = options
+    const { assigned } = options
+    const whole = new WholeJob(options)
+    this.#ask = leases => (assigned ?? whole).ask(leases)
+    this.#take = answer => (assigned ?? whole).take(answer)
+  }
+
+  /** There is something to tell. A master that does not answer is not asked more often for it. */
+  hurry(): void {
+    this.#isNews = true
+    if (this.isAnswered) this.#wake()
+  }
+
+  get isAnswered(): boolean {
+    return this.#delayMs === 0
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options
+    while (!signal.aborted) {
+      this.#isNews = false
+      const askedAtMs = clock.monotonicMs()
+      await this.send(signal)
+      if (signal.aborted) return
+      const waitMs = this.isAnswered ? heartbeatIntervalMs - (clock.monotonicMs() - askedAtMs) : this.#delayMs
+      await this.#rest(Math.max(0, waitMs), signal)
+    }
+  }
+
+  async send(signal: AbortSignal): Promise<void> {
+    const { client, clock, limited, logger } = this.#options
     const askedAtMs = clock.monotonicMs()
     try {
-      const heartbeat = { ...base(options), startedAtMs, number: ++number, term, leases: limited.requests() }
-      const answer = await client.send(heartbeat, signal)
-      if (isNew(answer, number, term)) {
-        term = answer.term
-        limited.grant(answer.leases, askedAtMs)
-      }
-      if (delayMs > 0) logger.info('the master answers again', { term })
-      delayMs = 0
+      const answer = await client.send(this.#ask(limited.requests()), signal)
+      if (this.#take(answer)) limited.grant(answer.leases, askedAtMs)
+      if (!this.isAnswered) logger.info('the master answers again', { term: answer.term })
+      this.#delayMs = 0
     } catch (error) {
       if (signal.aborted) return
       // Once for each time of trouble, not for each try.
-      if (delayMs === 0) logger.warn('the master does not answer; going on without it', errorFields(error))
-      delayMs = nextDelayMs(retry, delayMs, clock.random())
+      if (this.isAnswered) logger.warn('the master does not answer; going on without it', errorFields(error))
+      this.#delayMs = nextDelayMs(retry, this.#delayMs, clock.random())
     }
-    const waitMs = delayMs > 0 ? delayMs : heartbeatIntervalMs - (clock.monotonicMs() - askedAtMs)
-    await clock.sleep(Math.max(0, waitMs), signal)
+  }
+
+  async #rest(ms: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options
+    const woken = new AbortController()
+    this.#wake = () => woken.abort()
+    if (!this.#isNews || !this.isAnswered) await clock.sleep(ms, AbortSignal.any([signal, woken.signal]))
+    if (this.#isNews && this.isAnswered) await clock.sleep(Math.min(gatherMs, ms), signal)
   }
 }
 
-function isNew(answer: HeartbeatAnswer, number: number, term: number): boolean {
-  return answer.number === number && answer.term >= term
-}
+/** What a worker says that holds all splits there are: only what it could use of its source's limits. */
+class WholeJob {
+  readonly #facts: Omit<Heartbeat, 'number' | 'term' | 'leases'>
+  #number = 0
+  #term = 0
 
-/** What every heartbeat of the worker says. It holds all splits there are, as long as there is one worker. */
-function base({
-  worker,
-  plan,
-}: HeartbeatsOptions): Omit<Heartbeat, 'startedAtMs' | 'number' | 'term' | 'leases'> {
-  return {
-    job: plan.job,
-    worker,
-    plan: '',
-    capacity: plan.worker.lanes,
-    leaving: false,
-    held: [],
-    finished: [],
-    planned: null,
+  constructor({ worker, plan, clock }: HeartbeatsOptions) {
+    this.#facts = {
+      job: plan.job,
+      worker,
+      startedAtMs: Math.floor(clock.nowMs()),
+      plan: '',
+      capacity: plan.worker.lanes,
+      leaving: false,
+      held: [],
+      finished: [],
+      planned: null,
+    }
+  }
+
+  ask(leases: Heartbeat['leases']): Heartbeat {
+    return { ...this.#facts, number: ++this.#number, term: this.#term, leases }
+  }
+
+  take({ number, term }: HeartbeatAnswer): boolean {
+    if (number !== this.#number || term < this.#term) return false
+    this.#term = term
+    return true
   }
 }

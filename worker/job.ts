@@ -7,6 +7,7 @@ import { errorFields } from '#common/logger.ts'
 import type { Metrics } from '#common/metrics.ts'
 import { nextDelayMs } from '#common/retry.ts'
 import type { Plan } from '#api/plan.ts'
+import type { WorkerPhase } from '#api/worker-status.ts'
 import type { Source, Split, Target } from '#connectors/connector.ts'
 import { assignSplits } from '#master/assign.ts'
 import type { AssignedSplits } from './assigned-splits.ts'
@@ -72,6 +73,8 @@ export class Job {
   #handOver: 'none' | 'waiting' | 'due' = 'none'
   /** The master wants something else read, drained or planned than before. */
   #isReassigned = false
+  /** It listed the splits last time. */
+  #planned = false
   #laneFailure: LaneFailure | null = null
   /** The lane whose failure the status shows, until that lane gets somewhere. */
   #failedLane: number | null = null
@@ -89,6 +92,7 @@ export class Job {
       this.#isReassigned = true
       this.#wake()
     }
+    assigned.onFinished = () => this.#wake()
   }
 
   /** Runs until the signal aborts, or a bounded job is done. Throws only for a bug (the process should end). */
@@ -119,16 +123,18 @@ export class Job {
   /** Looks at the source, grants what should be read now, and waits for the next reason to look again. */
   async #round(signal: AbortSignal): Promise<boolean> {
     const { assigned } = this.#options
-    const ends = await this.#open()
     this.#isReassigned = false
     const plans = assigned === undefined || assigned.plans
+    // Another plans now: a snapshot that this one still held open would only keep the source from cleaning up.
+    if (!plans && this.#planned) await this.#closeEnds()
+    this.#planned = plans
+    const ends = await this.#open()
     const { tables, plan } = await (plans ? ends.planner : ends.onlooker).refresh(signal)
     const current = this.#toRead(plan.splits)
     if (plans && current.length === 0) return true
     if (plans) assigned?.found(current)
     const splits = assigned?.reading ?? current
-    // One that others leave nothing to read is as well as they are.
-    this.status.enter(assigned && splits.length === 0 ? 'streaming' : phaseOf(splits), splits)
+    this.status.enter(assigned === undefined ? phaseOf(splits) : sharedPhase(assigned, splits), splits)
     this.#load.keep(new Set(splits.map(({ id }) => id)))
     this.#grant(splits, tables)
     if (this.#failedLane === null) this.status.recovered()
@@ -142,11 +148,11 @@ export class Job {
     const { clock, discoveryIntervalMs } = this.#options
     const until = clock.monotonicMs() + discoveryIntervalMs
     for (;;) {
+      if (stage !== null && this.#stageEnded(stage)) return
       await this.#sleep(until - clock.monotonicMs(), signal)
       if (this.#crash) throw this.#crash
       if (this.#laneFailure) throw new LaneFailed(this.#laneFailure)
       if (signal.aborted || this.#isReassigned || clock.monotonicMs() >= until) return
-      if (stage !== null && this.#stageEnded(stage)) return
       if (this.#handOver === 'due')
         this.#grant(
           splits.filter(split => !this.#finished.has(split.id)),
@@ -159,14 +165,19 @@ export class Job {
   #toRead(listed: readonly Split[]): Split[] {
     // A range that is no longer listed is done for good; listed again, it is of a table that begins anew.
     const ids = new Set(listed.map(split => split.id))
-    for (const id of this.#options.assigned?.finished ?? []) this.#finished.add(id)
+    this.#learnFinished()
     for (const id of this.#finished) if (!ids.has(id)) this.#finished.delete(id)
     const open = listed.filter(split => !this.#finished.has(split.id))
     const stage = Math.min(...open.map(split => split.stage))
     return open.filter(split => split.stage === stage)
   }
 
+  #learnFinished(): void {
+    for (const id of this.#options.assigned?.finished ?? []) this.#finished.add(id)
+  }
+
   #stageEnded(current: readonly Split[]): boolean {
+    this.#learnFinished()
     return current.every(split => split.bounded && this.#finished.has(split.id))
   }
 
@@ -275,8 +286,16 @@ export class Job {
       inMs: Math.round(delayMs),
       disposition: failure.disposition,
     })
-    await this.#options.clock.sleep(delayMs, signal)
+    await this.#pause(delayMs, signal)
     return delayMs
+  }
+
+  /** What the master says now may be just what was missing: a snapshot that is open, another reader gone. */
+  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+    const woken = new AbortController()
+    this.#wake = () => this.#isReassigned && woken.abort()
+    this.#wake()
+    await this.#options.clock.sleep(ms, AbortSignal.any([signal, woken.signal]))
   }
 
   async #open(): Promise<Ends> {
@@ -309,6 +328,7 @@ export class Job {
   async #stop(): Promise<void> {
     this.#options.assigned?.leave()
     await Promise.all(this.#lanes.map(lane => lane.stop(this.#options.drainDeadlineMs)))
+    this.#options.assigned?.drainedUnless(split => this.#grants.isHeld(split))
     await this.#closeEnds()
     this.status.enter('stopped', [])
   }
@@ -353,6 +373,12 @@ function isProgress(message: FromLane): boolean {
 
 function jobName(plan: Plan): string {
   return `${plan.job.namespace}/${plan.job.name}`
+}
+
+/** One that others leave nothing to read is as well as they are; before the master has spoken, nobody knows. */
+function sharedPhase({ isAssigned }: AssignedSplits, splits: readonly Split[]): WorkerPhase {
+  if (splits.length > 0) return phaseOf(splits)
+  return isAssigned ? 'streaming' : 'starting'
 }
 
 function phaseOf(splits: readonly Split[]): 'snapshot' | 'streaming' | 'stopped' {

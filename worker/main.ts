@@ -8,6 +8,7 @@ import { createMetrics } from '#common/metrics.ts'
 import type { Plan } from '#api/plan.ts'
 import { planSchema } from '#api/plan.ts'
 import { completePlan } from '#master/complete-plan.ts'
+import { AssignedSplits } from './assigned-splits.ts'
 import { sendHeartbeats } from './heartbeats.ts'
 import { startHttpServer } from './http-server.ts'
 import { Job } from './job.ts'
@@ -17,6 +18,13 @@ import type { MasterLocation } from './master-client.ts'
 import { MasterClient } from './master-client.ts'
 import type { SecretLocations } from './secrets.ts'
 
+export interface WorkerMaster extends MasterLocation {
+  /** Name of the pod. */
+  worker: string
+  /** Other workers share the job, and the master says what each is to read. */
+  isShared: boolean
+}
+
 export interface WorkerOptions {
   plan: Plan
   secrets: SecretLocations
@@ -25,7 +33,7 @@ export interface WorkerOptions {
   /** Where several jobs of a process read limited sources: what they share. */
   rates?: SourceRates
   /** Where the master is, that divides the limits of a source among all its workers. Null: this is the only process. */
-  master?: (MasterLocation & { worker: string }) | null | undefined
+  master?: WorkerMaster | null | undefined
   /** Hears of the job's state holder and port as soon as they exist. */
   onStart?(started: { status: JobStatus; httpPort: number | null }): void
 }
@@ -40,6 +48,7 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
   const metrics = createMetrics()
   const { rates = new SourceRates(), master = null } = options
   const limited = new LimitedSource({ plan, rates, clock: systemClock, leased: master !== null })
+  const assigned = master?.isShared ? assignedSplits(plan, master) : null
   const job = new Job({
     plan,
     secrets,
@@ -50,6 +59,7 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
     limited,
     discoveryIntervalMs,
     drainDeadlineMs,
+    ...(assigned === null ? {} : { assigned }),
   })
   const { status } = job
   const http = options.http
@@ -70,9 +80,10 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
   })
   const ended = new AbortController()
   const beside = [limited.run(ended.signal)]
-  if (master !== null && limited.isLimited) {
+  if (master !== null && (limited.isLimited || assigned !== null)) {
     const client = new MasterClient(master)
-    const heartbeats = { worker: master.worker, plan, limited, client, clock: systemClock, logger }
+    const { worker } = master
+    const heartbeats = { worker, plan, limited, assigned, client, clock: systemClock, logger }
     beside.push(sendHeartbeats(heartbeats, ended.signal))
   }
   try {
@@ -84,6 +95,11 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
     await http?.close()
   }
   return status
+}
+
+function assignedSplits({ job, worker: { lanes } }: Plan, { worker }: WorkerMaster): AssignedSplits {
+  const startedAtMs = Math.floor(systemClock.nowMs())
+  return new AssignedSplits({ job, worker, startedAtMs, plan: '', capacity: lanes }, systemClock)
 }
 
 /** @throws ConfigError SPEC_INVALID when the file is not a plan */

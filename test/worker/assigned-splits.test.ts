@@ -15,6 +15,7 @@ describe('AssignedSplits', () => {
     const facts = { job: { namespace: 'n', name: 'j' }, worker: 'w', startedAtMs: 1, plan: 'p', capacity: 2 }
     assigned = new AssignedSplits(facts, { monotonicMs: () => nowMs })
     assigned.onChange = () => heard.push('change')
+    assigned.onFinished = () => heard.push('finished')
     assigned.onNews = () => heard.push('news')
   })
 
@@ -29,7 +30,8 @@ describe('AssignedSplits', () => {
     expect(told({ splits: [split('a')] })).to.deep.equal(['change'])
     expect(told({ splits: [split('a')] })).to.deep.equal([])
     expect(told({ splits: [split('a')], plans: true })).to.deep.equal(['change'])
-    expect(told({ splits: [split('a')], plans: true, finished: ['x'] })).to.deep.equal(['change'])
+    expect(told({ splits: [split('a')], plans: true, finished: ['x'] })).to.deep.equal(['finished'])
+    expect(told({ splits: [split('a')], plans: true, finished: ['x'] })).to.deep.equal([])
     expect(told({ splits: [], plans: true, finished: ['x'] })).to.deep.equal(['change'])
   })
 
@@ -49,6 +51,13 @@ describe('AssignedSplits', () => {
     expect(held.map(({ id }) => id)).to.deep.equal(['c'])
     expect(finished).to.deep.equal(['a'])
     expect(planned).to.deep.equal([split('a')])
+  })
+
+  it('knows whether the master has said what to read, if only nothing', () => {
+    told({ splits: null })
+    expect(assigned.isAssigned).to.equal(false)
+    expect(told({ splits: [] })).to.deep.equal(['change'])
+    expect(assigned.isAssigned).to.equal(true)
   })
 
   it('drains what may be another one’s when the journal refused a commit', () => {

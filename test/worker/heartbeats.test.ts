@@ -4,6 +4,7 @@ import type { Plan } from '#api/plan.ts'
 import { silentLogger } from '#common/logger.ts'
 import { TransientError } from '#common/errors.ts'
 import { ManualClock } from '#test/operator/manual-clock.ts'
+import { AssignedSplits } from '#worker/assigned-splits.ts'
 import { sendHeartbeats } from '#worker/heartbeats.ts'
 import { LimitedSource, SourceRates } from '#worker/limited-source.ts'
 
@@ -20,8 +21,10 @@ const plan = {
 } as unknown as Plan
 
 /** A worker whose master answers as told: null is no answer. */
-function worker(answerTo: (heartbeat: Heartbeat) => Partial<HeartbeatAnswer> | null) {
+function worker(answerTo: (heartbeat: Heartbeat) => Partial<HeartbeatAnswer> | null, isShared = false) {
   const clock = new ManualClock()
+  const facts = { job: plan.job, worker: 'pod', startedAtMs: 1, plan: '', capacity: 2 }
+  const assigned = isShared ? new AssignedSplits(facts, clock) : null
   const limited = new LimitedSource({ plan, rates: new SourceRates(), clock, leased: true })
   const sent: Heartbeat[] = []
   const sentAtMs: number[] = []
@@ -43,13 +46,13 @@ function worker(answerTo: (heartbeat: Heartbeat) => Partial<HeartbeatAnswer> | n
     },
   }
   const stop = new AbortController()
-  const options = { worker: 'pod', plan, limited, client, clock, logger: silentLogger }
+  const options = { worker: 'pod', plan, limited, assigned, client, clock, logger: silentLogger }
   const running = sendHeartbeats(options, stop.signal)
   const end = async (): Promise<void> => {
     stop.abort()
     await running
   }
-  return { clock, limited, sent, sentAtMs, end }
+  return { clock, limited, assigned: assigned!, sent, sentAtMs, end }
 }
 
 const lease = (number: number, rate = 500) => ({ id: 'records', number, rate, forMs: 10_000, floor: 50 })
@@ -105,5 +108,57 @@ describe('heartbeats of a worker', () => {
     expect(at.sent.at(-1)!.term).to.equal(5)
     expect(rateOf(at.limited)).to.equal(500)
     await at.end()
+  })
+
+  describe('of one that shares its job', () => {
+    const split = (id: string) => ({ id, tables: ['t'], bounded: true, stage: 0, weight: 1 })
+    const three = ['a', 'b', 'c'].map(split)
+
+    it('tell what it holds, and give it what it is to read', async () => {
+      const at = worker(({ number }) => ({ splits: number < 3 ? three : [], plans: true }), true)
+      await at.clock.advance(2_100)
+      expect(at.assigned.reading).to.deep.equal(three)
+      expect(at.sent[1]!.held.map(({ id }) => id)).to.deep.equal(['a', 'b', 'c'])
+      await at.clock.advance(2_000)
+      expect(at.assigned.draining).to.have.length(3)
+      await at.end()
+    })
+
+    it('go out at once when there is news, and those of a moment together', async () => {
+      const at = worker(() => ({ splits: three, plans: true }), true)
+      await at.clock.advance(1_000)
+      at.assigned.found(three)
+      await at.clock.advance(20)
+      at.assigned.reachedEnd('a')
+      at.assigned.reachedEnd('b')
+      await at.clock.advance(200)
+      expect(at.sent).to.have.length(2)
+      expect(at.sent[1]).to.deep.include({ planned: three, finished: ['a', 'b'] })
+      await at.end()
+    })
+
+    it('are not sent more often for news while nobody answers', async () => {
+      const at = worker(() => null, true)
+      await at.clock.advance(10_000)
+      const before = at.sent.length
+      for (let news = 0; news < 50; news++) {
+        at.assigned.found([split(String(news))])
+        await at.clock.advance(10)
+      }
+      expect(at.sent.length - before).to.be.at.most(1)
+      await at.end()
+    })
+
+    it('say a last time that nothing is held, when it has drained', async () => {
+      const at = worker(() => ({ splits: three }), true)
+      await at.clock.advance(100)
+      at.assigned.leave()
+      await at.clock.advance(100)
+      expect(at.sent.at(-1)).to.deep.include({ leaving: true })
+      expect(at.sent.at(-1)!.held).to.have.length(3)
+      at.assigned.drainedUnless(() => false)
+      await at.end()
+      expect(at.sent.at(-1)).to.deep.include({ leaving: true, held: [] })
+    })
   })
 })

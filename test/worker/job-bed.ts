@@ -1,6 +1,7 @@
 // A job in memory: its lanes run in this thread, each split of its source counts up, and its lake keeps the numbers.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Plan } from '#api/plan.ts'
+import type { Clock } from '#common/clock.ts'
 import { systemClock } from '#common/clock.ts'
 import { silentLogger } from '#common/logger.ts'
 import { createMetrics } from '#common/metrics.ts'
@@ -32,6 +33,10 @@ export class JobBed {
   readonly rows = new Map<string, number[]>()
   /** How often the source was looked at for splits. */
   looks = 0
+  /** Thrown by such a look. */
+  failure: Error | null = null
+  /** Sources that were looked at and are open. */
+  planning = 0
   /** Commits refused because another moved the split on. */
   fences = 0
   /** Who read each split last: every lane has a source of its own. */
@@ -48,13 +53,13 @@ export class JobBed {
     Reflect.deleteProperty(connectorCode, this.#type)
   }
 
-  job(part: { lanes: number; discoveryIntervalMs: number; assigned?: AssignedSplits }): Job {
+  job(part: { lanes: number; discoveryIntervalMs: number; assigned?: AssignedSplits; clock?: Clock }): Job {
     return new Job({
       plan: this.#plan(part.lanes),
       secrets: { directory: null, variables: {} },
       logLevel: 'silent',
       logger: silentLogger,
-      clock: systemClock,
+      clock: part.clock ?? systemClock,
       metrics: createMetrics(),
       limited: { paceOf: () => null, waitedShare: 0 },
       discoveryIntervalMs: part.discoveryIntervalMs,
@@ -104,6 +109,7 @@ export class JobBed {
 
 class CountingSource extends FakeSource {
   readonly #bed: JobBed
+  #isPlanning = false
   constructor(bed: JobBed) {
     super()
     this.#bed = bed
@@ -112,14 +118,22 @@ class CountingSource extends FakeSource {
     const table: DiscoveredTable = { name: 't', schema, estimatedRows: 0, estimatedBytes: 0 }
     return Promise.resolve([table as never])
   }
-  override plan([table]: readonly SourceTable[] = []): Promise<SourcePlan> {
+  override async plan([table]: readonly SourceTable[] = []): Promise<SourcePlan> {
     this.#bed.looks++
+    if (this.#bed.failure !== null) throw this.#bed.failure
+    if (!this.#isPlanning) this.#bed.planning++
+    this.#isPlanning = true
     const fresh = this.#bed.splits.filter(({ id }) => !table!.positions.has(id))
     const splits = this.#bed.splits.filter(
       ({ id, bounded }) => !bounded || table!.positions.get(id) !== '100',
     )
     const initialPositions = new Map([['t', new Map(fresh.map(({ id }) => [id, '0']))]])
-    return Promise.resolve({ splits, initialPositions })
+    return { splits, initialPositions }
+  }
+  override close(): Promise<void> {
+    if (this.#isPlanning) this.#bed.planning--
+    this.#isPlanning = false
+    return super.close()
   }
   override async *read(
     split: Split,

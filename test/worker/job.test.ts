@@ -1,5 +1,8 @@
 import { expect } from 'chai'
 import type { Split } from '#connectors/connector.ts'
+import { systemClock } from '#common/clock.ts'
+import { ConfigError } from '#common/errors.ts'
+import { AssignedSplits } from '#worker/assigned-splits.ts'
 import { JobBed } from './job-bed.ts'
 
 const split = (id: string, weight = 1, bounded = false): Split => {
@@ -58,5 +61,30 @@ describe('Job', () => {
     await bed.job({ lanes: 2, discoveryIntervalMs: 50 }).run(stop.signal)
     expect([...bed.rows.values()].map(rows => rows.length)).to.deep.equal([100, 100, 100])
     expect(bed.fences).to.equal(0)
+  }).timeout(20_000)
+
+  it('tries again after a failure as soon as the master says something else', async () => {
+    const facts = { job: { namespace: 'n', name: 'j' }, worker: 'w', startedAtMs: 1, plan: '', capacity: 1 }
+    const assigned = new AssignedSplits(facts, systemClock)
+    const told = (splits: Split[]): void => {
+      const { number } = assigned.ask([])
+      assigned.take({ term: 1, number, splits, validMs: 9_000, plans: true, finished: [], leases: [] })
+    }
+    // Pauses between tries do not end by themselves here.
+    const clock = {
+      ...systemClock,
+      sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms >= 1_000 ? 2 ** 30 : ms, signal),
+    }
+    bed.splits = [split('a')]
+    bed.failure = new ConfigError('not now', { code: 'SPEC_INVALID' })
+    const job = bed.job({ lanes: 1, discoveryIntervalMs: 50, assigned, clock })
+    const running = job.run(stop.signal)
+    told([])
+    await bed.until(() => job.status.phase === 'failing')
+    bed.failure = null
+    told([split('a')])
+    await bed.until(() => bed.rows.has('a'))
+    stop.abort()
+    await running
   }).timeout(20_000)
 })

@@ -4,6 +4,7 @@ import { heartbeatAnswerSchema, heartbeatIntervalMs, heartbeatSchema } from '#ap
 import type { Split } from '#connectors/connector.ts'
 import { SplitAssignment, assignmentTerms } from '#master/assignment/split-assignment.ts'
 import { AssignedSplits } from '#worker/assigned-splits.ts'
+import type { Job } from '#worker/job.ts'
 import { JobBed } from './job-bed.ts'
 
 const split = (id: string, bounded = false): Split => ({ id, tables: ['t'], bounded, stage: 1, weight: 1 })
@@ -16,6 +17,7 @@ class Cluster {
   readonly bed = new JobBed()
   readonly workers: SharedWorker[] = []
   master: SplitAssignment | null = null
+  discoveryIntervalMs = 200
   #term = 0
 
   startMaster(workers: readonly string[] | null = this.workers.map(({ name }) => name)): void {
@@ -49,6 +51,7 @@ class Cluster {
 class SharedWorker {
   readonly name: string
   readonly assigned: AssignedSplits
+  readonly job: Job
   /** Its heartbeats do not arrive. */
   isCutOff = false
   readonly #stop = new AbortController()
@@ -63,9 +66,12 @@ class SharedWorker {
       { job, worker: name, startedAtMs: 1, plan: 'p', capacity: 2 },
       fastClock,
     )
-    this.ended = cluster.bed
-      .job({ lanes: 2, discoveryIntervalMs: 200, assigned: this.assigned })
-      .run(this.#stop.signal)
+    this.job = cluster.bed.job({
+      lanes: 2,
+      discoveryIntervalMs: cluster.discoveryIntervalMs,
+      assigned: this.assigned,
+    })
+    this.ended = this.job.run(this.#stop.signal)
     this.#beating = this.#beat(cluster)
   }
 
@@ -121,6 +127,28 @@ describe('workers that share a job', () => {
     expect(cluster.bed.fences, 'nobody was at another one’s split').to.equal(0)
   }).timeout(60_000)
 
+  it('do not pass for streaming before the master has spoken', async () => {
+    cluster.bed.splits = nine
+    cluster.master = null
+    const one = cluster.start('one')
+    await delay(300)
+    expect(one.job.status.phase).to.equal('starting')
+    cluster.startMaster()
+    await cluster.bed.until(() => one.job.status.phase === 'streaming')
+  }).timeout(20_000)
+
+  it('let go of what they made at the source to plan, when another plans', async () => {
+    cluster.bed.splits = nine
+    const one = cluster.start('one')
+    await cluster.bed.until(isShared([9]))
+    one.isCutOff = true
+    const two = cluster.start('two')
+    await cluster.bed.until(() => two.assigned.plans)
+    expect(cluster.bed.planning).to.equal(2)
+    one.isCutOff = false
+    await cluster.bed.until(() => !one.assigned.plans && cluster.bed.planning === 1)
+  }).timeout(20_000)
+
   it('go on without a master, and stay with what they have when a new one comes', async () => {
     cluster.bed.splits = nine
     for (const name of ['one', 'two', 'three']) cluster.start(name)
@@ -154,6 +182,8 @@ describe('workers that share a job', () => {
 
   it('read bounded splits to their end together, and then end', async () => {
     cluster.bed.splits = nine.map(({ id }) => split(id, true))
+    // The planner hears that others have ended theirs; it must not have to look again.
+    cluster.discoveryIntervalMs = 2 ** 30
     for (const name of ['one', 'two', 'three']) cluster.start(name)
     await Promise.all(cluster.workers.map(({ ended }) => ended))
     expect([...cluster.bed.rows.values()].map(rows => rows.length)).to.deep.equal(Array(9).fill(100))

@@ -71,7 +71,7 @@ describe('one limit over eight workers of jobs with different priorities', () =>
         bySecond[second()] = (bySecond[second()] ?? 0) + records
       }
     }
-    const heartbeats = { worker, plan, limited, client, clock, logger: silentLogger }
+    const heartbeats = { worker, plan, limited, assigned: null, client, clock, logger: silentLogger }
     at.ended = Promise.allSettled([
       limited.run(killed.signal),
       sendHeartbeats(heartbeats, killed.signal),
