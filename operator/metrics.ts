@@ -59,6 +59,18 @@ export const operatorMetricDefinitions = {
     help: 'What of it is given out to workers.',
     labels: ['namespace', 'source', 'unit'],
   },
+  workerSplits: {
+    name: 'sluice_operator_worker_splits',
+    type: 'gauge',
+    help: 'Splits a worker reads of a SyncJob that may have more than one: partitions, ranges of a snapshot, the log.',
+    labels: ['job', 'worker'],
+  },
+  splitsMoved: {
+    name: 'sluice_operator_splits_moved_total',
+    type: 'counter',
+    help: 'Splits that went from one worker of a SyncJob to another since this operator leads: for an even load (balance), from one that stops (leaving), or from one that is gone (takeover).',
+    labels: ['job', 'why'],
+  },
   jobs: {
     name: 'sluice_operator_jobs',
     type: 'gauge',

@@ -5,6 +5,7 @@ import type { Clock } from '#common/clock.ts'
 import type { Logger } from '#common/logger.ts'
 import { Watches, dataSourceKeyOf } from './caches.ts'
 import { Controller } from './controller.ts'
+import type { JobShares } from './heartbeat/job-splits.ts'
 import { Master } from './heartbeat/master.ts'
 import type { PodIdentity } from './heartbeat/token-review.ts'
 import type { KubeClient } from './kube/client.ts'
@@ -15,7 +16,8 @@ import type { KubeObject } from './kube/object.ts'
 import type { Requeue } from './kube/work-queue.ts'
 import type { OperatorMetrics } from './metrics.ts'
 import { observeJobs } from './observe-jobs.ts'
-import type { CustomObject, Pod } from './resources.ts'
+import { observeShares } from './heartbeat/observe-shares.ts'
+import type { CustomObject, Pod, SyncJobObject } from './resources.ts'
 import { jobKeyOf } from './sync-job/names.ts'
 import { SyncJobReconciler } from './sync-job/reconcile.ts'
 import { Teardown } from './sync-job/teardown.ts'
@@ -42,6 +44,8 @@ export interface OperatorOptions {
   /** The term that begins when it runs: grows with every change of leaders. */
   term?: () => number
 }
+
+const masterTickMs = 1_000
 
 /** Every job is looked at this often even when nothing happens: what a bug or a lost event left undone ends here. */
 const resyncIntervalMs = 10 * 60_000
@@ -115,7 +119,13 @@ export class Operator {
       const leased = holders.reduce((sum, { rate }) => sum + rate, 0)
       metrics.sourceLeased.set({ namespace, source, unit }, leased)
     }
+    observeShares(this.shares(), metrics)
     observeJobs(this.#watches.caches.syncJobs.values(), metrics)
+  }
+
+  /** How jobs are shared by their workers; none while this one does not lead. */
+  shares(): Map<string, JobShares> {
+    return this.#master?.shares() ?? new Map()
   }
 
   /** The answer to a worker's heartbeat; a text: why it may not say this; null: not while this one does not lead. */
@@ -136,6 +146,7 @@ export class Operator {
       this.#dataSources.run(signal),
       this.#virtualTables.run(signal),
       this.#resync(signal),
+      this.#tickMaster(signal),
     ])
     this.#master = null
     await this.#events.flush()
@@ -150,12 +161,21 @@ export class Operator {
     }
   }
 
+  /** Workers that say nothing any more are known by the time that goes by. */
+  async #tickMaster(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#options.clock.sleep(masterTickMs, signal)
+      this.#master?.tick()
+    }
+  }
+
   /** Which jobs, sources and tables have to be looked at because this changed. */
   #changed(change: Change<KubeObject>): void {
     const { object } = change
     const key = objectKey(object)
     switch (object.kind) {
       case 'SyncJob':
+        if (change.type === 'deleted') this.#master?.jobGone(object as SyncJobObject)
         return this.#syncJobs.queue.add(key)
       case 'DataSource':
         this.#dataSources.queue.add(key)

@@ -34,10 +34,15 @@ interface Member extends Pick<Heartbeat, 'startedAtMs' | 'number' | 'plan' | 'ca
   held: ReadonlySet<string>
 }
 
+/** Why a split went from one worker to another: for an even load, from one that stops, from one that is gone. */
+export type MoveReason = 'balance' | 'leaving' | 'takeover'
+
 /** Between two calls at most so much counts as silence: nothing is heard while the master itself stands still. */
 const stepMaxMs = 2_000
 
 export class SplitAssignment {
+  /** How many splits went to another worker so far. */
+  readonly moved: Record<MoveReason, number> = { balance: 0, leaving: 0, takeover: 0 }
   readonly #terms: AssignmentTerms
   readonly #term: number
   readonly #members = new Map<string, Member>()
@@ -98,6 +103,13 @@ export class SplitAssignment {
     this.#unheard?.delete(worker)
   }
 
+  /** How many splits each worker may be reading. */
+  get shares(): Map<string, number> {
+    const shares = new Map([...this.#members.keys()].map(worker => [worker, 0]))
+    for (const worker of this.#leases.values()) shares.set(worker, (shares.get(worker) ?? 0) + 1)
+    return shares
+  }
+
   /** Null: the request was overtaken by a newer one, or follows a newer master. Then there is nothing to answer. */
   heard(request: Heartbeat, nowMs: number): Omit<HeartbeatAnswer, 'leases'> | null {
     this.tick(nowMs)
@@ -129,7 +141,7 @@ export class SplitAssignment {
   }
 
   #note({ worker, startedAtMs, number, plan, capacity, leaving, held }: Heartbeat): void {
-    if (leaving && held.length === 0) return this.#remove(worker)
+    if (leaving && held.length === 0) return this.#left(worker)
     const known = this.#members.get(worker)
     const isSame = known?.plan === plan && known.capacity === capacity && known.leaving === leaving
     if (!isSame) this.#uneven = true
@@ -156,6 +168,16 @@ export class SplitAssignment {
   #remove(worker: string): void {
     for (const [id, holder] of this.#leases) if (holder === worker) this.#leases.delete(id)
     if (this.#members.delete(worker)) this.#uneven = true
+  }
+
+  /** It handed over all it had. */
+  #left(worker: string): void {
+    for (const [id, owner] of this.#owners)
+      if (owner === worker) {
+        this.#owners.delete(id)
+        this.moved.leaving++
+      }
+    this.#remove(worker)
   }
 
   #learnSplits({ worker, planned, finished }: Heartbeat): void {
@@ -207,12 +229,17 @@ export class SplitAssignment {
     // What a worker of an older plan holds stays until it leaves, which it soon will.
     const isOurs = ({ carrier }: Piece): boolean => carrier === null || names.has(carrier)
     const pieces = this.#pieces()
-    for (const [split, worker] of place(pieces.filter(isOurs), carriers)) this.#owners.set(split, worker)
+    for (const [split, worker] of place(pieces.filter(isOurs), carriers)) {
+      const before = this.#owners.get(split)
+      if (before !== undefined) this.moved[this.#members.has(before) ? 'leaving' : 'takeover']++
+      this.#owners.set(split, worker)
+    }
     if (carriers.length === 0 || !this.#uneven) return
     if (this.#listenedMs - this.#joinedAtMs < this.#terms.settleMs) return
     const owned = pieces.map(piece => ({ ...piece, carrier: this.#owners.get(piece.id)! }))
     const moves = even(owned.filter(isOurs), carriers)
     for (const [split, worker] of moves) this.#owners.set(split, worker)
+    this.moved.balance += moves.size
     this.#uneven = moves.size > 0
   }
 

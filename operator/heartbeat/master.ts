@@ -11,15 +11,17 @@ import type { LimitState, LimitedKey } from '#master/limits/source-leases.ts'
 import type { Caches } from '../caches.ts'
 import { namespacedName } from '../kube/object.ts'
 import { isConfigError } from '../resource-check.ts'
-import type { Pod } from '../resources.ts'
+import type { Pod, SyncJobObject } from '../resources.ts'
 import { compileJob } from '../sync-job/compile-job.ts'
 import { jobIndexKey, jobLabel, shortName, workerName } from '../sync-job/names.ts'
-import { isWorker } from '../sync-job/observe.ts'
+import { isWorker, sharesJob } from '../sync-job/observe.ts'
+import { JobSplits } from './job-splits.ts'
+import type { JobShares } from './job-splits.ts'
 import type { PodIdentity } from './token-review.ts'
 
 /** How long a worker may use what it was granted, and how much longer that counts here: some heartbeats. */
 export const leaseTerms = { leaseMs: 10_000, graceMs: 2_000, floorShare: 0.2 }
-/** How long a worker goes on with what it holds before another may be given it; it holds all there is so far. */
+/** How long a worker that has its job for itself may count on that. */
 const validMs = 15_000
 /** A pod that was deleted by force may live on for as long as its kubelet takes to end it. */
 const lingerMs = 60_000
@@ -34,55 +36,64 @@ export interface MasterOptions {
 export class Master {
   readonly #options: MasterOptions
   readonly #leases: SourceLeases
+  readonly #splits: JobSplits
   /** Workers whose pods are gone, by their holder's name, and since when. */
   readonly #gone = new Map<string, number>()
 
   constructor(options: MasterOptions) {
     this.#options = options
+    const { caches, clock, term } = options
+    this.#splits = new JobSplits(caches, { term, nowMs: clock.monotonicMs() })
     this.#leases = new SourceLeases({
       ...leaseTerms,
-      sinceMs: options.clock.monotonicMs(),
+      sinceMs: clock.monotonicMs(),
       inherited: key => this.#readersOf(key),
     })
   }
 
-  /** A text: why this pod may not say this. */
-  answer(sender: PodIdentity, heartbeat: Heartbeat): HeartbeatAnswer | string {
-    const { term } = this.#options
-    const refused = this.#refusal(sender, heartbeat)
+  /** A text: why this pod may not say this; null: the request was overtaken, or a newer master leads. */
+  answer(sender: PodIdentity, heartbeat: Heartbeat): HeartbeatAnswer | string | null {
+    const pod = this.#options.caches.pods.get(namespacedName(sender.namespace, sender.pod))
+    if (pod === undefined || pod.metadata.uid !== sender.podUid || !isWorker(pod))
+      return `Pod ${sender.namespace}/${sender.pod} is no worker that is known here.`
+    const refused = refusal(pod, sender, heartbeat)
     if (refused !== null) return refused
     this.#forgetGone()
-    return {
-      term,
-      number: heartbeat.number,
-      splits: null,
-      validMs,
-      plans: true,
-      finished: [],
-      leases: this.#lease(sender, heartbeat),
-    }
+    const answer = sharesJob(pod)
+      ? this.#splits.heard(pod, heartbeat, this.#options.clock.monotonicMs())
+      : this.#answerWhole(heartbeat)
+    return answer && { ...answer, leases: this.#lease(sender, heartbeat) }
+  }
+
+  /** To be called every second or so. */
+  tick(): void {
+    this.#splits.tick(this.#options.clock.monotonicMs())
   }
 
   /** The pod was deleted. */
   podGone(pod: Pod): void {
-    if (isWorker(pod)) this.#gone.set(holderOf(pod), this.#options.clock.monotonicMs())
+    if (!isWorker(pod)) return
+    this.#gone.set(holderOf(pod), this.#options.clock.monotonicMs())
+    this.#splits.podGone(pod)
+  }
+
+  /** The job was deleted. */
+  jobGone(job: SyncJobObject): void {
+    this.#splits.jobGone(job)
+  }
+
+  /** Of jobs with more than one worker, by namespace and short name. */
+  shares(): Map<string, JobShares> {
+    return this.#splits.shares()
   }
 
   limits(): LimitState[] {
     return this.#leases.state(this.#options.clock.monotonicMs())
   }
 
-  /** A worker speaks for the job whose pod it is, and for no other. */
-  #refusal(sender: PodIdentity, { job, worker }: Heartbeat): string | null {
-    const pod = this.#options.caches.pods.get(namespacedName(sender.namespace, sender.pod))
-    if (pod === undefined || pod.metadata.uid !== sender.podUid || !isWorker(pod))
-      return `Pod ${sender.namespace}/${sender.pod} is no worker that is known here.`
-    const isOurs =
-      job.namespace === sender.namespace &&
-      pod.metadata.labels?.[jobLabel] === shortName(job.name) &&
-      sender.serviceAccount === workerName(job.name)
-    if (!isOurs) return `Pod ${sender.pod} does not work for ${job.namespace}/${job.name}.`
-    return worker === sender.pod ? null : `Pod ${sender.pod} cannot speak for ${worker}.`
+  /** For a worker that reads all of its job. */
+  #answerWhole({ number }: Heartbeat): Omit<HeartbeatAnswer, 'leases'> {
+    return { term: this.#options.term, number, splits: null, validMs, plans: true, finished: [] }
   }
 
   #lease(sender: PodIdentity, { job, leases }: Heartbeat): HeartbeatAnswer['leases'] {
@@ -120,6 +131,16 @@ export class Master {
       this.#leases.forget(holder)
     }
   }
+}
+
+/** A worker speaks for the job whose pod it is, and for no other. */
+function refusal({ metadata }: Pod, sender: PodIdentity, { job, worker }: Heartbeat): string | null {
+  const isOurs =
+    job.namespace === sender.namespace &&
+    metadata.labels?.[jobLabel] === shortName(job.name) &&
+    sender.serviceAccount === workerName(job.name)
+  if (!isOurs) return `Pod ${sender.pod} does not work for ${job.namespace}/${job.name}.`
+  return worker === sender.pod ? null : `Pod ${sender.pod} cannot speak for ${worker}.`
 }
 
 /** The uid: a name may be that of another pod later. */

@@ -11,7 +11,8 @@ import { configMapType, deploymentType, podDisruptionBudgetType, serviceAccountT
 import type { ConfigMap, Deployment, PodDisruptionBudget, ServiceAccount } from '../resources.ts'
 import { labelsOf, planName, selectorOf, workerName } from './names.ts'
 import type { Component } from './names.ts'
-import { planFile, referencedSecrets, sluicePodSpec } from './worker-pod.ts'
+import { isShared } from './size.ts'
+import { planFile, referencedSecrets, sharedArg, sluicePodSpec } from './worker-pod.ts'
 import type { WorkerImage } from './worker-pod.ts'
 
 /** What spec.restart says: with another value the pods are others, which is all it is for. */
@@ -70,6 +71,7 @@ function buildDeployment(
     speaksToMaster: true,
     planVolume: { name: 'plan', configMap: { name: options.planMapName } },
     secrets: referencedSecrets([plan.source, plan.target]),
+    extraArgs: isShared(job.spec) ? [sharedArg] : [],
   })
   return {
     ...typeOf(deploymentType),
@@ -78,9 +80,7 @@ function buildDeployment(
       replicas: options.replicas,
       revisionHistoryLimit: 2,
       selector: { matchLabels },
-      // The journal fences overlapping workers, but two would hold one replication slot and one memory budget:
-      // the old pod goes before the new one comes.
-      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } },
+      strategy: { type: 'RollingUpdate', rollingUpdate: replacing(isShared(job.spec)) },
       template: {
         metadata: {
           labels: labelsOf(name, 'worker'),
@@ -107,6 +107,15 @@ function buildDeployment(
       },
     },
   }
+}
+
+/**
+ * Where the master says who reads what, a new worker comes first and is handed what the old one drains. One that reads
+ * all there is would be in the way of another, at the journal and at the replication slot: the old pod goes before the
+ * new one comes.
+ */
+function replacing(shared: boolean): { maxSurge: number; maxUnavailable: number } {
+  return shared ? { maxSurge: 1, maxUnavailable: 0 } : { maxSurge: 0, maxUnavailable: 1 }
 }
 
 const workerProbes = {

@@ -6,6 +6,7 @@ import type { KubeObject } from '../kube/object.ts'
 import type { Pod, SyncJobObject } from '../resources.ts'
 import { componentLabel, planName } from './names.ts'
 import type { Component } from './names.ts'
+import { sharedArg } from './worker-pod.ts'
 
 const is =
   (component: Component) =>
@@ -32,6 +33,11 @@ export function isRunning({ status }: Pod): boolean {
 /** The ConfigMap with the plan a pod was started with. */
 export function planNameOf({ spec }: { spec?: V1PodSpec | undefined }): string | undefined {
   return spec?.volumes?.find(({ name }) => name === 'plan')?.configMap?.name
+}
+
+/** Whether a worker reads a part of its job, as the master says; otherwise it reads all of it. */
+export function sharesJob({ spec }: Pod): boolean {
+  return spec.containers.some(({ args = [] }) => args.includes(sharedArg))
 }
 
 /**

@@ -36,11 +36,15 @@ function verdict({ refusal, complete, suspended, deployment, pods, reports }: Ob
   return working(statuses) ?? waiting(deployment, pods)
 }
 
+/** Of several workers, what those say that are furthest: one that only starts takes over from them, or waits. */
+const phases = ['snapshot', 'streaming', 'starting', 'stopped'] as const
+
 function working(statuses: readonly WorkerStatus[]): Verdict | null {
-  const [status] = statuses
-  if (status === undefined) return null
-  const tables = `${status.tables.length} ${status.tables.length === 1 ? 'table' : 'tables'}`
-  switch (status.phase) {
+  if (statuses.length === 0) return null
+  const phase = phases.find(each => statuses.some(status => status.phase === each))
+  const count = new Set(statuses.flatMap(({ tables }) => tables.map(({ name }) => name))).size
+  const tables = `${count} ${count === 1 ? 'table' : 'tables'}`
+  switch (phase) {
     case 'streaming':
       return is('True', 'Streaming', `Every change of ${tables} is taken over as it happens.`)
     case 'snapshot':

@@ -26,7 +26,7 @@ import { jobIndexKey, selectorOf, workerName } from './names.ts'
 import type { Observed } from './readiness.ts'
 import { decideRollout } from './rollout.ts'
 import type { RolloutFacts } from './rollout.ts'
-import { workersOf } from './size.ts'
+import { requireMaster, workersOf } from './size.ts'
 import { observedStatus, writeDue } from './status.ts'
 import type { StatusContext } from './status.ts'
 import { teardownFinalizer } from './teardown.ts'
@@ -93,6 +93,7 @@ export class SyncJobReconciler {
   async #run(object: SyncJobObject, compiled: CompiledJob): Promise<Requeue> {
     const { caches, client } = this.#context
     const { job, plan } = compiled
+    requireMaster(job.spec, this.#context.worker.masterUrl)
     const pods = this.#workerPods(object)
     const complete = plan.mode === 'snapshot' ? isComplete(object, plan, pods) : null
     const isIdle = job.spec.suspend || complete === true

@@ -10,6 +10,8 @@ import { masterAudience } from '../heartbeat/token-review.ts'
 
 export const planDirectory = '/etc/sluice/plan'
 export const planFile = 'plan.json'
+/** Tells a worker that others read parts of its job. */
+export const sharedArg = '--shared'
 const secretsDirectory = '/etc/sluice/secrets'
 const masterDirectory = '/var/run/secrets/sluice.dev/master'
 /** The user of the image; any other would do: it owns nothing. */

@@ -55,12 +55,15 @@ export function operatorBed() {
     await server.stop()
   })
 
-  function start(options: { teardownDeadlineMs?: number } = {}): void {
+  function start({
+    masterUrl = null,
+    ...options
+  }: { teardownDeadlineMs?: number; masterUrl?: string | null } = {}): void {
     stop = new AbortController()
     const operator = new Operator({
       client,
       instance: 'test',
-      worker: { image: 'sluice:1', imagePullPolicy: 'IfNotPresent', imagePullSecrets: [] },
+      worker: { image: 'sluice:1', imagePullPolicy: 'IfNotPresent', imagePullSecrets: [], masterUrl },
       askWorker: async () => {
         if (worker instanceof Error) throw worker
         return worker

@@ -48,6 +48,22 @@ describe('Operator', () => {
     expect(job().status?.readyReplicas).to.equal(1)
   })
 
+  it('refuses a job of several workers where nobody would tell them what to read', async () => {
+    create(shopDb(), lake(), shopToLake({ autoscaling: { minReplicas: 2, maxReplicas: 2 } }))
+    start()
+    await isReady('False SPEC_INVALID')
+    expect(job().status?.conditions?.[0]?.message).to.contain('--master-url')
+    expect(deployment()).to.equal(undefined)
+  })
+
+  it('makes as many workers as the job has at least', async () => {
+    create(shopDb(), lake(), shopToLake({ autoscaling: { minReplicas: 2, maxReplicas: 3 } }))
+    start({ masterUrl: 'http://master:9465' })
+    await eventually('two workers', () => deployment()?.spec.replicas === 2)
+    edit(collections.syncJobs, 'shop-to-lake', { autoscaling: { minReplicas: 3, maxReplicas: 3 } })
+    await eventually('three workers', () => deployment()?.spec.replicas === 3)
+  })
+
   it('stops the workers of a suspended job and starts them again', async () => {
     create(shopDb(), lake(), shopToLake())
     start()

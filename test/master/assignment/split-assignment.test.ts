@@ -72,6 +72,28 @@ describe('SplitAssignment', () => {
     expect(one.tell(1, { planned: four })!.splits).to.deep.equal(four)
   })
 
+  it('tells who reads how many, and why splits went to another', () => {
+    const { master, one, two } = twoWorkers()
+    expect(Object.fromEntries(master.shares)).to.deep.equal({ one: 2, two: 2 })
+    expect(master.moved).to.deep.equal({ balance: 2, leaving: 0, takeover: 0 })
+    two.tell(11_000, { leaving: true })
+    expect(master.moved, 'one that stops').to.deep.equal({ balance: 2, leaving: 2, takeover: 0 })
+    master.forget('two')
+    one.follow(12_000)
+    one.follow(12_500)
+    expect(Object.fromEntries(master.shares)).to.deep.equal({ one: 4 })
+    master.forget('one')
+    new Teller(master, 'three').follow(13_000)
+    expect(master.moved, 'one that is gone').to.deep.equal({ balance: 2, leaving: 2, takeover: 4 })
+  })
+
+  it('counts what was drained before it was asked for as handed over', () => {
+    const { master, two } = twoWorkers()
+    two.held = []
+    two.tell(11_000, { leaving: true })
+    expect(master.moved).to.deep.equal({ balance: 2, leaving: 2, takeover: 0 })
+  })
+
   it('waits for others after a worker joined before it moves splits, and gives one when the former reader is done', () => {
     const master = begin()
     const [one, two] = [new Teller(master, 'one'), new Teller(master, 'two')]

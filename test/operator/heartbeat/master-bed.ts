@@ -2,13 +2,14 @@
 import { silentLogger } from '#common/logger.ts'
 import type { Clock } from '#common/clock.ts'
 import { systemClock } from '#common/clock.ts'
+import type { Heartbeat } from '#api/heartbeat.ts'
 import { startHeartbeatServer } from '#operator/heartbeat/heartbeat-server.ts'
 import type { PodIdentity } from '#operator/heartbeat/token-review.ts'
 import { KubeClient } from '#operator/kube/client.ts'
 import type { KubeObject } from '#operator/kube/object.ts'
 import { createOperatorMetrics } from '#operator/metrics.ts'
 import { Operator } from '#operator/operator.ts'
-import { labelsOf, workerName } from '#operator/sync-job/names.ts'
+import { jobLabel, labelsOf, workerName } from '#operator/sync-job/names.ts'
 import { FakeApiServer } from '../fake-api-server.ts'
 import type { Json } from '../fake-api-store.ts'
 import { eventually } from '../manual-clock.ts'
@@ -20,6 +21,7 @@ export class MasterBed {
   #running: { operator: Operator; stop: () => Promise<void>; port: number } | null = null
 
   readonly #clock: Clock
+  readonly #uids = new Map<string, string>()
 
   private constructor(server: FakeApiServer, clock: Clock) {
     this.server = server
@@ -48,22 +50,40 @@ export class MasterBed {
     return bed
   }
 
-  /** The pod `NAME-pod` of a job. */
-  startPod(job: string): void {
-    this.#add(collections.pods, {
+  /** A pod of a job, which runs; `shared`: it is one of several. */
+  startPod(
+    job: string,
+    { name = `${job}-pod`, shared = false, plan }: { name?: string; shared?: boolean; plan?: string } = {},
+  ): void {
+    const volumes = plan === undefined ? [] : [{ name: 'plan', configMap: { name: plan } }]
+    const made = this.#add(collections.pods, {
       apiVersion: 'v1',
       kind: 'Pod',
-      metadata: { name: `${job}-pod`, namespace: 'shop', labels: labelsOf(job, 'worker') },
-      spec: { containers: [] },
+      metadata: { name, namespace: 'shop', labels: labelsOf(job, 'worker') },
+      spec: { containers: [{ name: 'worker', args: shared ? ['worker', '--shared'] : ['worker'] }], volumes },
+      status: { podIP: '10.0.0.1', containerStatuses: [{ restartCount: 0, state: { running: {} } }] },
     } as KubeObject)
+    this.#uids.set(name, made.metadata.uid!)
+  }
+
+  /** Deletes a pod by force. */
+  removePod(name: string): void {
+    this.server.store.delete(collections.pods, 'shop', name)
   }
 
   /** Whose pod a token, which is its name, is of. */
   identityOf(token: string): PodIdentity | null {
     const pod = this.server.store.find(collections.pods, 'shop', token)
     if (pod === undefined) return null
-    const serviceAccount = workerName(token.replace(/-pod$/, ''))
+    const serviceAccount = workerName(pod.metadata.labels?.[jobLabel] ?? '')
     return { namespace: 'shop', serviceAccount, pod: token, podUid: pod.metadata.uid! }
+  }
+
+  /** Whether the master has heard of the pod. */
+  knows(pod: string): boolean {
+    const nobody = { namespace: 'shop', serviceAccount: '', pod, podUid: this.#uids.get(pod) ?? '' }
+    const answer = this.operator.answer(nobody, { worker: pod, job: {} } as Heartbeat)
+    return typeof answer === 'string' && !answer.endsWith('is no worker that is known here.')
   }
 
   get port(): number {
@@ -116,7 +136,7 @@ export class MasterBed {
     await this.server.stop()
   }
 
-  #add(collection: string, object: KubeObject): void {
-    this.server.store.create(collection, object)
+  #add(collection: string, object: KubeObject): KubeObject {
+    return this.server.store.create(collection, object)
   }
 }

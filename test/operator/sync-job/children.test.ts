@@ -41,6 +41,15 @@ describe('buildChildren', () => {
     expect(children().deployment.spec.template.spec).not.to.have.property('imagePullSecrets')
   })
 
+  it('tells workers that others share their job, and replaces such by ones that come first', () => {
+    const { spec } = children({ autoscaling: { maxReplicas: 3 } }).deployment
+    expect(spec.template.spec?.containers[0]?.args).to.include('--shared')
+    expect(spec.strategy?.rollingUpdate).to.deep.equal({ maxSurge: 1, maxUnavailable: 0 })
+    const alone = children().deployment.spec
+    expect(alone.template.spec?.containers[0]?.args).to.not.include('--shared')
+    expect(alone.strategy?.rollingUpdate).to.deep.equal({ maxSurge: 0, maxUnavailable: 1 })
+  })
+
   it('writes a plan that a worker can read, under a name that follows from its content', () => {
     const { plan } = children()
     expect(planSchema.parse(JSON.parse(plan.data?.['plan.json'] ?? '')).source.name).to.equal('shop-db')

@@ -74,6 +74,24 @@ describe('readyCondition', () => {
         expected: ['True', 'Snapshotting'],
       },
       {
+        name: 'copying, by one of several workers, while another starts',
+        observed: {
+          reports: [
+            said({ phase: 'starting', tables: [] }),
+            said({ phase: 'streaming', tables: [] }),
+            said({ phase: 'snapshot' }),
+          ],
+        },
+        expected: ['True', 'Snapshotting'],
+        message: '2 tables',
+      },
+      {
+        name: 'streaming, by several workers of the same tables',
+        observed: { reports: [said({ phase: 'stopped' }), said()] },
+        expected: ['True', 'Streaming'],
+        message: '2 tables',
+      },
+      {
         name: 'suspended',
         observed: { suspended: true, reports: [], pods: [] },
         expected: ['False', 'Suspended'],
