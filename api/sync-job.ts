@@ -1,6 +1,7 @@
 // SyncJob: keep these tables of one DataSource in step in another. Options that only a target understands come
 // from its connector, as a sub-object of `tables[].target` with the connector's name.
 import { z } from 'zod'
+import { autoscaling, scalingStatus } from './autoscaling.ts'
 import { duration, durationAtLeast } from './duration.ts'
 import { quantity, quantityAtLeast } from './quantity.ts'
 import {
@@ -14,7 +15,6 @@ import {
   type Resource,
   type ResourceKind,
 } from './resource.ts'
-import { resyncSpec, resyncStatus } from './resync.ts'
 import { immutable, listMap, withCel, withRule } from './rules.ts'
 
 const reference = (description: string) =>
@@ -25,29 +25,24 @@ const reference = (description: string) =>
 
 const glob = z.string().min(1).max(512)
 
-const autoscaling = withRule(
-  z.strictObject({
-    minReplicas: z
-      .int32()
-      .min(1)
-      .max(1000)
-      .default(1)
-      .describe('Worker pods the job has at least. They share its splits: partitions, ranges of a snapshot.'),
-    maxReplicas: z.int32().min(1).max(1000).default(1).describe('Worker pods the job has at most.'),
-    maxLag: durationAtLeast('1s')
-      .default('60s')
-      .describe(
-        'Age of the oldest change not yet in the target that is still fine. So far nothing is scaled by it.',
-      ),
-  }),
-  {
-    rule: 'self.minReplicas <= self.maxReplicas',
-    message: 'minReplicas cannot be more than maxReplicas',
-    test: ({ minReplicas, maxReplicas }) => minReplicas <= maxReplicas,
-  },
-)
+const replicas = z
+  .int32()
+  .min(1)
+  .max(1000)
+  .optional()
+  .describe(
+    'Worker pods the job has, unless `autoscaling.mode` is Auto. `kubectl scale`, a HorizontalPodAutoscaler or KEDA set it. Default: `autoscaling.minReplicas`.',
+  )
+
+const badRecords = z
+  .strictObject({
+    policy: z
+      .enum(['fail', 'skip'])
+      .default('fail')
+      .describe('fail: stop at the record. skip: count it and go on.'),
+  })
   .prefault({})
-  .describe('How many worker pods the job may have.')
+  .describe('What to do with a record that cannot be decoded, or has a value without a place in its column.')
 
 const resourceList = z.record(z.string().min(1), quantity).optional()
 
@@ -116,15 +111,6 @@ function tableSchema(options: Readonly<Record<string, z.ZodType>>): z.ZodType<Sy
   }) as unknown as z.ZodType<SyncJobTable>
 }
 
-const restart = z
-  .string()
-  .min(1)
-  .max(64)
-  .optional()
-  .describe(
-    'Any text, such as the time. Another one than before replaces the workers, one after the other; they go on from where they were.',
-  )
-
 function syncJobSpec(tableOptions: Readonly<Record<string, z.ZodType>>) {
   return z.strictObject({
     source: reference('source').describe('Where the tables are.'),
@@ -157,30 +143,27 @@ function syncJobSpec(tableOptions: Readonly<Record<string, z.ZodType>>) {
         'How much the job matters. It decides how jobs share the limits of a DataSource: core gets twice as much as high, that as normal, that as low.',
       ),
     autoscaling,
+    replicas,
     schemaEvolution: z
       .enum(['evolve', 'additive', 'ignore', 'fail'])
       .default('evolve')
       .describe(
         'What to do when a table changes its columns. evolve: add columns and widen types. additive: add columns only. ignore: keep the columns there are. fail: stop.',
       ),
-    badRecords: z
-      .strictObject({
-        policy: z
-          .enum(['fail', 'skip'])
-          .default('fail')
-          .describe('fail: stop at the record. skip: count it and go on.'),
-      })
-      .prefault({})
-      .describe(
-        'What to do with a record that cannot be decoded, or has a value without a place in its column.',
-      ),
+    badRecords,
     worker,
     suspend: z
       .boolean()
       .default(false)
       .describe('Stops the workers; positions are kept, so the job goes on later from where it was.'),
-    restart,
-    resync: resyncSpec.optional(),
+    restart: z
+      .string()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe(
+        'Any text, such as the time. Another one than before replaces the workers, one after the other; they go on from where they were.',
+      ),
     deletionPolicy: z
       .enum(['Retain'])
       .default('Retain')
@@ -199,7 +182,7 @@ export const syncJobStatus = z.strictObject({
   tables: z.int32().min(0).optional().describe('Tables that are synced.'),
   rows: z.int().min(0).optional().describe('Rows committed since the workers started.'),
   lag: duration.optional().describe('Age of the oldest change that is not yet in the target.'),
-  resync: resyncStatus.optional(),
+  autoscaling: scalingStatus,
   lastCommitTime: z.iso.datetime().optional().describe('When rows were last committed to the target.'),
 })
 
@@ -224,7 +207,12 @@ export function syncJobKind(
     singular: 'syncjob',
     shortNames: ['sj'],
     description: 'Keeps tables of one DataSource in step in another.',
-    spec: syncJobSpec(tableOptions),
+    spec: withRule(syncJobSpec(tableOptions), {
+      rule: "!has(self.replicas) || self.autoscaling.mode != 'Auto'",
+      message:
+        'set autoscaling.mode to Off or DryRun to say how many replicas there are: with Auto the operator decides',
+      test: ({ replicas, autoscaling: { mode } }) => replicas === undefined || mode !== 'Auto',
+    }),
     status: syncJobStatus,
     columns: [
       readyColumn,
@@ -243,7 +231,7 @@ export function syncJobKind(
       ageColumn,
     ],
     scale: {
-      specReplicasPath: '.spec.autoscaling.minReplicas',
+      specReplicasPath: '.spec.replicas',
       statusReplicasPath: '.status.replicas',
       labelSelectorPath: '.status.selector',
     },

@@ -71,6 +71,42 @@ export const operatorMetricDefinitions = {
     help: 'Splits that went from one worker of a SyncJob to another since this operator leads: for an even load (balance), from one that stops (leaving), or from one that is gone (takeover).',
     labels: ['job', 'why'],
   },
+  scalingDecisions: {
+    name: 'sluice_autoscaler_decisions_total',
+    type: 'counter',
+    help: 'Decisions for another number of workers, by their reason.',
+    labels: ['job', 'reason'],
+  },
+  scalingDesired: {
+    name: 'sluice_autoscaler_desired_replicas',
+    type: 'gauge',
+    help: 'Worker pods that an autoscaled SyncJob should have.',
+    labels: ['job'],
+  },
+  scalingNeededLanes: {
+    name: 'sluice_autoscaler_needed_lanes',
+    type: 'gauge',
+    help: 'Lanes, over all workers, that the input ahead and the backlog of an autoscaled SyncJob need.',
+    labels: ['job'],
+  },
+  scalingInput: {
+    name: 'sluice_autoscaler_input_records_per_second',
+    type: 'gauge',
+    help: 'Records that arrive at the source of an autoscaled SyncJob.',
+    labels: ['job'],
+  },
+  scalingCapacity: {
+    name: 'sluice_autoscaler_lane_capacity_records_per_second',
+    type: 'gauge',
+    help: 'Records that a lane of an autoscaled SyncJob can be counted on to read.',
+    labels: ['job'],
+  },
+  scalingPredictedLag: {
+    name: 'sluice_autoscaler_predicted_lag_seconds',
+    type: 'gauge',
+    help: 'Lag of an autoscaled SyncJob when another number of workers would be in effect, were nothing done.',
+    labels: ['job'],
+  },
   jobs: {
     name: 'sluice_operator_jobs',
     type: 'gauge',

@@ -3,6 +3,8 @@
 import type { Heartbeat, HeartbeatAnswer } from '#api/heartbeat.ts'
 import type { Clock } from '#common/clock.ts'
 import type { Logger } from '#common/logger.ts'
+import { Autoscaler } from './autoscale/autoscaler.ts'
+import { observeScaling } from './autoscale/observe-scaling.ts'
 import { Watches, dataSourceKeyOf } from './caches.ts'
 import { Controller } from './controller.ts'
 import type { JobShares } from './heartbeat/job-splits.ts'
@@ -55,6 +57,7 @@ export class Operator {
   readonly #watches: Watches
   readonly #reports: WorkerReports
   readonly #events: EventRecorder
+  readonly #autoscaler: Autoscaler
   readonly #syncJobs: Controller
   readonly #dataSources: Controller
   readonly #virtualTables: Controller
@@ -71,6 +74,8 @@ export class Operator {
     this.#events = events
     const { caches } = this.#watches
     const deadlineMs = options.teardownDeadlineMs ?? 300_000
+    const onDecision = (job: string): void => this.#syncJobs.queue.add(job)
+    this.#autoscaler = new Autoscaler({ caches, clock, events, metrics, onDecision })
     const reconciler = new SyncJobReconciler({
       client,
       caches,
@@ -79,6 +84,7 @@ export class Operator {
       worker,
       reports: this.#reports,
       teardown: new Teardown({ client, caches, events, clock, logger, worker, deadlineMs }),
+      scalingOf: object => this.#autoscaler.scalingOf(object),
       pollIntervalMs: options.pollIntervalMs ?? 5000,
     })
     const controller = (
@@ -120,6 +126,7 @@ export class Operator {
       metrics.sourceLeased.set({ namespace, source, unit }, leased)
     }
     observeShares(this.shares(), metrics)
+    observeScaling(this.#autoscaler.decisions(), metrics)
     observeJobs(this.#watches.caches.syncJobs.values(), metrics)
   }
 
@@ -130,7 +137,9 @@ export class Operator {
 
   /** The answer to a worker's heartbeat; a text: why it may not say this; null: not while this one does not lead. */
   answer(sender: PodIdentity, heartbeat: Heartbeat): HeartbeatAnswer | string | null {
-    return this.#master?.answer(sender, heartbeat) ?? null
+    const answer = this.#master?.answer(sender, heartbeat) ?? null
+    if (answer !== null && typeof answer !== 'string') this.#autoscaler.heard(heartbeat)
+    return answer
   }
 
   /** Runs until the signal aborts and the reconciles in hand have ended. */
@@ -145,6 +154,7 @@ export class Operator {
       this.#syncJobs.run(signal),
       this.#dataSources.run(signal),
       this.#virtualTables.run(signal),
+      this.#autoscaler.run(signal),
       this.#resync(signal),
       this.#tickMaster(signal),
     ])
@@ -194,6 +204,7 @@ export class Operator {
   #podGone(pod: Pod): void {
     this.#reports.forget(pod)
     this.#master?.podGone(pod)
+    this.#autoscaler.podGone(pod)
   }
 
   #lookAtJobsOf(dataSourceKey: string): void {

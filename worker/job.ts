@@ -129,8 +129,7 @@ export class Job {
     if (!plans && this.#planned) await this.#closeEnds()
     this.#planned = plans
     const ends = await this.#open()
-    const { tables, plan, resync } = await (plans ? ends.planner : ends.onlooker).refresh(signal)
-    this.status.resync = resync
+    const { tables, plan } = await (plans ? ends.planner : ends.onlooker).refresh(signal)
     const current = this.#toRead(plan.splits)
     if (plans && current.length === 0) return true
     if (plans) assigned?.found(current)
@@ -310,8 +309,7 @@ export class Job {
       discover: signal => source.discover(signal),
       plan: () => Promise.resolve({ splits: [], initialPositions: new Map() }),
     }
-    const { resync: _, ...onlooking } = plan
-    const onlooker = new TablePlanner(onlooking, looked, target)
+    const onlooker = new TablePlanner(plan, looked, target)
     this.#ends = { source, target, planner: new TablePlanner(plan, source, target), onlooker }
     return this.#ends
   }

@@ -10,6 +10,7 @@ import { daySeconds } from './traces.ts'
 export const limits: Limits = {
   minReplicas: 1,
   maxReplicas: 16,
+  lanesMin: 1,
   lanesMax: 2,
   maxLagMs: 60_000,
   idleAfterMs: null,

@@ -15,6 +15,7 @@ const runbook = (name: string): string => `docs/runbooks/${name}.md`
 const starting = runbook('SluiceJobsStarting')
 const notReady = runbook('SluiceJobsNotReady')
 const rolloutHeld = runbook('SluiceRolloutHeld')
+const scaling = 'docs/guides/autoscaling.md'
 const restarting = runbook('SluiceWorkerRestarting')
 
 const reasons: Readonly<Record<string, Explanation>> = {
@@ -106,6 +107,31 @@ const reasons: Readonly<Record<string, Explanation>> = {
     page: 'docs/guides/limiting-a-source.md',
   },
   WithinLimits: { meaning: 'No limit of the source holds the job back now.', next: null, page: null },
+  SplitSkew: {
+    meaning: 'One split has more than a single lane can read, so more workers would not help.',
+    next: 'Spread the keys over more partitions, or give the job a table less.',
+    page: scaling,
+  },
+  ExternalBottleneck: {
+    meaning: 'Workers wait for the target or for a limit of the source, so more of them would not help.',
+    next: 'Look at the object store, and at protection.limits of the source.',
+    page: scaling,
+  },
+  MetricsStale: {
+    meaning: 'The workers have not told what they measured of late, so their number stays as it is.',
+    next: 'Look whether they reach the operator: kubectl sluice logs JOB',
+    page: scaling,
+  },
+  AtMaximum: {
+    meaning: 'More workers are needed than spec.autoscaling.maxReplicas allows.',
+    next: 'Raise it if the lag matters.',
+    page: scaling,
+  },
+  DesiredWithinRange: {
+    meaning: 'The job has the number of workers that it needs.',
+    next: null,
+    page: null,
+  },
   RolledOut: { meaning: 'The workers run the present spec and image.', next: null, page: null },
   Replacing: {
     meaning: 'Workers of the spec or the image before are being replaced.',

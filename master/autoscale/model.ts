@@ -48,6 +48,8 @@ export interface Limits {
   /** 0 where `idleAfterMs` may take the last worker away. */
   minReplicas: number
   maxReplicas: number
+  /** Where a pod has them fixed, the same as `lanesMax`. */
+  lanesMin: number
   /** What a pod has the cores for. */
   lanesMax: number
   /** Age of the oldest change not yet in the target that is still fine. */

@@ -1,9 +1,17 @@
 // Whether a SyncJob does what it should, in one sentence: the Ready condition. Pure, and in order of what a person
 // should hear first: what the workers say, then why there are none.
+import type { ScalingStatus } from '#api/autoscaling.ts'
 import type { WorkerStatus } from '#api/worker-status.ts'
 import type { Statement } from '../kube/conditions.ts'
 import type { ContainerExit, ContainerStatus, Deployment, Pod } from '../resources.ts'
 import type { WorkerReport } from './worker-reports.ts'
+
+export interface ObservedScaling {
+  /** The last decision; undefined: there was none. */
+  status: ScalingStatus | undefined
+  /** What keeps the operator from scaling as it should; null: nothing. */
+  limited: Statement | null
+}
 
 export interface Observed {
   /** Why the spec cannot be carried out. Workers of the last one that could be go on. */
@@ -13,6 +21,8 @@ export interface Observed {
   complete: boolean | null
   /** The RolledOut condition; null where there is nothing to roll out. */
   rolledOut: Statement | null
+  /** Left out for a job that is not autoscaled. */
+  scaling?: ObservedScaling | undefined
   deployment: Deployment | undefined
   pods: readonly Pod[]
   reports: readonly WorkerReport[]

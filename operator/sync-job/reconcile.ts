@@ -3,7 +3,7 @@
 import type { Clock } from '#common/clock.ts'
 import type { ConfigError } from '#common/errors.ts'
 import type { Condition } from '#api/resource.ts'
-import type { SyncJobSpec, SyncJobStatus } from '#api/sync-job.ts'
+import type { SyncJobStatus } from '#api/sync-job.ts'
 import type { Caches } from '../caches.ts'
 import { applyStatus } from '../kube/apply.ts'
 import type { KubeClient } from '../kube/client.ts'
@@ -23,7 +23,7 @@ import type { CompiledJob } from './compile-job.ts'
 import { newsOf } from './news.ts'
 import { isCheck, isComplete, isRunning, isWorker, planNameOf } from './observe.ts'
 import { jobIndexKey, selectorOf, workerName } from './names.ts'
-import type { Observed } from './readiness.ts'
+import type { Observed, ObservedScaling } from './readiness.ts'
 import { decideRollout } from './rollout.ts'
 import type { RolloutFacts } from './rollout.ts'
 import { requireMaster, workersOf } from './size.ts'
@@ -42,6 +42,8 @@ export interface SyncJobContext {
   worker: WorkerImage
   reports: WorkerReports
   teardown: Teardown
+  /** What was decided about the number of a job's workers; undefined: it is not autoscaled. */
+  scalingOf: (object: SyncJobObject) => ObservedScaling | undefined
   /** How often running workers are asked for their status. */
   pollIntervalMs: number
 }
@@ -164,6 +166,7 @@ export class SyncJobReconciler {
     const pods = this.#workerPods(object)
     const observed: Observed = {
       ...known,
+      scaling: this.#context.scalingOf(object),
       deployment: caches.deployments.get(namespacedName(namespace, workerName(name))),
       pods,
       reports: await reports.of(pods),
@@ -201,13 +204,12 @@ export class SyncJobReconciler {
     }
   }
 
-  #statusContext({ metadata, spec }: SyncJobObject): StatusContext {
+  #statusContext({ metadata }: SyncJobObject): StatusContext {
     const selector = Object.entries(selectorOf(metadata.name, 'worker')).map(pair => pair.join('='))
     return {
       generation: metadata.generation ?? 0,
       nowMs: this.#context.clock.nowMs(),
       selector: selector.join(','),
-      resync: (spec as Partial<SyncJobSpec> | undefined)?.resync,
     }
   }
 

@@ -2,22 +2,19 @@
 // counts move all the time: what a person would not act on waits, so that a thousand quiet jobs cost the API
 // server nothing.
 import { formatDuration } from '#api/duration.ts'
-import type { SyncJobSpec, SyncJobStatus } from '#api/sync-job.ts'
+import type { SyncJobStatus } from '#api/sync-job.ts'
 import type { WorkerStatus } from '#api/worker-status.ts'
 import { canonicalJson } from '../kube/apply.ts'
 import { withCondition } from '../kube/conditions.ts'
 import type { Condition, Statement } from '../kube/conditions.ts'
 import { isReady } from './observe.ts'
 import { readyCondition } from './readiness.ts'
-import { resyncStatus } from './resync-status.ts'
-import type { Observed } from './readiness.ts'
+import type { Observed, ObservedScaling } from './readiness.ts'
 
 export interface StatusContext {
   generation: number
   nowMs: number
   selector: string
-  /** What the spec asks for; undefined: nothing, or it is not known. */
-  resync: SyncJobSpec['resync']
 }
 
 export function observedStatus(
@@ -29,7 +26,13 @@ export function observedStatus(
   const living = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
   const statuses = reports.flatMap(report => (report.kind === 'status' ? [report.status] : []))
   const throttled = throttledCondition(statuses, previous)
-  const statements = [readyCondition(observed), completeCondition(complete), rolledOut, throttled]
+  const statements = [
+    readyCondition(observed),
+    completeCondition(complete),
+    rolledOut,
+    throttled,
+    scalingCondition(observed.scaling, previous),
+  ]
   const tables = statuses.flatMap(status => status.tables)
   const lags = statuses.map(({ lagMs }) => lagMs).filter(lag => lag !== null)
   const commits = tables.flatMap(({ lastCommitAt }) => lastCommitAt ?? []).toSorted(chronologically)
@@ -42,8 +45,8 @@ export function observedStatus(
       ? { tables: new Set(tables.map(({ name }) => name)).size, rows: sum(statuses.map(s => s.rowsTotal)) }
       : kept(previous, complete)),
     ...(lags.length > 0 ? { lag: coarseLag(Math.max(...lags)) } : {}),
-    ...resyncStatus({ asked: context.resync?.id, statuses, complete }, previous?.resync, context.nowMs),
     ...lastCommit(commits.at(-1) ?? previous?.lastCommitTime),
+    ...(observed.scaling?.status && { autoscaling: observed.scaling.status }),
   }
 }
 
@@ -64,8 +67,15 @@ export function writeDue(
   return sinceWriteMs >= intervalMs ? 'now' : 'later'
 }
 
-function withoutNumbers({ lag: _l, rows: _r, lastCommitTime: _t, ...rest }: SyncJobStatus): unknown {
-  return { ...rest, conditions: rest.conditions?.map(({ message: _m, ...condition }) => condition) }
+function withoutNumbers({
+  lag: _l,
+  rows: _r,
+  lastCommitTime: _t,
+  autoscaling,
+  ...rest
+}: SyncJobStatus): unknown {
+  const scaled = autoscaling && [autoscaling.desiredReplicas, autoscaling.lastScaleTime]
+  return { ...rest, scaled, conditions: rest.conditions?.map(({ message: _m, ...condition }) => condition) }
 }
 
 const lagStepsS = [0, 1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 120, 180, 300, 600, 900, 1800, 2700]
@@ -113,6 +123,17 @@ function throttledCondition(
   if (!wasThrottled || statuses.length === 0) return null
   const message = 'The limits of its source do not hold the job back.'
   return { type: 'Throttled', status: 'False', reason: 'WithinLimits', message }
+}
+
+/** Said only of jobs that could not be scaled as they should once. */
+function scalingCondition(
+  scaling: ObservedScaling | undefined,
+  previous: SyncJobStatus | undefined,
+): Statement | null {
+  if (scaling?.limited) return scaling.limited
+  if (!previous?.conditions?.some(({ type }) => type === 'ScalingLimited')) return null
+  const message = 'Nothing keeps the operator from the number of workers that the job needs.'
+  return { type: 'ScalingLimited', status: 'False', reason: 'DesiredWithinRange', message }
 }
 
 /** Counts outlive the worker that made them when it has ended for good. */

@@ -257,6 +257,18 @@ export const invalidSamples: readonly InvalidSample[] = [
     server: 'minReplicas cannot be more than maxReplicas',
   },
   {
+    name: 'replicas that the operator decides about',
+    yaml: job('replicas: 3'),
+    validate: 'spec: set autoscaling.mode to Off or DryRun',
+    server: 'set autoscaling.mode to Off or DryRun',
+  },
+  {
+    name: 'a mode of autoscaling that there is not',
+    yaml: job('autoscaling: {mode: auto}'),
+    validate: 'spec.autoscaling.mode: found "auto"; allowed: Auto, DryRun, Off',
+    server: 'spec.autoscaling.mode: Unsupported value: "auto"',
+  },
+  {
     name: 'no replicas',
     yaml: job('autoscaling: {minReplicas: 0}'),
     validate: 'spec.autoscaling.minReplicas: found 0; allowed: 1 to 1000',

@@ -53,7 +53,7 @@ describe('resource kinds', () => {
       start: 'earliest',
       freshness: '5s',
       priority: 'normal',
-      autoscaling: { minReplicas: 1, maxReplicas: 1, maxLag: '60s' },
+      autoscaling: { mode: 'Auto', minReplicas: 1, maxReplicas: 1, maxLag: '60s' },
       schemaEvolution: 'evolve',
       badRecords: { policy: 'fail' },
       worker: {
@@ -77,6 +77,12 @@ describe('resource kinds', () => {
       name: 'more workers at least than at most',
       change: { autoscaling: { minReplicas: 2 } },
       expected: 'autoscaling: minReplicas cannot be more than maxReplicas',
+    },
+    {
+      name: 'replicas that the operator decides about',
+      change: { replicas: 3 },
+      expected:
+        ': set autoscaling.mode to Off or DryRun to say how many replicas there are: with Auto the operator decides',
     },
     {
       name: 'no freshness at all',
@@ -147,6 +153,7 @@ describe('openApiSchema', () => {
   it('spells out the defaults of an object', () => {
     const schema = openApiSchema(syncJob.spec)
     expect(schema.properties!['autoscaling']!.default).to.deep.equal({
+      mode: 'Auto',
       minReplicas: 1,
       maxReplicas: 1,
       maxLag: '60s',

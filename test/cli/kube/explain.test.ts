@@ -177,7 +177,7 @@ describe('kubectl sluice explain', () => {
   it('shows limits and decisions whose fields it need not know', async () => {
     bed.putJob({
       conditions: [],
-      autoscaling: { desiredReplicas: 3, reason: 'LagHigh', at: { lag: '90s' } },
+      autoscaling: { desiredReplicas: 3, reason: 'LagHigh', message: 'Why.', at: { lag: '90s' } },
       throttling: { recordsPerSecond: 500 },
     })
     const { store } = bed.server
@@ -192,7 +192,44 @@ describe('kubectl sluice explain', () => {
     const text = await explain()
     expect(text).to.contain('DataSource shop-db limits reading: recordsPerSecond 1000, windows[0].from 08:00')
     expect(text).to.contain('now, of the job: throttling.recordsPerSecond 500')
-    expect(text).to.match(/last decision:\n +desiredReplicas 3\n +reason LagHigh\n +at.lag 90s/)
+    expect(text).to.match(/last decision: 3 workers \(LagHigh\)\n +Why\.\n +at.lag 90s/)
+  })
+
+  it('tells the last decision about the number of workers, and by which numbers', async () => {
+    const autoscaling = {
+      desiredReplicas: 4,
+      reason: 'LagAhead',
+      message: 'With fewer workers the lag would come near maxLag, or stay there.',
+      lastScaleTime: '2026-01-01T00:00:00Z',
+      inputPerSecond: 24000,
+      capacityPerLane: 4100,
+      neededLanes: 8,
+      predictedLag: '45s',
+      learned: { capacityPerLane: 4300, spreadPercent: 0, startUp: '25s', patiencePercent: 100 },
+    }
+    bed.putJob({ conditions: [], autoscaling }, { autoscaling: { minReplicas: 1, maxReplicas: 6 } })
+    const text = await explain()
+    expect(text).to.contain('the job may have 1 to 6 workers\n')
+    expect(text).to.contain('last decision: 4 workers (LagAhead)\n    With fewer workers the lag')
+    for (const line of [
+      'comes in: 24,000 records/s',
+      'a lane reads: 4,100 records/s',
+      'lanes needed: 8',
+      'lag ahead if nothing were done: 45s',
+      'workers take 25s to start',
+    ])
+      expect(text).to.contain(`    ${line}\n`)
+    expect(text).to.match(/the number last changed .* ago/)
+  })
+
+  it('says who decides about the number of workers, where the operator does not', async () => {
+    bed.putJob({ conditions: [] }, { autoscaling: { mode: 'Off' }, replicas: 3 })
+    expect(await explain()).to.contain('spec.replicas says 3 workers; autoscaling.mode is Off')
+  })
+
+  it('says that a dry run changes nothing', async () => {
+    bed.putJob({ conditions: [] }, { autoscaling: { mode: 'DryRun', minReplicas: 2, maxReplicas: 4 } })
+    expect(await explain()).to.contain('autoscaling.mode is DryRun: it has 2 workers all the same')
   })
 
   it('says which limit holds a worker back', async () => {

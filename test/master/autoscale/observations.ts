@@ -12,6 +12,7 @@ import { initialState } from '#master/autoscale/situation.ts'
 export const limits: Limits = {
   minReplicas: 1,
   maxReplicas: 8,
+  lanesMin: 1,
   lanesMax: 2,
   maxLagMs: 60_000,
   idleAfterMs: null,

@@ -18,6 +18,16 @@ describe('sizesOf', () => {
   })
 })
 
+describe('sizes of pods whose lanes are fixed', () => {
+  const fixed = { ...limits, lanesMin: 2, maxReplicas: 3 }
+
+  it('differ by their replicas', () => {
+    expect(text(sizesOf(fixed, 100))).to.equal('1×2 2×2 3×2')
+    expect(text(sizesOf(fixed, 1))).to.equal('1×2')
+    expect(within(fixed, { replicas: 2, lanes: 1 })).to.deep.equal({ replicas: 2, lanes: 2 })
+  })
+})
+
 describe('within', () => {
   it('has no replica only where the job may idle', () => {
     const none = { replicas: 0, lanes: 2 }

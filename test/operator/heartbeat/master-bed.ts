@@ -21,8 +21,6 @@ export class MasterBed {
   #running: { operator: Operator; stop: () => Promise<void>; port: number } | null = null
 
   readonly #clock: Clock
-  /** The pod that was last told to plan. */
-  planner: string | null = null
   readonly #uids = new Map<string, string>()
 
   private constructor(server: FakeApiServer, clock: Clock) {
@@ -102,7 +100,12 @@ export class MasterBed {
     const operator = new Operator({
       client: this.#client,
       instance: `test-${term}`,
-      worker: { image: 'sluice:1', imagePullPolicy: 'IfNotPresent', imagePullSecrets: [] },
+      worker: {
+        image: 'sluice:1',
+        imagePullPolicy: 'IfNotPresent',
+        imagePullSecrets: [],
+        masterUrl: 'http://master.test:9465',
+      },
       askWorker: () => Promise.reject(new Error('not asked here')),
       clock: this.#clock,
       logger: silentLogger,
@@ -114,11 +117,7 @@ export class MasterBed {
       host: '127.0.0.1',
       port,
       identify: token => Promise.resolve(this.identityOf(token)),
-      answer: (sender, heartbeat) => {
-        const answer = operator.answer(sender, heartbeat)
-        if (answer !== null && typeof answer !== 'string' && answer.plans) this.planner = sender.pod
-        return answer
-      },
+      answer: (sender, heartbeat) => operator.answer(sender, heartbeat),
       logger: silentLogger,
       onAnswer: () => undefined,
     })

@@ -1,11 +1,34 @@
 import { expect } from 'chai'
 import { isShared, requireMaster, workersOf } from '#operator/sync-job/size.ts'
+import type { Json } from '../fake-api-store.ts'
 import { compiled } from './built.ts'
 
 describe('workersOf', () => {
-  it('is what the job has at least', () => {
-    const spec = compiled({ autoscaling: { minReplicas: 3, maxReplicas: 5 } }).job.spec
-    expect(workersOf(spec, undefined)).to.equal(3)
+  const workers = (changes: Json, desiredReplicas?: number): number =>
+    workersOf(
+      compiled(changes).job.spec,
+      desiredReplicas === undefined
+        ? undefined
+        : { autoscaling: { desiredReplicas, reason: 'Steady', message: '' } },
+    )
+
+  it('is what the job has at least, until something was decided', () => {
+    expect(workers({ autoscaling: { minReplicas: 3, maxReplicas: 5 } })).to.equal(3)
+  })
+
+  it('is what was decided, within what the spec allows now', () => {
+    const autoscaling = { minReplicas: 2, maxReplicas: 5 }
+    expect(workers({ autoscaling }, 4)).to.equal(4)
+    expect(workers({ autoscaling }, 9)).to.equal(5)
+    expect(workers({ autoscaling }, 1)).to.equal(2)
+  })
+
+  it('is what the spec says where the operator does not decide', () => {
+    for (const mode of ['Off', 'DryRun']) {
+      const autoscaling = { mode, minReplicas: 2, maxReplicas: 5 }
+      expect(workers({ autoscaling, replicas: 7 }, 4)).to.equal(7)
+      expect(workers({ autoscaling }, 4)).to.equal(2)
+    }
   })
 })
 
@@ -13,6 +36,8 @@ describe('isShared', () => {
   it('holds of a job that may have more than one worker, also while it has one', () => {
     expect(isShared(compiled().job.spec)).to.equal(false)
     expect(isShared(compiled({ autoscaling: { maxReplicas: 2 } }).job.spec)).to.equal(true)
+    const scaledByOthers = { autoscaling: { mode: 'Off' }, replicas: 1 }
+    expect(isShared(compiled(scaledByOthers).job.spec), 'or soon more').to.equal(true)
   })
 })
 

@@ -1,0 +1,81 @@
+// How many workers a SyncJob may have, and what the operator decided about it. The decision is kept in the status:
+// workers follow it, people read it, and a new operator goes on from it.
+import { z } from 'zod'
+import { duration, durationAtLeast } from './duration.ts'
+import { withRule } from './rules.ts'
+
+export const autoscaling = withRule(
+  z.strictObject({
+    mode: z
+      .enum(['Auto', 'DryRun', 'Off'])
+      .default('Auto')
+      .describe(
+        'Auto: the operator decides how many workers there are. DryRun: it only tells what it would decide. Off: it does not. With the latter two the job has `spec.replicas` workers.',
+      ),
+    minReplicas: z
+      .int32()
+      .min(1)
+      .max(1000)
+      .default(1)
+      .describe('Worker pods the job has at least. They share its splits: partitions, ranges of a snapshot.'),
+    maxReplicas: z
+      .int32()
+      .min(1)
+      .max(1000)
+      .default(1)
+      .describe(
+        'Worker pods the job has at most. Where it is more than `minReplicas` the job is autoscaled.',
+      ),
+    maxLag: durationAtLeast('1s')
+      .default('60s')
+      .describe(
+        'Age of the oldest change not yet in the target that is still fine. An autoscaled job gets as many workers as it takes to stay below.',
+      ),
+  }),
+  {
+    rule: 'self.minReplicas <= self.maxReplicas',
+    message: 'minReplicas cannot be more than maxReplicas',
+    test: ({ minReplicas, maxReplicas }) => minReplicas <= maxReplicas,
+  },
+)
+  .prefault({})
+  .describe('How many worker pods the job may have.')
+
+const count = (description: string) => z.int().min(0).optional().describe(description)
+
+export const scalingStatus = z
+  .strictObject({
+    desiredReplicas: z.int32().min(1).describe('Worker pods the job should have, as the operator decided.'),
+    reason: z.string().describe('Why, in one word.'),
+    message: z.string().describe('Why, in words and numbers.'),
+    lastScaleTime: z.iso.datetime().optional().describe('When the operator last decided for another number.'),
+    inputPerSecond: count('Records a second that arrive at the source.'),
+    forecastPerSecond: count('As many as are expected when another number of workers would be in effect.'),
+    capacityPerLane: count('Records a second that a lane can be counted on to read.'),
+    neededLanes: count('Lanes, over all workers, that the forecast and the backlog need.'),
+    lagRecords: count('Records that are not yet in the target.'),
+    predictedLag: duration
+      .optional()
+      .describe('The lag when another number of workers would be in effect, were nothing done.'),
+    learned: z
+      .strictObject({
+        capacityPerLane: z.int().min(0).describe('Records a second that a busy lane reads.'),
+        spreadPercent: z.int().min(0).describe('How much lanes differ in that.'),
+        startUp: duration.describe('How long workers took to start.'),
+        patiencePercent: z
+          .int()
+          .min(100)
+          .describe('How much longer than by its cost a smaller number has to be enough before it is taken.'),
+        patienceTime: z.iso.datetime().optional().describe('When that was last raised.'),
+        lastShrinkTime: z.iso
+          .datetime()
+          .optional()
+          .describe('When a smaller number was last taken, and has not turned out to be too small since.'),
+      })
+      .optional()
+      .describe('What the operator learned about the job, for the one that leads next.'),
+  })
+  .optional()
+  .describe('The last decision about the number of workers, of an autoscaled job.')
+
+export type ScalingStatus = NonNullable<z.infer<typeof scalingStatus>>

@@ -1,0 +1,160 @@
+import { expect } from 'chai'
+import { syncJobStatus } from '#api/sync-job.ts'
+import { writeDue } from '#operator/sync-job/status.ts'
+import { ScaledJob } from './scaled-job.ts'
+
+const autoscaling = { minReplicas: 1, maxReplicas: 8, maxLag: '60s' }
+
+/** `True AtMaximum`; undefined where there is no such condition. */
+function limited({ status }: ScaledJob): string | undefined {
+  const found = status?.conditions?.find(({ type }) => type === 'ScalingLimited')
+  return found && `${found.status} ${found.reason}`
+}
+
+describe('Autoscaler', () => {
+  it('follows eight times the load until the lag is back, and later goes down again, each once', () => {
+    const job = new ScaledJob({ autoscaling })
+    job.run(10)
+    expect(job.pods).to.equal(1)
+    job.input = 8000
+    let worstMs = 0
+    job.run(15, () => (worstMs = Math.max(worstMs, job.lagMs)))
+    expect(job.pods).to.be.within(5, 8)
+    expect(job.lagMs, 'at the end').to.equal(0)
+    expect(worstMs).to.be.lessThan(120_000)
+    expect(job.events.filter(({ action }) => action === 'Scale').length, 'ups').to.be.at.most(3)
+    job.input = 1000
+    job.run(90)
+    expect(job.pods).to.equal(1)
+    expect(job.events.filter(({ reason }) => reason === 'Surplus').length, 'downs').to.be.at.most(3)
+    expect(syncJobStatus.safeParse(job.status).error).to.equal(undefined)
+  })
+
+  it('tells what it decided, why and by which numbers, in the status and as an event', () => {
+    const job = new ScaledJob({ autoscaling })
+    job.run(10)
+    expect(job.status?.autoscaling).to.deep.include({
+      desiredReplicas: 1,
+      reason: 'Steady',
+      inputPerSecond: 1000,
+      capacityPerLane: 1000,
+      neededLanes: 2,
+    })
+    expect(job.status?.autoscaling?.lastScaleTime).to.equal(undefined)
+    job.input = 8000
+    job.run(2)
+    const [event] = job.events
+    expect(event).to.deep.include({ type: 'Normal', action: 'Scale', reason: 'LagAhead' })
+    expect(event!.note).to.match(/^Scaled from 1 to \d workers\. .*8,000 records\/s come in.*maxLag 1m/)
+    expect(job.decisions[0]).to.equal('shop/shop-to-lake')
+    expect(job.status?.autoscaling?.lastScaleTime).to.match(/^2026-01-01T00:1/)
+  })
+
+  it('writes no status for a job where nothing happens', () => {
+    const job = new ScaledJob({ autoscaling })
+    job.input = 0
+    job.run(10)
+    const before = job.status
+    job.run(30)
+    expect(writeDue(before, job.status!, Infinity)).to.equal('never')
+  })
+
+  it('does not write at once for numbers alone', () => {
+    const job = new ScaledJob({ autoscaling })
+    job.run(10)
+    const before = job.status
+    job.input = 1200
+    job.run(1)
+    expect(job.status?.autoscaling?.inputPerSecond).to.equal(1200)
+    expect(writeDue(before, job.status!, 0)).to.equal('later')
+  })
+
+  it('goes on from the status when another operator takes over', () => {
+    const job = new ScaledJob({ autoscaling })
+    job.input = 5000
+    job.run(20)
+    const { pods } = job
+    expect(pods).to.be.greaterThan(2)
+    const { learned } = job.status!.autoscaling!
+    job.takeOver()
+    job.run(0.25)
+    expect(job.pods).to.equal(pods)
+    job.run(2)
+    expect(job.status?.autoscaling?.learned).to.deep.equal(learned)
+    expect(job.pods).to.equal(pods)
+  })
+
+  it('only tells what it would do in a dry run, and each change of mind once', () => {
+    const job = new ScaledJob({ autoscaling: { ...autoscaling, mode: 'DryRun' } })
+    job.run(10)
+    job.input = 8000
+    job.run(10)
+    expect(job.pods).to.equal(1)
+    expect(job.status?.autoscaling?.desiredReplicas).to.be.greaterThan(4)
+    const would = job.events.filter(({ action }) => action === 'DryRun')
+    expect(would[0]?.note).to.match(/^Would scale from 1 to \d/)
+    expect(would.length).to.be.at.most(3)
+    expect(job.status?.autoscaling?.lastScaleTime, 'nothing was scaled').to.equal(undefined)
+  })
+
+  it('learns nothing in a dry run from what nobody carried out', () => {
+    const job = new ScaledJob({ autoscaling: { ...autoscaling, mode: 'DryRun' }, replicas: 4 })
+    job.run(30)
+    expect(job.events.map(({ reason }) => reason)).to.deep.equal(['Surplus'])
+    job.input = 9000
+    job.run(5)
+    expect(job.status?.autoscaling?.learned).to.deep.include({ patiencePercent: 100 })
+    expect(job.status?.autoscaling?.learned).to.not.have.property('lastShrinkTime')
+  })
+
+  it('leaves alone a job that says itself how many workers it has', () => {
+    const job = new ScaledJob({ autoscaling: { ...autoscaling, mode: 'Off' }, replicas: 3 })
+    job.input = 20_000
+    job.run(10)
+    expect(job.pods).to.equal(3)
+    expect(job.status?.autoscaling).to.equal(undefined)
+  })
+
+  it('says so when maxReplicas is not enough, once, and when it is again', () => {
+    const job = new ScaledJob({ autoscaling: { ...autoscaling, maxReplicas: 2 } })
+    job.run(5)
+    expect(limited(job)).to.equal(undefined)
+    job.input = 8000
+    job.run(10)
+    expect(limited(job)).to.equal('True AtMaximum')
+    expect(job.events.filter(({ type }) => type === 'Warning').map(({ reason }) => reason)).to.deep.equal([
+      'AtMaximum',
+    ])
+    job.input = 1000
+    job.backlog = 0
+    job.run(8)
+    expect(limited(job)).to.equal('False DesiredWithinRange')
+  })
+
+  it('buys nothing for a job that its target holds up', () => {
+    const job = new ScaledJob({ autoscaling })
+    job.run(5)
+    job.blockedShare = 0.8
+    job.run(10)
+    expect(job.pods).to.equal(1)
+    expect(limited(job)).to.equal('True ExternalBottleneck')
+  })
+
+  it('holds the size while nothing is heard, and says so, but not of one that has just begun', () => {
+    const job = new ScaledJob({ autoscaling })
+    job.isHeard = false
+    job.run(1)
+    expect(job.status?.autoscaling).to.equal(undefined)
+    job.run(2)
+    expect(limited(job)).to.equal('True MetricsStale')
+    expect(job.pods).to.equal(1)
+  })
+
+  it('keeps to new limits at once', () => {
+    const job = new ScaledJob({ autoscaling })
+    job.run(5)
+    job.change({ autoscaling: { ...autoscaling, minReplicas: 3 } })
+    job.run(0.5)
+    expect(job.pods).to.equal(3)
+  })
+})

@@ -1,0 +1,77 @@
+import { expect } from 'chai'
+import type { Heartbeat } from '#api/heartbeat.ts'
+import type { SyncJobStatus } from '#api/sync-job.ts'
+import { systemClock } from '#common/clock.ts'
+import type { KubeObject } from '#operator/kube/object.ts'
+import type { Deployment } from '#operator/resources.ts'
+import { MasterBed } from '../heartbeat/master-bed.ts'
+import { eventually } from '../manual-clock.ts'
+import { collections } from '../sync-job/fixtures.ts'
+
+/** Waits take a hundredth of their time. */
+const hastyClock = {
+  ...systemClock,
+  sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 100, signal),
+}
+
+const overloaded: Heartbeat = {
+  job: { namespace: 'shop', name: 'job-0' },
+  worker: 'job-0-pod',
+  startedAtMs: 1,
+  number: 1,
+  term: 0,
+  plan: '',
+  capacity: 2,
+  leaving: false,
+  held: Array.from({ length: 8 }, (_, split) => ({
+    id: `s${split}`,
+    draining: false,
+    leased: true,
+    lagMs: 50_000,
+    busy: null,
+    lane: split % 2,
+    measured: { ageMs: 0, inputPerSecond: 900, processedPerSecond: 250, lagRecords: 40_000 },
+  })),
+  lanes: [0, 1].map(lane => {
+    return { lane, ageMs: 0, processedPerSecond: 1000, busyShare: 1, blockedShare: 0, settled: true }
+  }),
+  finished: [],
+  planned: null,
+  leases: [],
+}
+
+describe('an operator with an autoscaled job', () => {
+  it('scales its Deployment by what its workers tell, and goes on from there when it starts anew', async () => {
+    const bed = await MasterBed.create({ recordsPerSecond: 1e6 }, ['normal'], hastyClock)
+    const { store } = bed.server
+    const job = () =>
+      store.get(collections.syncJobs, 'shop', 'job-0') as KubeObject & {
+        spec: object
+        status?: SyncJobStatus
+      }
+    const replicas = () => {
+      const found = store.find(collections.deployments, 'shop', 'job-0-worker') as Deployment | undefined
+      return found?.spec.replicas
+    }
+    try {
+      const autoscaling = { minReplicas: 1, maxReplicas: 3 }
+      store.update(collections.syncJobs, { ...job(), spec: { ...job().spec, autoscaling } } as KubeObject)
+      await bed.start(1)
+      await eventually('one worker', () => replicas() === 1)
+      await eventually('three workers', () => {
+        bed.operator.answer(bed.identityOf('job-0-pod')!, overloaded)
+        return replicas() === 3
+      })
+      const { desiredReplicas, reason } = job().status!.autoscaling!
+      expect([desiredReplicas, reason]).to.deep.equal([3, 'AtMaximum'])
+      const events = [...store.list(collections.events)] as unknown as { reason: string; note: string }[]
+      expect(events.some(({ note }) => note.startsWith('Scaled from 1 to 3 workers.'))).to.equal(true)
+      await bed.stop()
+      await bed.start(2)
+      await systemClock.sleep(300)
+      expect(replicas()).to.equal(3)
+    } finally {
+      await bed.close()
+    }
+  })
+})
