@@ -43,6 +43,8 @@ export const planSchema = z.strictObject({
   schemaEvolution: z.enum(['evolve', 'additive', 'ignore', 'fail']),
   badRecords: z.strictObject({ policy: z.enum(['fail', 'skip']) }),
   priority: z.enum(['core', 'high', 'normal', 'low']),
+  /** Tables to read anew, of those that were last read anew for another reason than this id. */
+  resync: z.strictObject({ id: z.string(), tables: z.array(z.string()) }).exactOptional(),
   worker: z.strictObject({
     /** Threads that read, decode and write. */
     lanes: z.int().min(1).max(64),

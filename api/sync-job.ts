@@ -15,6 +15,7 @@ import {
   type Resource,
   type ResourceKind,
 } from './resource.ts'
+import { resyncSpec, resyncStatus } from './resync.ts'
 import { immutable, listMap, withCel, withRule } from './rules.ts'
 
 const reference = (description: string) =>
@@ -111,6 +112,15 @@ function tableSchema(options: Readonly<Record<string, z.ZodType>>): z.ZodType<Sy
   }) as unknown as z.ZodType<SyncJobTable>
 }
 
+const restart = z
+  .string()
+  .min(1)
+  .max(64)
+  .optional()
+  .describe(
+    'Any text, such as the time. Another one than before replaces the workers, one after the other; they go on from where they were.',
+  )
+
 function syncJobSpec(tableOptions: Readonly<Record<string, z.ZodType>>) {
   return z.strictObject({
     source: reference('source').describe('Where the tables are.'),
@@ -156,14 +166,8 @@ function syncJobSpec(tableOptions: Readonly<Record<string, z.ZodType>>) {
       .boolean()
       .default(false)
       .describe('Stops the workers; positions are kept, so the job goes on later from where it was.'),
-    restart: z
-      .string()
-      .min(1)
-      .max(64)
-      .optional()
-      .describe(
-        'Any text, such as the time. Another one than before replaces the workers, one after the other; they go on from where they were.',
-      ),
+    restart,
+    resync: resyncSpec.optional(),
     deletionPolicy: z
       .enum(['Retain'])
       .default('Retain')
@@ -182,6 +186,7 @@ export const syncJobStatus = z.strictObject({
   tables: z.int32().min(0).optional().describe('Tables that are synced.'),
   rows: z.int().min(0).optional().describe('Rows committed since the workers started.'),
   lag: duration.optional().describe('Age of the oldest change that is not yet in the target.'),
+  resync: resyncStatus.optional(),
   autoscaling: scalingStatus,
   lastCommitTime: z.iso.datetime().optional().describe('When rows were last committed to the target.'),
 })

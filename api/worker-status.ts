@@ -34,10 +34,22 @@ export const workerStatusSchema = z.object({
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
   /** The limit of the source that keeps the readers back now; null: none does, or the worker is of an older version. */
   throttledBy: z.enum(limitedUnits).nullable().optional(),
+  /** How far the resync of its plan is; null or left out: there is none, or the worker does not plan. */
+  resync: z
+    .object({
+      id: z.string(),
+      /** Tables that it concerns. */
+      tables: z.int().nonnegative(),
+      /** Those that are not read to the end yet, by the source's names. */
+      left: z.array(z.string()),
+    })
+    .nullable()
+    .optional(),
   /** When this was true, RFC 3339. */
   updatedAt: z.iso.datetime(),
 })
 
+export type ResyncProgress = NonNullable<WorkerStatus['resync']>
 export type WorkerPhase = z.infer<typeof workerPhase>
 export type WorkerTableStatus = z.infer<typeof workerTableStatus>
 export type WorkerStatus = z.infer<typeof workerStatusSchema>

@@ -7,6 +7,12 @@ export type Position = string
 /** Where the splits of one table stand: split id -> position. */
 export type Positions = ReadonlyMap<string, Position>
 
+/**
+ * Beside the splits of a table, what a person asked for when it was last begun anew: the `id` of a SyncJob's `resync`. It
+ * is no split: no source is told of it.
+ */
+export const resyncMark = 'resync'
+
 /** A split's step forward, made in the same atomic step as its rows. */
 export interface PositionMove {
   split: string

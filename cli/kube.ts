@@ -10,12 +10,14 @@ export const usage = `Usage: kubectl sluice status [JOB] [-A] [-o json]
        kubectl sluice explain JOB
        kubectl sluice pause JOB [--wait [--timeout 2m]]
        kubectl sluice resume JOB [--wait [--timeout 2m]]
+       kubectl sluice resync JOB [--table NAME]... [--id TEXT] [--wait [--timeout 1h]]
        kubectl sluice logs JOB [-f] [-p] [--tail N] [--worker NAME]
        kubectl sluice report [JOB] [-o FILE.tar.gz] [--tail N] [--operator-namespace NAME]
 
 status: the jobs in a table, or one with its conditions, tables and workers. Exit code 0: ready, 1: not.
 explain: what the operator does with a job and why: conditions, workers, lag, limits, scaling, events.
 pause: stops the workers of a job; it keeps its positions. resume: starts them again from there.
+resync: reads tables of a job (default: all) from the source anew, into the tables of the target that are there.
 logs: of all workers of a job, each line with the name of its pod.
 report: an archive for a bug report: resources, events and logs, without Secrets and with passwords taken out.
 
@@ -24,7 +26,9 @@ report: an archive for a bug report: resources, events and logs, without Secrets
       --context NAME         of the kubeconfig (default: the current one)
       --kubeconfig FILE      (default: $KUBECONFIG, then ~/.kube/config)
   -o, --output               status: json. report: FILE.tar.gz, or a folder to make
-      --wait                 pause, resume: until the last worker has ended, or the job is ready again
+      --table NAME           resync: a table, as the source names it, or a glob; may be given more than once
+      --id TEXT              resync: what it is to be called (default: the time); the same one again does nothing
+      --wait                 pause, resume, resync: until the last worker has ended, the job is ready again, or all is read
       --timeout DURATION     and no longer than this; then the exit code is 1
   -f, --follow               logs: go on, also with workers that come later
   -p, --previous             logs: of the container before its last restart
@@ -41,6 +45,7 @@ const verbs: Readonly<Record<string, () => Promise<{ run: Verb }>>> = {
   explain: () => import('./kube/explain.ts'),
   pause: () => import('./kube/pause.ts'),
   resume: () => import('./kube/resume.ts'),
+  resync: () => import('./kube/resync.ts'),
   logs: () => import('./kube/logs.ts'),
   report: () => import('./kube/report.ts'),
 }

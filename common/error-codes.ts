@@ -71,16 +71,22 @@ export const errorCodes = {
   PG_SLOT_LOST: {
     meaning:
       'The replication slot is gone, was invalidated, or is past the position the target holds: changes are missing.',
-    remedy: 'Snapshot the tables again; raise `max_slot_wal_keep_size` if the server dropped the WAL.',
+    remedy:
+      'Read the tables again (`spec.resync`, or `kubectl sluice resync`); raise `max_slot_wal_keep_size` if the server dropped the WAL.',
   },
   PG_PUBLICATION_LOST: {
     meaning:
       'A streamed table left the publication for a while: it was dropped and made again, or taken out. Changes are missing.',
-    remedy: 'Drop the target table and snapshot it again.',
+    remedy: 'Read that table again: `spec.resync`, or `kubectl sluice resync --table`.',
   },
   PG_SNAPSHOT_INTERRUPTED: {
     meaning: 'The snapshot of a table without a key was interrupted and cannot go on without duplicates.',
     remedy: 'Drop the target table and snapshot it again, or give the table a primary key.',
+  },
+  RESYNC_UNSUPPORTED: {
+    meaning: 'A table that `spec.resync` asks to read again cannot be, with what it has kept as it is.',
+    remedy:
+      'Take it out of `resync.tables`, or sync it to a new table of the target (`tables[].target.table`); the message says why.',
   },
   PG_REPLICA_IDENTITY: {
     meaning: 'PostgreSQL would not log which rows of a table are updated or deleted.',

@@ -66,6 +66,11 @@ export interface SourceTable {
   mode: 'snapshotAndStream' | 'snapshot' | 'stream'
   /** Where a stream without a snapshot begins: `earliest`, `latest` or an RFC 3339 time. */
   start: string
+  /**
+   * The target has rows of an earlier reading, though no positions: they are replaced as they are read again, and those
+   * that are not must go once all is read (a truncate whose sequence is before all of what was read now).
+   */
+  replaces?: boolean
 }
 
 /** The unit of parallel reading. */
@@ -144,6 +149,11 @@ export interface Source {
    * reading for the same job.
    */
   check?(tables: readonly SourceTable[], signal: AbortSignal): Promise<void>
+  /**
+   * Asked before a table's positions are given up, to begin it anew. Left out: no table of this source can be.
+   * @throws ConfigError RESYNC_UNSUPPORTED
+   */
+  checkResync?(table: SourceTable, signal: AbortSignal): Promise<void>
   /**
    * Reads a split on from what the target holds. `tables` carries, for each of the split's tables, its schema
    * and positions; changes at or before a table's own position are not yielded again. Ends when a bounded split

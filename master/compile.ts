@@ -36,6 +36,7 @@ export function compile(job: SyncJob, around: Surroundings): Plan {
     schemaEvolution: spec.schemaEvolution,
     badRecords: spec.badRecords,
     priority: spec.priority,
+    ...(spec.resync ? { resync: { id: spec.resync.id, tables: spec.resync.tables ?? ['*'] } } : {}),
     worker: {
       lanes: spec.worker.lanes,
       bufferBytesMax: Math.ceil(parseQuantity(spec.worker.bufferSize)),

@@ -1,6 +1,6 @@
 // What a worker knows about its job, folded from the lanes' reports: pure state, read by /status, the metrics
 // and the progress view.
-import type { WorkerPhase, WorkerStatus } from '#api/worker-status.ts'
+import type { ResyncProgress, WorkerPhase, WorkerStatus } from '#api/worker-status.ts'
 import type { FromLane, LaneFailure } from './lane-protocol.ts'
 
 interface SplitState {
@@ -26,6 +26,8 @@ export class JobStatus {
   readonly #job: { namespace: string; name: string }
   readonly #splits = new Map<string, SplitState>()
   readonly #tables = new Map<string, TableState>()
+  /** Of the plan; null: none that this worker knows of. */
+  resync: ResyncProgress | null = null
   #phase: WorkerPhase = 'starting'
   #failure: LaneFailure | null = null
 
@@ -133,6 +135,7 @@ export class JobStatus {
       lagMs: lags.length === 0 ? null : Math.max(...lags),
       rowsTotal: this.rows,
       error: this.#failure === null ? null : { code: this.#failure.code, message: this.#failure.message },
+      resync: this.resync,
       updatedAt: new Date(nowMs).toISOString(),
     }
   }

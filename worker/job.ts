@@ -129,7 +129,8 @@ export class Job {
     if (!plans && this.#planned) await this.#closeEnds()
     this.#planned = plans
     const ends = await this.#open()
-    const { tables, plan } = await (plans ? ends.planner : ends.onlooker).refresh(signal)
+    const { tables, plan, resync } = await (plans ? ends.planner : ends.onlooker).refresh(signal)
+    this.status.resync = resync
     const current = this.#toRead(plan.splits)
     if (plans && current.length === 0) return true
     if (plans) assigned?.found(current)
@@ -309,7 +310,8 @@ export class Job {
       discover: signal => source.discover(signal),
       plan: () => Promise.resolve({ splits: [], initialPositions: new Map() }),
     }
-    const onlooker = new TablePlanner(plan, looked, target)
+    const { resync: _, ...onlooking } = plan
+    const onlooker = new TablePlanner(onlooking, looked, target)
     this.#ends = { source, target, planner: new TablePlanner(plan, source, target), onlooker }
     return this.#ends
   }

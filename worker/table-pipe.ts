@@ -12,6 +12,7 @@ import type { TableSchema } from '#catalog/types.ts'
 import type { CommitResult, TableChanges, TableWriter } from '#connectors/connector.ts'
 import type { CommitAction, CommitLimits } from './commit-policy.ts'
 import { decideCommit, dueAtMs } from './commit-policy.ts'
+import { splitPositions } from './resync.ts'
 
 /** What one split contributed, in the order it was read. */
 interface Item {
@@ -172,7 +173,8 @@ export class TablePipe {
       moved.set(split, to)
     }
     if (moves.length > 0 || this.#stagedRows > 0) {
-      const metadata = this.#options.metadata(new Map([...this.#options.writer.positions(), ...moved]))
+      const positions = splitPositions(this.#options.writer.positions())
+      const metadata = this.#options.metadata(new Map([...positions, ...moved]))
       const result = await this.#options.writer.commit(moves, metadata, signal)
       for (const [split, to] of moved) this.#held.set(split, to)
       this.#report(result, moved, startedAtMs)

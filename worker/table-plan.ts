@@ -3,6 +3,7 @@
 // with a writer of the main thread's own.
 import { ConfigError, PositionLostError } from '#common/errors.ts'
 import type { Plan } from '#api/plan.ts'
+import type { ResyncProgress } from '#api/worker-status.ts'
 import type { PositionMove } from '#catalog/position.ts'
 import { withSampled } from '#catalog/sampled-schema.ts'
 import type { TableSchema } from '#catalog/types.ts'
@@ -17,12 +18,23 @@ import type {
 import { isNamed, selectTables } from '#master/select-tables.ts'
 import type { GrantedTable } from './lane-protocol.ts'
 import { OpenWriters } from './open-writers.ts'
+import {
+  beginAnew,
+  checkResync,
+  concerns,
+  isBegunAnew,
+  markMove,
+  resyncProgress,
+  splitPositions,
+} from './resync.ts'
 
-export type PlanSource = Pick<Source, 'discover' | 'plan' | 'check'>
+export type PlanSource = Pick<Source, 'discover' | 'plan' | 'check' | 'checkResync'>
 
 export interface PlannedTables {
   tables: readonly GrantedTable[]
   plan: SourcePlan
+  /** Null when the plan asks for none. */
+  resync: ResyncProgress | null
 }
 
 interface OpenTables {
@@ -48,8 +60,9 @@ export class TablePlanner {
    * Looks at the source again. @throws ConfigError TABLE_NOT_FOUND when nothing matches, and what the connectors throw
    */
   async refresh(signal: AbortSignal): Promise<PlannedTables> {
-    const { opened, said: plan } = await this.#ask(held => this.#source.plan(held, signal), signal)
+    const { opened, said: plan } = await this.#ask(held => this.#source.plan(held, signal), beginAnew, signal)
     const { tables, writers } = opened
+    const { resync } = this.#plan
     for (const [table, positions] of plan.initialPositions) {
       const writer = writers.get(table)!
       const moves = [...positions].map(([split, to]): PositionMove => ({
@@ -57,9 +70,13 @@ export class TablePlanner {
         from: writer.positions().get(split) ?? null,
         to,
       }))
-      if (moves.length > 0) await writer.commit(moves, {}, signal)
+      if (moves.length === 0) continue
+      // A new table is as good as read anew.
+      const mark = resync && concerns(resync, table) ? markMove(resync, writer.positions()) : null
+      await writer.commit(mark === null ? moves : [...moves, mark], {}, signal)
     }
-    return { tables, plan }
+    const names = tables.map(({ source }) => source.name)
+    return { tables, plan, resync: resync ? resyncProgress(resync, names, plan.splits) : null }
   }
 
   /**
@@ -67,7 +84,7 @@ export class TablePlanner {
    * not have yet are made, empty.
    */
   async check(signal: AbortSignal): Promise<readonly GrantedTable[]> {
-    const { opened } = await this.#ask(async held => this.#source.check?.(held, signal), signal)
+    const { opened } = await this.#ask(async held => this.#source.check?.(held, signal), checkResync, signal)
     return opened.tables
   }
 
@@ -77,10 +94,11 @@ export class TablePlanner {
    */
   async #ask<T>(
     ask: (held: readonly SourceTable[]) => Promise<T>,
+    resync: typeof beginAnew | typeof checkResync,
     signal: AbortSignal,
   ): Promise<{ opened: OpenTables; said: T }> {
     for (let before: OpenTables | null = null; ;) {
-      const opened = await this.#open(signal)
+      const opened = await this.#open(resync, signal)
       try {
         return { opened, said: await ask(opened.held) }
       } catch (error) {
@@ -96,7 +114,7 @@ export class TablePlanner {
   }
 
   /** The tables of the plan, each open in the target. */
-  async #open(signal: AbortSignal): Promise<OpenTables> {
+  async #open(resync: typeof beginAnew | typeof checkResync, signal: AbortSignal): Promise<OpenTables> {
     const selected = this.#select(await this.#source.discover(signal))
     const writers = new Map<string, TableWriter>()
     const tables = await Promise.all(
@@ -106,10 +124,24 @@ export class TablePlanner {
         return table.target.sampled === true ? withSchema(table, writer.schema) : table
       }),
     )
-    const held = tables.map(({ source }) => ({
-      ...source,
-      positions: new Map(writers.get(source.name)!.positions()),
-    }))
+    const held: SourceTable[] = []
+    for (const { source: table } of tables) {
+      const writer = writers.get(table.name)!
+      const asked = this.#plan.resync
+      if (asked && concerns(asked, table.name))
+        await resync(
+          asked,
+          {
+            table: { ...table, positions: splitPositions(writer.positions()) },
+            writer,
+            source: this.#source,
+          },
+          signal,
+        )
+      const positions = writer.positions()
+      const replaces = isBegunAnew(positions) ? { replaces: true } : {}
+      held.push({ ...table, positions: new Map(splitPositions(positions)), ...replaces })
+    }
     return { tables, held, writers }
   }
 

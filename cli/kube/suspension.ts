@@ -1,11 +1,10 @@
-// What `pause` and `resume` share: spec.suspend by server-side apply, under a field manager of our own, and the
-// wait until it is so. A pause takes the field, and a resume gives it back where that is enough, so that afterwards
-// it belongs to whoever it belonged to: GitOps, helm or kubectl apply meet no conflict with us.
+// What `pause` and `resume` share: spec.suspend, and the wait until it is so. A pause takes the field, and a resume gives
+// it back where that is enough.
 import { parseArgs } from 'node:util'
 import { parseDuration } from '#api/duration.ts'
-import { resourcePath } from '#operator/kube/object.ts'
-import { podType, syncJobType } from '#operator/resources.ts'
+import { podType } from '#operator/resources.ts'
 import type { SyncJobObject } from '#operator/resources.ts'
+import { applySpec, warnOfOwner } from './apply-spec.ts'
 import { findJob, oneJobName } from './find-job.ts'
 import { workerSelector } from './job-facts.ts'
 import { isSuspended, readyOf } from './job-row.ts'
@@ -31,7 +30,7 @@ export async function setSuspended(argv: string[], open: Open, suspend: boolean)
   const before = await findJob(session, name)
   const changed = isSuspended(before) !== suspend
   if (changed) {
-    warnOfOwner(session, before, suspend)
+    warnOfOwner(session, before, { field: 'suspend', fieldManager, as: `suspend: ${!suspend}` })
     await (suspend ? pause : resume)(session, before)
   }
   const word = suspend ? 'paused' : 'resumed'
@@ -40,48 +39,13 @@ export async function setSuspended(argv: string[], open: Open, suspend: boolean)
 }
 
 async function pause(session: Session, job: SyncJobObject): Promise<void> {
-  await applySpec(session, job, { suspend: true })
+  await applySpec(session, job, { fieldManager, spec: { suspend: true } })
 }
 
 /** Stating nothing gives back what we stated; only a pause that is not ours has to be overruled. */
 async function resume(session: Session, job: SyncJobObject): Promise<void> {
-  const after = await applySpec(session, job, null)
-  if (isSuspended(after)) await applySpec(session, job, { suspend: false })
-}
-
-async function applySpec(
-  session: Session,
-  job: SyncJobObject,
-  spec: { suspend: boolean } | null,
-): Promise<SyncJobObject> {
-  const { apiVersion, kind } = syncJobType
-  const { namespace, name, uid } = job.metadata
-  return session.client.request<SyncJobObject>({
-    method: 'PATCH',
-    path: resourcePath(syncJobType, { namespace, name }),
-    // A person says so now; what others stated before is no reason to refuse.
-    query: { fieldManager, force: true },
-    contentType: 'application/apply-patch+yaml',
-    // The uid keeps the apply from making a job that was deleted meanwhile.
-    // An empty spec would be a field we own, too.
-    body: { apiVersion, kind, metadata: { namespace, name, uid }, ...(spec === null ? {} : { spec }) },
-    signal: session.signal,
-  })
-}
-
-/** Whoever applies the field again and again will set it back. */
-function warnOfOwner(session: Session, job: SyncJobObject, suspend: boolean): void {
-  const entries = job.metadata.managedFields as
-    | { manager?: string; operation?: string; fieldsV1?: { 'f:spec'?: Record<string, unknown> } }[]
-    | undefined
-  const owner = entries?.find(
-    ({ manager, operation, fieldsV1 }) =>
-      operation === 'Apply' && manager !== fieldManager && fieldsV1?.['f:spec']?.['f:suspend'] !== undefined,
-  )
-  if (owner !== undefined)
-    session.warn(
-      `Note: "${owner.manager}" states spec.suspend: ${!suspend} and may set it back with its next apply; change it there, too.\n`,
-    )
+  const after = await applySpec(session, job, { fieldManager, spec: null })
+  if (isSuspended(after)) await applySpec(session, job, { fieldManager, spec: { suspend: false } })
 }
 
 async function waitUntil(

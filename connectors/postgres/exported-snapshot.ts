@@ -84,8 +84,9 @@ async function importFromSlot(
   }
 }
 
-async function currentPoint(holder: Session): Promise<bigint> {
-  const [row] = await holder.query<{ lsn: string }>(
+/** Where the server's log is now. */
+export async function currentPoint(session: Session): Promise<bigint> {
+  const [row] = await session.query<{ lsn: string }>(
     'SELECT (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text AS lsn',
   )
   return parseLsn(row!.lsn)

@@ -1,6 +1,8 @@
 // Positions of PostgreSQL splits, as the target keeps them.
 //
 //   log        `0/16B3748`                      every transaction whose commit record begins before it is in the target
+//   sweep      `due@0/16B3748`                  rows of an earlier reading, from before this point, are still to go
+//              `done@0/16B3748`                 they are gone
 //   snapshot   `16402.16402:128-256@0/16B3748`  relation oid, its file node, next page, page after the last one
 //              `16402.16402:128-*@0/16B3748`    the last range of a relation has no end: it takes pages added meanwhile
 //              `done@0/16B3748`                 the range is in the target
@@ -49,10 +51,12 @@ export function parseSnapshotPosition(text: Position): SnapshotPosition {
 /** Order of two positions of one split, of whichever kind. */
 export function comparePositions(a: Position, b: Position): number {
   if (!a.includes('@') && !b.includes('@')) return sign(parseLsn(a), parseLsn(b))
-  return sign(progress(parseSnapshotPosition(a)), progress(parseSnapshotPosition(b)))
+  return sign(progress(a), progress(b))
 }
 
-function progress(position: SnapshotPosition): bigint {
+function progress(text: Position): bigint {
+  if (isDue(text)) return -1n
+  const position = parseSnapshotPosition(text)
   return 'done' in position ? 1n << 40n : BigInt(position.next)
 }
 
@@ -67,6 +71,28 @@ export const logSplitId = 'log'
 export function snapshotSplitId(table: string, index: number, restartedAt: bigint | null): string {
   const generation = restartedAt === null ? '' : `${formatLsn(restartedAt).replace('/', '-')}/`
   return `snapshot/${table}/${generation}${index}`
+}
+
+/** Removes what an earlier reading of the table left and this one did not replace. */
+export function sweepSplitId(table: string): string {
+  return `sweep/${table}`
+}
+
+export function isSweepSplit(split: string): boolean {
+  return split.startsWith('sweep/')
+}
+
+export function dueSweep(point: bigint): Position {
+  return `due@${formatLsn(point)}`
+}
+
+/** The point from before which rows are to go; null: they are gone. */
+export function sweptBefore(position: Position): bigint | null {
+  return isDue(position) ? parseLsn(position.slice('due@'.length)) : null
+}
+
+function isDue(position: Position): boolean {
+  return position.startsWith('due@')
 }
 
 export function isSnapshotSplit(split: string): boolean {

@@ -187,6 +187,17 @@ export async function dropReplication(
   if (ours) await session.query(`DROP PUBLICATION IF EXISTS ${quoteName(names.publication)}`)
 }
 
+/** Makes room for a new slot where the server has given this one up, and no table is read on from it. */
+export async function dropLostSlot(session: Session, name: string, clock: Clock): Promise<void> {
+  const [lost] = await session.query(
+    `SELECT 1 FROM pg_replication_slots s
+     WHERE slot_name = $1 AND plugin = 'pgoutput' AND database = current_database()
+       AND to_jsonb(s) ->> 'wal_status' = 'lost'`,
+    [name],
+  )
+  if (lost) await dropSlot(session, name, clock)
+}
+
 async function dropSlot(session: Session, name: string, clock: Clock): Promise<void> {
   for (let attempt = 0; attempt < 40; attempt++) {
     const [slot] = await session.query<{ pid: number | null }>(

@@ -6,6 +6,10 @@
 // the log and is the same or newer. It does not where the log tells a row only in part (unchanged TOAST), nor
 // where pages were shuffled (another file node): such a table starts over, under new split ids. A table without
 // a key would get rows twice: it is refused.
+//
+// A table that is read again (a resync) keeps the rows it has until each is replaced, and what was not replaced goes in
+// the end, in a sweep. Its ranges are never read on in another snapshot: rows that moved in between into pages read
+// before would be swept away, to come back only from the log.
 import { PositionLostError } from '#common/errors.ts'
 import type { Clock } from '#common/clock.ts'
 import type { Position } from '#catalog/position.ts'
@@ -14,11 +18,14 @@ import { ExportedSnapshot } from './exported-snapshot.ts'
 import { formatLsn } from './lsn.ts'
 import type { PageRange } from './position.ts'
 import {
+  dueSweep,
   formatSnapshotPosition,
   isSnapshotSplit,
   logSplitId,
   parseSnapshotPosition,
   snapshotSplitId,
+  sweepSplitId,
+  sweptBefore,
 } from './position.ts'
 import type { Relation } from './relation.ts'
 import type { ServerAccess, Session } from './session.ts'
@@ -67,13 +74,18 @@ export class Snapshots {
   /** Splits of all tables that are not read to the end yet. @throws PositionLostError PG_SNAPSHOT_INTERRUPTED */
   async plan(session: Session, tables: readonly JobTable[], signal: AbortSignal): Promise<SnapshotPlan> {
     const unread: Unread[] = []
+    const sweeps: Split[] = []
     for (const table of tables) {
       const open = openRanges(table.source)
-      if (table.source.mode === 'stream' || (open.size === 0 && table.source.positions.size > 0)) continue
+      if (table.source.mode === 'stream') continue
+      if (open.size === 0 && table.source.positions.size > 0) {
+        if (isSweepDue(table.source)) sweeps.push(sweepOf(table.source))
+        continue
+      }
       unread.push({ ...table, open, leaves: await readLeaves(session, table.relation) })
     }
     await this.#release(new Set(unread.flatMap(table => [...table.open.keys()])))
-    const plan: SnapshotPlan = { splits: [], initialPositions: new Map() }
+    const plan: SnapshotPlan = { splits: sweeps, initialPositions: new Map() }
     const expired: Unread[] = []
     for (const table of unread) {
       const live = this.#liveSplits(table)
@@ -131,7 +143,11 @@ export class Snapshots {
         consistentPoint,
       )
       const positions = new Map<string, Position>()
-      if (table.open.size === 0) positions.set(logSplitId, formatLsn(consistentPoint))
+      if (table.open.size === 0) {
+        positions.set(logSplitId, formatLsn(consistentPoint))
+        if (table.source.replaces === true)
+          positions.set(sweepSplitId(table.source.name), dueSweep(consistentPoint))
+      }
       for (const [id, range] of ranges) {
         positions.set(id, formatSnapshotPosition(range))
         live.splits.set(id, splitOf(id, table, range, detail))
@@ -168,6 +184,15 @@ function splitOf(id: string, table: Unread, range: PageRange, detail: SnapshotDe
   }
 }
 
+function isSweepDue({ name, positions }: SourceTable): boolean {
+  const position = positions.get(sweepSplitId(name))
+  return position !== undefined && sweptBefore(position) !== null
+}
+
+function sweepOf({ name }: SourceTable): Split {
+  return { id: sweepSplitId(name), tables: [name], bounded: true, stage: 0, weight: 1 }
+}
+
 function requireKeys(tables: readonly Unread[]): void {
   const interrupted = tables.find(({ source, open }) => open.size > 0 && source.schema.key.length === 0)
   if (!interrupted) return
@@ -188,8 +213,8 @@ function openRanges(table: SourceTable): Map<string, PageRange> {
   return open
 }
 
-function canReadOn({ open, leaves }: Unread): boolean {
-  if (open.size === 0) return false
+function canReadOn({ source, open, leaves }: Unread): boolean {
+  if (open.size === 0 || isSweepDue(source)) return false
   return [...open.values()].every(range => leafOf(range, leaves)?.hasToast === false)
 }
 

@@ -21,15 +21,24 @@ import { serverNames } from './names.ts'
 import {
   comparePositions,
   isSnapshotSplit,
+  isSweepSplit,
   logSplitId,
   parseSnapshotPosition,
   formatSnapshotPosition,
 } from './position.ts'
 import { readRelations, schemaOf } from './relation.ts'
-import { createSlot, dropReplication, ensurePublication, readSlot, requireSlot } from './replication-setup.ts'
+import {
+  createSlot,
+  dropLostSlot,
+  dropReplication,
+  ensurePublication,
+  readSlot,
+  requireSlot,
+} from './replication-setup.ts'
 import type { Slot } from './replication-setup.ts'
 import type { ReplicationSession } from './replication-session.ts'
 import { requireKey, requireStreamable } from './replica-identity.ts'
+import { requireResyncable, sweepChunk } from './resync.ts'
 import type { ServerTypes } from './server-types.ts'
 import type { ServerAccess } from './session.ts'
 import { Session, serverAccess, withSession } from './session.ts'
@@ -108,6 +117,10 @@ export class PostgresSource implements Source {
     })
   }
 
+  async checkResync(table: SourceTable, signal: AbortSignal): Promise<void> {
+    await withSession(this.#access, signal, session => requireResyncable(session, table))
+  }
+
   async *read(
     split: Split,
     tables: readonly SourceTable[],
@@ -116,7 +129,8 @@ export class PostgresSource implements Source {
   ): AsyncGenerator<SourceChunk> {
     if (signal.aborted) return
     try {
-      if (isSnapshotSplit(split.id)) yield* this.#readSnapshot(split, tables[0]!, limits, signal)
+      if (isSweepSplit(split.id)) yield* sweepChunk(split, tables[0]!)
+      else if (isSnapshotSplit(split.id)) yield* this.#readSnapshot(split, tables[0]!, limits, signal)
       else yield* this.#readLog(tables, limits, signal)
     } catch (error) {
       if (!signal.aborted) throw error
@@ -183,6 +197,7 @@ export class PostgresSource implements Source {
     const positions = tables.flatMap(({ source }) => source.positions.get(logSplitId) ?? []).map(parseLsn)
     const least = positions.reduce<bigint | null>((a, b) => (a === null || b < a ? b : a), null)
     if (least !== null) await requireSlot(session, slot, least)
+    else await dropLostSlot(session, slot, this.#context.clock)
     await ensurePublication(session, publication, this.#context.job, published)
     return (await readSlot(session, slot)) ?? (await createSlot(session, slot))
   }

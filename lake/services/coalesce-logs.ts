@@ -2,6 +2,9 @@
 // whose rows others hold as well, under an instant that is committed: readers may see both at once and get the same
 // rows. The files it stands for go an hour later, when no query can still want them, and then their instants.
 //
+// Where other engines write as well, what is written or removed here is so under the table's lock, when nothing of theirs
+// is under way: they plan under it what to compact and clean, and take instants off the timeline.
+//
 // Rows of a merged log carry its own instant as commit time, so that an incremental query over the days that are left
 // finds the changes of each.
 import { avroSchemaOf } from '#lake/avro/schema.ts'
@@ -29,7 +32,7 @@ import { mergedLog } from './merged-log.ts'
 import { Pace } from './pace.ts'
 import type { LogRun } from './plan-coalescing.ts'
 import { runsToCoalesce, startOfDay } from './plan-coalescing.ts'
-import { settleCoalesced } from './settle-coalesced.ts'
+import { isInUse, savedUntil, settleCoalesced } from './settle-coalesced.ts'
 
 export interface CoalescingPolicy {
   /** Days that ended longer ago than this are kept as a whole, younger ones commit by commit. */
@@ -52,8 +55,7 @@ export async function coalesceLogs(context: ServiceContext, policy: CoalescingPo
   const { store, journal, clock, signal } = context
   if (journal.layout === 1) return { files: 0, removed: 0 }
   const instants = await loadTimeline(store, journal.layout)
-  // What is pending may count on any file.
-  if (instants.some(({ state }) => state !== 'completed')) return { files: 0, removed: 0 }
+  if (isInUse(instants)) return { files: 0, removed: 0 }
   const { instantFloor } = await journal.refresh()
   const records = await readRecords(store)
   const due = new Map(
@@ -64,7 +66,7 @@ export async function coalesceLogs(context: ServiceContext, policy: CoalescingPo
     ),
   )
   signal.throwIfAborted()
-  const removed = await settleCoalesced(due, instants, context)
+  const removed = await settleCoalesced(due, context)
   const first = instants[0]?.instant ?? null
   const timeline = timelineView({ layout: 2, instants, first, replaced: new Set() })
   const files = await listDataFiles(store)
@@ -75,6 +77,7 @@ export async function coalesceLogs(context: ServiceContext, policy: CoalescingPo
     files,
     timeline,
     before: formatInstant(clock.nowMs() - policy.ageMsMin),
+    after: savedUntil(instants),
     done: new Set(made.flatMap(([, { stat, merged }]) => [stat.path, ...merged.map(at => at.path)])),
     bytesMax: policy.bytesMax,
   })
@@ -94,11 +97,8 @@ interface Table {
 }
 
 /** Returns whether a log was made: not of logs that hold deletes without a sequence, as Spark writes them. */
-async function coalesce(
-  run: LogRun,
-  { timeline, files }: Table,
-  { store, definition, clock, signal, beat, urgent }: ServiceContext,
-): Promise<boolean> {
+async function coalesce(run: LogRun, { timeline, files }: Table, context: ServiceContext): Promise<boolean> {
+  const { store, definition, clock, signal, beat, urgent } = context
   const { instant, partitionPath } = run
   const commit = await readCommit(
     store,
@@ -131,11 +131,30 @@ async function coalesce(
   signal.throwIfAborted()
   const merged = run.logs.map(log => ({ path: log.path, instant: log.instant }))
   const since = await sinceOf(run, timeline, store)
-  // Before the log: a compaction takes in what it finds.
-  await putCoalescedUntil(store, timeline.completionTime(instant)!)
-  await putRecord(store, { instant, stat, merged, since, madeAtMs: clock.nowMs() })
-  await store.put(path, bytes)
-  return true
+  return context.journal.underLock(async lock => {
+    if (lock !== null && !(await isAsFound(run, store))) return false
+    lock?.assertHeld()
+    // Before the log: a compaction takes in what it finds.
+    await putCoalescedUntil(store, timeline.completionTime(instant)!)
+    await putRecord(store, { instant, stat, merged, since, madeAtMs: clock.nowMs() })
+    lock?.assertHeld()
+    await store.put(path, bytes)
+    return true
+  })
+}
+
+/**
+ * Whether other engines left the logs alone, and are about to: a merged log that is put where they cleaned, or into a plan
+ * of what to clean, would outlive its commit, and bring back rows that were deleted since.
+ */
+async function isAsFound({ logs, partitionPath, fileId }: LogRun, store: ObjectStore): Promise<boolean> {
+  const instants = await loadTimeline(store, 2)
+  const known = new Set(instants.map(({ instant }) => instant))
+  const saved = savedUntil(instants)
+  if (isInUse(instants) || logs.some(({ instant }) => !known.has(instant) || instant <= saved)) return false
+  const present = new Set<string>()
+  for await (const { path } of store.list(dataFilePath(partitionPath, `.${fileId}_`))) present.add(path)
+  return logs.every(({ path }) => present.has(path))
 }
 
 async function readCommit(store: ObjectStore, { path }: TimelineInstant): Promise<CommitMetadata | null> {

@@ -134,14 +134,15 @@ function trimmed(view: CleaningView, horizon: InstantTime): InstantTime[] {
   const inUse = replacementsInUse(files, replacements)
   const logs = new Set(files.flatMap(({ kind, instant }) => (kind === 'log' ? [instant] : [])))
   const oldestLog = logs.size === 0 ? null : [...logs].reduce((a, b) => (a < b ? a : b))
+  const saved = new Set(timeline.flatMap(({ action, instant }) => (action === 'savepoint' ? [instant] : [])))
   const count = Math.min(timeline.length - instantsMin, trimMax)
   const instants: InstantTime[] = []
-  for (const [at, { instant, action, completionTime }] of timeline.slice(0, Math.max(count, 0)).entries()) {
+  for (const [at, { instant, completionTime }] of timeline.slice(0, Math.max(count, 0)).entries()) {
     if (completionTime === null || completionTime > horizon || instant >= instantFloor) break
     if (!mayComeFirst(timeline.slice(at + 1), horizon < instantFloor ? horizon : instantFloor)) break
     // A savepoint names what must stay; only a replace commit tells that files are retired, only the instant of a log
     // when it completed.
-    if (action === 'savepoint' || inUse.has(instant) || logs.has(instant)) break
+    if (saved.has(instant) || inUse.has(instant) || logs.has(instant)) break
     // In layout 1 a log may have been written by any commit since its slice began.
     if (layout === 1 && oldestLog !== null && instant >= oldestLog) break
     instants.push(instant)

@@ -14,6 +14,8 @@ export interface CoalescingView {
   timeline: TimelineView
   /** Days that end after this time keep each commit. */
   before: InstantTime
+  /** The newest savepoint: whoever goes back to it needs the logs up to it. */
+  after: InstantTime
   /** Paths of logs that are merged already, or that a merge made. */
   done: ReadonlySet<string>
   /** Logs that hold more than this many bytes together become more than one. */
@@ -64,13 +66,15 @@ function runsOfGroup(group: readonly DataFile[], view: CoalescingView): LogRun[]
 /** Logs of days that are over, which the timeline still tells the completion of. */
 function completedLogs(
   group: readonly DataFile[],
-  { timeline, before, done }: CoalescingView,
+  { timeline, before, after, done }: CoalescingView,
 ): CompletedLog[] {
   return group
     .flatMap(file => {
       const completion = file.kind === 'log' ? timeline.completionTime(file.instant) : null
       const isOver = completion !== null && dayAfter(completion) <= before
-      return completion !== null && isOver ? [{ file, completion, isDone: done.has(file.path) }] : []
+      return completion !== null && isOver
+        ? [{ file, completion, isDone: done.has(file.path) || file.instant <= after }]
+        : []
     })
     .toSorted((a, b) =>
       a.completion === b.completion ? a.file.version - b.file.version : a.completion < b.completion ? -1 : 1,

@@ -15,24 +15,65 @@ import { decodeCommitMetadata, encodeCommitMetadata } from '#lake/timeline/commi
 import type { CommitAction } from '#lake/timeline/instant-file.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import type { TimelineInstant } from '#lake/timeline/timeline.ts'
+import { loadTimeline } from '#lake/timeline/timeline.ts'
 import type { ServiceContext } from './compact.ts'
+import { startOfDay } from './plan-coalescing.ts'
 
 const parallelWrites = 16
 
+/** Whether there is something pending, which may count on any file. */
+export function isInUse(instants: readonly TimelineInstant[]): boolean {
+  return instants.some(({ state }) => state !== 'completed')
+}
+
+/** The newest savepoint. */
+export function savedUntil(instants: readonly TimelineInstant[]): InstantTime {
+  return instants.findLast(({ action }) => action === 'savepoint')?.instant ?? ''
+}
+
 /**
+ * A day at a time, since commits may wait meanwhile.
  * @param records path -> record, due ones
- * @param instants all of the timeline, completed
  * @returns how many logs were removed
  */
 export async function settleCoalesced(
   records: ReadonlyMap<string, CoalescedRecord>,
-  instants: readonly TimelineInstant[],
-  { store, signal }: ServiceContext,
+  context: ServiceContext,
+): Promise<number> {
+  const { store, journal, signal } = context
+  let removed = 0
+  for (const day of Map.groupBy(records, ([, { instant }]) => startOfDay(instant)).values())
+    removed += await journal.underLock(async lock => {
+      // As it is now that nobody else may change it.
+      const instants = await loadTimeline(store, 2)
+      const saved = savedUntil(instants)
+      const settled = day.filter(([, { merged }]) => merged.every(({ instant }) => instant > saved))
+      const check = (): void => {
+        signal.throwIfAborted()
+        lock?.assertHeld()
+      }
+      return isInUse(instants) ? 0 : settleDay(new Map(settled), { instants, store, check })
+    })
+  return removed
+}
+
+interface Settling {
+  /** All of the timeline, completed. */
+  instants: readonly TimelineInstant[]
+  store: ObjectStore
+  /** To be called before anything is written or removed. */
+  check: () => void
+}
+
+async function settleDay(
+  records: ReadonlyMap<string, CoalescedRecord>,
+  { instants, store, check }: Settling,
 ): Promise<number> {
   if (records.size === 0) return 0
   const files = await listDataFiles(store)
   const present = new Set(files.map(({ path }) => path))
-  const known = new Map(instants.map(at => [at.instant, at]))
+  const commits = instants.filter(({ action }) => action !== 'savepoint')
+  const known = new Map(commits.map(at => [at.instant, at]))
   // Of a commit that is gone, since the retention passed over it meanwhile, cleaning removes the rest. A log that is not
   // there may still come, from whoever was slow: until its commit is gone, the record says what it would hold.
   const standing = [...records.values()].filter(
@@ -41,7 +82,7 @@ export async function settleCoalesced(
   const gone = new Set(standing.flatMap(({ merged }) => merged.map(({ path }) => path)))
   const carriers = Map.groupBy(standing, ({ instant }) => instant)
   await inParallel([...carriers], async ([instant, made]) => {
-    signal.throwIfAborted()
+    check()
     const own = new Set(made.flatMap(({ merged }) => merged.map(({ path }) => path)))
     const stands = (commit: CommitMetadata): CommitMetadata =>
       made.reduce((told, record) => standingFor(told, record, gone), without(commit, own))
@@ -50,11 +91,11 @@ export async function settleCoalesced(
   const merged = new Set(standing.flatMap(instantsElsewhere))
   // The first of the timeline stays as it is: what is older than the first passes for committed, so where the timeline
   // begins is for cleaning to say.
-  const others = instants.slice(1).filter(({ instant }) => merged.has(instant))
+  const others = commits.slice(1).filter(({ instant }) => merged.has(instant))
   const left = new Set(files.flatMap(({ path, instant }) => (gone.has(path) ? [] : [instant])))
   const emptied: TimelineInstant[] = []
   await inParallel(others, async at => {
-    signal.throwIfAborted()
+    check()
     const stays = (commit: CommitMetadata): CommitMetadata | null => {
       const rest = without(commit, gone)
       return left.has(at.instant) || !isWithoutFiles(rest) ? rest : null
@@ -62,9 +103,10 @@ export async function settleCoalesced(
     if ((await rewriteCommit(store, at, stays)) === null) emptied.push(at)
   })
 
-  signal.throwIfAborted()
+  check()
   const removed = [...gone].filter(path => present.has(path))
   if (removed.length > 0) await store.delete(removed)
+  check()
   if (emptied.length > 0) await store.delete(emptied.map(({ path }) => path))
   const isOver = ({ instant, stat }: CoalescedRecord): boolean =>
     present.has(stat.path) || !known.has(instant)

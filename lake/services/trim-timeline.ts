@@ -48,7 +48,10 @@ export async function trimTimeline(
   return stored.length
 }
 
-/** The files of these instants, in the order of the instants. Those that are gone another cleaner took. */
+/**
+ * The files of these instants, in the order of the instants, up to one that was saved meanwhile. Those that are gone
+ * another cleaner took.
+ */
 async function storedInstants(
   store: ObjectStore,
   layout: TimelineLayout,
@@ -62,7 +65,9 @@ async function storedInstants(
     const file = parseInstantFileName(name)
     if (file !== null && instants.has(file.instant)) files.push({ ...file, path, sizeBytes })
   }
-  return [...Map.groupBy(files, ({ instant }) => instant).values()].flatMap(ofInstant => {
+  const byInstant = [...Map.groupBy(files, ({ instant }) => instant).values()]
+  const saved = byInstant.findIndex(ofInstant => ofInstant.some(({ action }) => action === 'savepoint'))
+  return byInstant.slice(0, saved < 0 ? byInstant.length : saved).flatMap(ofInstant => {
     const completed = ofInstant.find(({ state }) => state === 'completed')
     if (completed === undefined) return []
     return [{ completed, pending: ofInstant.filter(file => file !== completed) }]

@@ -28,6 +28,8 @@ export interface DuplicatePolicy {
 
 /** Stands for all keys of the table where commits are compared (clash.ts). */
 const allKeys = 'all'
+/** Replace commits hold rows of other commits, whose files outlast the window. */
+const addingActions: ReadonlySet<string> = new Set(['commit', 'deltacommit'])
 
 export class Duplicates {
   readonly #store: ObjectStore
@@ -130,13 +132,12 @@ export class Duplicates {
       Math.max(parseInstant(firstInstant), parseInstant(instant) - this.#policy.windowMs),
     )
     for (const old of this.#seen) if (old < from) this.#seen.delete(old)
-    // Replace commits hold rows of other commits, whose files outlast the window.
     for (const { instant: time, state, action, path } of await loadTimeline(
       this.#store,
       this.#journal.layout,
       from,
     )) {
-      if (state !== 'completed' || action === 'replacecommit' || this.#seen.has(time)) continue
+      if (state !== 'completed' || !addingActions.has(action) || this.#seen.has(time)) continue
       for (const file of await this.#filesOf(path)) await this.#read(file, parseInstant(time))
       this.#seen.add(time)
     }

@@ -1,12 +1,17 @@
 // Stages rows of a keyed table: the last change of each key, spread over the buckets, as one file per bucket: the
 // group's first base file, or a log file with a data block and a delete block.
 import type { ChangeBatch } from '#catalog/change-batch.ts'
+import type { BinaryVector, ColumnVector } from '#catalog/column.ts'
+import { gather } from '#catalog/gather.ts'
+import type { Column } from '#catalog/types.ts'
+import { invariant } from '#common/errors.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
 import type { BucketRows } from '#lake/key/bucket.ts'
 import { splitByBucket } from '#lake/key/bucket.ts'
 import type { BucketTarget, KeyedRows } from './bucket-file.ts'
 import { bucketBaseFile, bucketLogFile } from './bucket-file.ts'
 import { bucketChanges } from './copy-on-write-stage.ts'
+import { sequenceColumn } from './columns.ts'
 import { layoutOf, marksDeletes, rewrites } from './definition.ts'
 import type { KeyChanges } from './final-rows.ts'
 import { keyChanges } from './final-rows.ts'
@@ -22,6 +27,7 @@ import type { Bucket, PlacedInBuckets, StageContext } from './stage-context.ts'
 import { bucketOfRows, groupOf } from './stage-context.ts'
 
 const noRows = new Int32Array(0)
+const orderingColumn: Column = { name: sequenceColumn, type: { kind: 'int64' }, nullable: true }
 
 export async function stageKeyed(batch: ChangeBatch, context: StageContext): Promise<void> {
   const rows = preparedRows(batch, context)
@@ -109,15 +115,25 @@ function targetOf(place: Bucket, { pending }: StageContext): BucketTarget {
   return { ...place, instant, fileNumber: pending.nextFileNumber(), schema: avroSchema }
 }
 
-/** Deletes every row the table has, as of this sequence. */
+/** Deletes every row the table has from before this sequence. */
 export async function stageTruncate(sequence: bigint, context: StageContext): Promise<void> {
   const view = await stagedView(context)
   for (const group of stagedGroups(view))
-    for await (const { keys } of readKeys(view, group, { only: null, columns: [] })) {
+    for await (const read of readKeys(view, group, { only: null, columns: [orderingColumn] })) {
+      const deleted = earlierThan(sequence, read.columns[0]!)
+      if (deleted.length === 0) continue
+      const keys = gather(read.keys, deleted, deleted.length) as BinaryVector
       const sequences = new BigInt64Array(keys.length).fill(sequence)
-      const deleted = Int32Array.from({ length: keys.length }, (_, row) => row)
       const place = parseFileGroupKey(group)
       const columns = marksDeletes(context.definition) ? deletedRows(context.pending.schema, sequences) : []
-      await stageLog({ columns, keys, sequences }, { live: noRows, deleted }, context, place)
+      const changed = { live: noRows, deleted: Int32Array.from({ length: keys.length }, (_, row) => row) }
+      await stageLog({ columns, keys, sequences }, changed, context, place)
     }
+}
+
+function earlierThan(sequence: bigint, sequences: ColumnVector): Int32Array {
+  invariant(sequences.layout === 'int64', 'A column of sequences that is none')
+  const rows: number[] = []
+  for (let row = 0; row < sequences.length; row++) if (sequences.values[row]! <= sequence) rows.push(row)
+  return Int32Array.from(rows)
 }

@@ -19,7 +19,8 @@ export interface TimelineInstant {
 const rank: Readonly<Record<InstantState, number>> = { requested: 0, inflight: 1, completed: 2 }
 
 /**
- * Instants in ascending order, only those after `after` when given.
+ * Instants in ascending order, only those after `after` when given. A savepoint has the instant of the commit it saves,
+ * and comes after it; one that is not complete holds nothing yet.
  * An inflight file in layout 1 is reported once, as is everything else: by its furthest state.
  *
  * Cleaners trim the timeline from its beginning, in order. A listing that began before and went on after would have
@@ -53,7 +54,7 @@ export async function isArchived(
   return first !== undefined && first.instant > instant
 }
 
-/** One instant, by its furthest state; null when the timeline does not have it. */
+/** One instant, by its furthest state, savepoints aside; null when the timeline does not have it. */
 export async function findInstant(
   store: ObjectStore,
   layout: TimelineLayout,
@@ -63,7 +64,8 @@ export async function findInstant(
   let found: (InstantFile & { path: string }) | null = null
   for await (const { path } of store.list(`${folder}${instant}`)) {
     const file = parseInstantFileName(path.slice(folder.length))
-    if (file !== null && (found === null || rank[file.state] > rank[found.state])) found = { ...file, path }
+    if (file === null || file.action === 'savepoint') continue
+    if (found === null || rank[file.state] > rank[found.state]) found = { ...file, path }
   }
   return found && timelineInstant(found)
 }
@@ -75,6 +77,7 @@ async function listTimeline(
 ): Promise<TimelineInstant[]> {
   const folder = `${timelineFolder(layout)}/`
   const files = new Map<InstantTime, InstantFile & { path: string }>()
+  const savepoints: (InstantFile & { path: string })[] = []
   // Instants begin with a digit. What sorts before (`.sluice/`) is skipped, what sorts behind (`archived/`,
   // `history/`, `hoodie.properties`) ends the listing: `/` comes just before `0`, `:` just after `9`.
   const start = `${folder}${after === undefined ? '/' : `${after}~`}`
@@ -83,11 +86,17 @@ async function listTimeline(
     if (name > ':') break
     const file = parseInstantFileName(name)
     if (file === null || (after !== undefined && file.instant <= after)) continue
+    if (file.action === 'savepoint') {
+      if (file.state === 'completed') savepoints.push({ ...file, path })
+      continue
+    }
     const known = files.get(file.instant)
     if (known === undefined || rank[file.state] > rank[known.state])
       files.set(file.instant, { ...file, path })
   }
-  return [...files.values()].map(timelineInstant)
+  return [...files.values(), ...savepoints]
+    .toSorted((a, b) => (a.instant === b.instant ? 0 : a.instant < b.instant ? -1 : 1))
+    .map(timelineInstant)
 }
 
 function timelineInstant(file: InstantFile & { path: string }): TimelineInstant {

@@ -3,7 +3,7 @@
 import type { Clock } from '#common/clock.ts'
 import type { ConfigError } from '#common/errors.ts'
 import type { Condition } from '#api/resource.ts'
-import type { SyncJobStatus } from '#api/sync-job.ts'
+import type { SyncJobSpec, SyncJobStatus } from '#api/sync-job.ts'
 import type { Caches } from '../caches.ts'
 import { applyStatus } from '../kube/apply.ts'
 import type { KubeClient } from '../kube/client.ts'
@@ -204,12 +204,13 @@ export class SyncJobReconciler {
     }
   }
 
-  #statusContext({ metadata }: SyncJobObject): StatusContext {
+  #statusContext({ metadata, spec }: SyncJobObject): StatusContext {
     const selector = Object.entries(selectorOf(metadata.name, 'worker')).map(pair => pair.join('='))
     return {
       generation: metadata.generation ?? 0,
       nowMs: this.#context.clock.nowMs(),
       selector: selector.join(','),
+      resync: (spec as Partial<SyncJobSpec> | undefined)?.resync,
     }
   }
 

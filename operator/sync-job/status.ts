@@ -2,19 +2,22 @@
 // counts move all the time: what a person would not act on waits, so that a thousand quiet jobs cost the API
 // server nothing.
 import { formatDuration } from '#api/duration.ts'
-import type { SyncJobStatus } from '#api/sync-job.ts'
+import type { SyncJobSpec, SyncJobStatus } from '#api/sync-job.ts'
 import type { WorkerStatus } from '#api/worker-status.ts'
 import { canonicalJson } from '../kube/apply.ts'
 import { withCondition } from '../kube/conditions.ts'
 import type { Condition, Statement } from '../kube/conditions.ts'
 import { isReady } from './observe.ts'
 import { readyCondition } from './readiness.ts'
+import { resyncStatus } from './resync-status.ts'
 import type { Observed, ObservedScaling } from './readiness.ts'
 
 export interface StatusContext {
   generation: number
   nowMs: number
   selector: string
+  /** What the spec asks for; undefined: nothing, or it is not known. */
+  resync: SyncJobSpec['resync']
 }
 
 export function observedStatus(
@@ -45,6 +48,7 @@ export function observedStatus(
       ? { tables: new Set(tables.map(({ name }) => name)).size, rows: sum(statuses.map(s => s.rowsTotal)) }
       : kept(previous, complete)),
     ...(lags.length > 0 ? { lag: coarseLag(Math.max(...lags)) } : {}),
+    ...resyncStatus({ asked: context.resync?.id, statuses, complete }, previous?.resync, context.nowMs),
     ...lastCommit(commits.at(-1) ?? previous?.lastCommitTime),
     ...(observed.scaling?.status && { autoscaling: observed.scaling.status }),
   }

@@ -88,6 +88,12 @@ describe('compile', () => {
     expect(compile(job('to-lake', minimal), around).source, 'without any').not.to.have.property('limits')
   })
 
+  it('carries which tables are to be read anew: all, unless they are named', () => {
+    const asked = (resync: object) => compile(job('to-lake', { ...minimal, resync }), around).resync
+    expect(asked({ id: 'one' })).to.deep.equal({ id: 'one', tables: ['*'] })
+    expect(asked({ id: 'two', tables: ['public.a'] })).to.deep.equal({ id: 'two', tables: ['public.a'] })
+  })
+
   it('survives a ConfigMap', () => {
     const plan = compile(job('to-lake', minimal), around)
     expect(planSchema.parse(JSON.parse(JSON.stringify(plan)))).to.deep.equal(plan)

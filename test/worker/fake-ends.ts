@@ -127,7 +127,9 @@ export class FakeWriter implements TableWriter {
     for (const { split, from } of moves)
       if ((this.held.get(split) ?? null) !== from)
         throw new FencedError('moved by another', { code: 'WRITER_FENCED' })
-    for (const { split, to } of moves) if (to !== null) this.held.set(split, to)
+    for (const { split, to } of moves)
+      if (to === null) this.held.delete(split)
+      else this.held.set(split, to)
     const values = this.staged
     this.staged = []
     this.commits.push({ values, moves })

@@ -1,4 +1,4 @@
-// `sluice run` as a process of its own, so that it can be killed the way a kernel or a kubelet kills it.
+// `sluice run` or `sluice worker` as a process of its own, so that it can be killed the way a kernel or a kubelet kills it.
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { mkdtemp, writeFile } from 'node:fs/promises'
@@ -12,14 +12,20 @@ import { freePort } from '#scripts/free-port.ts'
 const main = fileURLToPath(new URL('../../../cli/main.ts', import.meta.url))
 
 export class SluiceProcess {
-  readonly #args: string[]
+  readonly #args: readonly string[]
   readonly #port: number
+  readonly #environment: Readonly<Record<string, string>>
   #child: ChildProcess | null = null
   #stderr = ''
 
-  private constructor(args: string[], port: number) {
+  private constructor(
+    args: readonly string[],
+    port: number,
+    environment: Readonly<Record<string, string>> = {},
+  ) {
     this.#args = args
     this.#port = port
+    this.#environment = environment
   }
 
   /** Prepares to run these resources (YAML text); start() begins. */
@@ -29,6 +35,16 @@ export class SluiceProcess {
     await writeFile(file, yaml)
     const port = await freePort()
     return new SluiceProcess(['run', '-f', file, '--port', String(port), '--log-level', 'warn'], port)
+  }
+
+  /** Prepares a worker with these arguments and variables; start() begins. */
+  static async prepareWorker(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ): Promise<SluiceProcess> {
+    const port = await freePort()
+    const all = ['worker', ...args, '--host', '127.0.0.1', '--port', String(port), '--log-level', 'warn']
+    return new SluiceProcess(all, port, environment)
   }
 
   get pid(): number {
@@ -42,7 +58,10 @@ export class SluiceProcess {
   }
 
   start(): void {
-    const child = spawn(process.execPath, [main, ...this.#args], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn(process.execPath, [main, ...this.#args], {
+      env: { ...process.env, ...this.#environment },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
     child.stderr.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()))
     this.#child = child
   }

@@ -6,6 +6,7 @@ import { MemoryStore } from '#lake/storage/memory.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
 import { batchOf } from '#test/lake/table/vectors.ts'
 import { isAbort } from '#common/errors.ts'
+import { formatInstant } from '#lake/timeline/instant.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
 import { HookedStore } from './hooked-store.ts'
 import { eager, KeyedTable, notes, schema } from './keyed-table.ts'
@@ -52,6 +53,23 @@ describe('cleaning', () => {
   it('removes nothing that the retention keeps', async () => {
     const cleaned = await clean(await table.services(), policy)
     expect(cleaned).to.deep.equal({ files: 0, bytes: 0, instants: 0 })
+  })
+
+  it('removes nothing that a savepoint saves, however old it is', async () => {
+    const saved = (await loadTimeline(table.store, 2)).findLast(({ action }) => action === 'deltacommit')!
+    const state = await table.found({ asOf: saved.instant })
+    await later()
+    // As Spark's create_savepoint does: under the instant of the commit.
+    const { folder, name } = /^(?<folder>.*\/)(?<name>\d+)_/.exec(saved.path)!.groups!
+    const savepoint = `${folder}${name}_${formatInstant(table.clock.nowMs())}.savepoint`
+    await table.store.put(savepoint, new Uint8Array(0))
+    await compactSome(await table.services(), eager)
+    await later()
+    await clean(await table.services(), policy)
+    expect(await table.found({ asOf: saved.instant })).to.deep.equal(state)
+    expect((await loadTimeline(table.store, 2)).map(({ path }) => path)).to.include(saved.path)
+    await table.store.delete([savepoint])
+    expect((await clean(await table.services(), policy)).files).to.be.above(0)
   })
 
   it('lets a table go on for long with compactions, deletes and new rows of the same keys', async function () {

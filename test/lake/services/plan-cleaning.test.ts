@@ -147,6 +147,14 @@ describe('what cleaning removes', () => {
     expect(plan({ timeline, files: filesOfA }).files).to.deep.equal([])
   })
 
+  it('nor the commit that is saved, in either layout', () => {
+    const timeline = [...compacted.slice(0, 3), '30-30 savepoint', ...compacted.slice(3)]
+    for (const layout of [1, 2] as const) {
+      const { instants } = plan({ timeline, files: filesOfA, layout })
+      expect(instants).to.not.include(30)
+    }
+  })
+
   it('no file of a group that was replaced within the retention, nor the replacement and what follows', () => {
     const timeline = [...compacted.slice(0, 2), '25-26 replacecommit', ...compacted.slice(2)]
     const replacements = [{ instant: t(25), completionTime: t(26), groups: new Set(['b']) }]

@@ -34,7 +34,15 @@ function viewOf(commits: readonly Commit[], view: Partial<CoalescingView> = {}):
     sizeBytes: bytes,
   }))
   const timeline = timelineView({ layout: 2, instants, first: null, replaced: new Set() })
-  return { files, timeline, before: instantOf('20 00:00:00'), done: new Set(), bytesMax: 100, ...view }
+  return {
+    files,
+    timeline,
+    before: instantOf('20 00:00:00'),
+    after: '',
+    done: new Set(),
+    bytesMax: 100,
+    ...view,
+  }
 }
 
 function runs(commits: readonly Commit[], view?: Partial<CoalescingView>): string[] {
@@ -50,6 +58,12 @@ describe('which logs become one', () => {
     { name: 'b', from: '05 02:00:00', to: '05 02:00:01' },
     { name: 'c', from: '05 03:00:00', to: '05 03:00:01' },
   ]
+
+  it('are not those a savepoint needs, nor any on both sides of one', () => {
+    expect(runs(day, { after: instantOf('05 01:00:00') })).to.deep.equal(['b c'])
+    const slow = { name: 's', from: '05 00:30:00', to: '05 02:30:00' }
+    expect(runs([...day, slow], { after: instantOf('05 00:30:00') })).to.deep.equal(['a b'])
+  })
 
   it('are those of a day', () => {
     const next: Commit[] = [

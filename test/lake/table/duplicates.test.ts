@@ -8,6 +8,9 @@ import { clusterSome } from '#lake/services/cluster.ts'
 import { clusteringPolicy } from '#lake/services/plan-clustering.ts'
 import { readDefinition } from '#lake/table/create.ts'
 import { MemoryStore } from '#lake/storage/memory.ts'
+import { encodeCleanMetadata } from '#lake/timeline/clean-metadata.ts'
+import { formatInstant } from '#lake/timeline/instant.ts'
+import { loadTimeline } from '#lake/timeline/timeline.ts'
 import type { DuplicatePolicy } from '#lake/table/duplicates.ts'
 import { openTable } from '#lake/table/open-table.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
@@ -97,6 +100,24 @@ describe('an append table that drops duplicates', () => {
     await append(writer, 'a', 'd')
     await append(await open(), 'b', 'd', 'e')
     expect(await events()).to.deep.equal(['a', 'b', 'c', 'd', 'e'])
+  })
+
+  it('takes a cleaning on the timeline for no commit', async () => {
+    await append(await open(), 'a')
+    const [commit] = await loadTimeline(store, 2)
+    clock.nowAtMs += minuteMs
+    const instant = formatInstant(clock.nowMs())
+    const body = encodeCleanMetadata({
+      earliestCommitToRetain: commit!.instant,
+      lastCompletedCommitTimestamp: commit!.instant,
+      startCleanTime: instant,
+      timeTakenInMillis: 1,
+      totalFilesDeleted: 0,
+      filesByPartition: {},
+    })
+    await store.put(`.hoodie/timeline/${instant}_${instant}.clean`, body)
+    await append(await open(), 'a', 'b')
+    expect(await events()).to.deep.equal(['a', 'b'])
   })
 
   it('takes a row again when the window is over, in a running writer as after a restart', async () => {

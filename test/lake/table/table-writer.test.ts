@@ -214,6 +214,33 @@ describe('a table writer', () => {
   })
 })
 
+describe('a truncate of a keyed table', () => {
+  for (const tableType of ['MERGE_ON_READ', 'COPY_ON_WRITE'] as const)
+    it(`removes the rows from before it, and of later ones writes nothing (${tableType})`, async () => {
+      const store = new MemoryStore()
+      const wanted = {
+        name: 't',
+        schema,
+        estimatedBytes: 0,
+        buckets: 1,
+        version: 8,
+        policy: 'evolve',
+      } as const
+      const writer = await openTable(
+        { ...wanted, tableType },
+        { store, clock: fixedClock(), writer: 'test', signal },
+      )
+      await stage(writer, 1, 2, 3, 4)
+      await writer.commit([], {}, signal)
+      await writer.stage({ batch: batchOf(schema, []), truncate: { sequence: 2n } }, signal)
+      expect((await writer.commit([], {}, signal)).rows, 'rows that were removed').to.equal(2)
+      expect(await ids(store)).to.have.members([3, 4])
+      await writer.stage({ batch: batchOf(schema, []), truncate: { sequence: 2n } }, signal)
+      const nothing = await writer.commit([{ split: 's', from: null, to: '1' }], {}, signal)
+      expect(nothing.commit, 'a commit where there is nothing to remove').to.equal(null)
+    })
+})
+
 describe('the number of buckets', () => {
   it('follows the size of the source table', () => {
     expect([0, 1, 256 << 20, (256 << 20) + 1, 2 ** 40].map(bytes => bucketsFor(bytes))).to.deep.equal([

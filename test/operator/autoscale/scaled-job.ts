@@ -170,7 +170,7 @@ export class ScaledJob {
       pods: [...this.#caches.pods.values()],
       reports: [],
     }
-    const context = { generation: 1, nowMs: this.nowMs, selector: '' }
+    const context = { generation: 1, nowMs: this.nowMs, selector: '', resync: undefined }
     this.#update({ ...this.job, status: observedStatus(observed, this.status, context) })
   }
 

@@ -21,6 +21,8 @@ export class MasterBed {
   #running: { operator: Operator; stop: () => Promise<void>; port: number } | null = null
 
   readonly #clock: Clock
+  /** The pod that was last told to plan. */
+  planner: string | null = null
   readonly #uids = new Map<string, string>()
 
   private constructor(server: FakeApiServer, clock: Clock) {
@@ -117,7 +119,11 @@ export class MasterBed {
       host: '127.0.0.1',
       port,
       identify: token => Promise.resolve(this.identityOf(token)),
-      answer: (sender, heartbeat) => operator.answer(sender, heartbeat),
+      answer: (sender, heartbeat) => {
+        const answer = operator.answer(sender, heartbeat)
+        if (answer !== null && typeof answer !== 'string' && answer.plans) this.planner = sender.pod
+        return answer
+      },
       logger: silentLogger,
       onAnswer: () => undefined,
     })

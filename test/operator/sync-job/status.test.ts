@@ -190,7 +190,7 @@ describe('readyCondition', () => {
 })
 
 describe('observedStatus', () => {
-  const context = { generation: 3, nowMs: 1000, selector: 'a=b' }
+  const context = { generation: 3, nowMs: 1000, selector: 'a=b', resync: undefined }
 
   it('says what was observed, in the form the schema asks for', () => {
     const status = observedStatus(observed(), undefined, context)
@@ -231,7 +231,7 @@ describe('observedStatus', () => {
 })
 
 describe('the condition Throttled', () => {
-  const context = { generation: 1, nowMs: 1000, selector: 'a=b' }
+  const context = { generation: 1, nowMs: 1000, selector: 'a=b', resync: undefined }
   const after = (previous: SyncJobStatus | undefined, reports: Observed['reports']): SyncJobStatus =>
     observedStatus(observed({ reports }), previous, context)
   const throttled = (status: SyncJobStatus): string | undefined => {
@@ -251,7 +251,7 @@ describe('the condition Throttled', () => {
 })
 
 describe('writeDue', () => {
-  const context = { generation: 1, nowMs: 1000, selector: 'a=b' }
+  const context = { generation: 1, nowMs: 1000, selector: 'a=b', resync: undefined }
   const status = (changes: Partial<WorkerStatus> = {}): SyncJobStatus =>
     observedStatus(observed({ reports: [said(changes)] }), undefined, context)
 

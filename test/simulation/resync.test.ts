@@ -1,0 +1,151 @@
+// A resync, its worker dying at every single call to the store, before the call has an effect and after: whoever comes
+// next ends it, and on the way no reader misses a row that the source has had all along.
+import { expect } from 'chai'
+import type { Plan } from '#api/plan.ts'
+import { resyncMark } from '#catalog/position.ts'
+import type { Target } from '#connectors/connector.ts'
+import { TableReader } from '#lake/reader/table-reader.ts'
+import { MemoryStore } from '#lake/storage/memory.ts'
+import type { ObjectStore } from '#lake/storage/object-store.ts'
+import { openTable } from '#lake/table/open-table.ts'
+import type { TableWriter } from '#lake/table/table-writer.ts'
+import { splitPositions } from '#worker/resync.ts'
+import { TablePlanner } from '#worker/table-plan.ts'
+import { fixedClock } from '../lake/journal/table-fixture.ts'
+import { canonicalRows } from '../lake/reader/canonical.ts'
+import { Ledger, LedgerSource, ledgerSchema, moveOf } from './ledger-source.ts'
+import { Died, MortalStore } from './mortal-store.ts'
+
+const { signal } = new AbortController()
+const logEnd = 2
+
+function planOf(resync: string | null): Plan {
+  return {
+    discovery: { include: ['*'], exclude: [] },
+    tables: [{ include: 't', exclude: [], targetTable: null, key: null, options: {} }],
+    mode: 'snapshotAndStream',
+    start: 'earliest',
+    ...(resync === null ? {} : { resync: { id: resync, tables: ['*'] } }),
+  } as unknown as Plan
+}
+
+function open(store: ObjectStore): Promise<TableWriter> {
+  const wanted = {
+    name: 't',
+    schema: ledgerSchema,
+    estimatedBytes: 0,
+    buckets: 2,
+    version: 8,
+    policy: 'evolve',
+  } as const
+  return openTable(wanted, { store, clock: fixedClock(), writer: 'test', signal })
+}
+
+/** One process, from its start until it has followed the log for a while. */
+async function live(ledger: Ledger, store: ObjectStore, resync: string | null): Promise<void> {
+  const source = new LedgerSource(ledger)
+  source.onSnapshot = () => {
+    ledger.change(6, 'changed later', true)
+    ledger.change(7, null, true)
+    ledger.change(40, 'came later', true)
+  }
+  const target = { openTable: () => open(store) } as unknown as Target
+  const planner = new TablePlanner(planOf(resync), source, target)
+  const writer = await open(store)
+  for (let logs = 0; logs < logEnd;) {
+    const { plan } = await planner.refresh(signal)
+    const bounded = plan.splits.filter(split => split.bounded)
+    for (const split of bounded.length > 0 ? bounded : plan.splits) {
+      await writer.refresh()
+      const positions = splitPositions(writer.positions())
+      const table = {
+        name: 't',
+        schema: ledgerSchema,
+        positions,
+        mode: 'snapshotAndStream',
+        start: 'earliest',
+      } as const
+      for (const { changes, position } of source.read(split, table)) {
+        for (const { batch, truncate } of changes) await writer.stage({ batch, truncate }, signal)
+        await writer.commit([moveOf(split, positions, position!)], {}, signal)
+      }
+      if (!split.bounded) logs++
+    }
+  }
+}
+
+async function rowsOf(store: MemoryStore): Promise<Map<number, string>> {
+  const rows = new Map<number, string>()
+  for await (const batch of (await TableReader.open(store)).read())
+    for (const { id, note } of canonicalRows(batch)) rows.set(id as number, note as string)
+  return rows
+}
+
+/** A table of twenty rows, from which its source has moved away without a word. */
+async function astray(): Promise<{ ledger: Ledger; store: MemoryStore }> {
+  const ledger = new Ledger()
+  for (let id = 0; id < 20; id++) ledger.change(id, `row ${id}`, true)
+  const store = new MemoryStore()
+  await live(ledger, store, null)
+  for (const id of [1, 2]) ledger.change(id, null, false)
+  for (const id of [3, 4]) ledger.change(id, 'changed unheard', false)
+  for (const id of [30, 31]) ledger.change(id, 'came unheard', false)
+  return { ledger, store }
+}
+
+/** Rows that are in the source all along, whatever becomes of their values. */
+const always = [0, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]
+
+function watched(truth: MemoryStore): (path: string) => Promise<void> {
+  return async path => {
+    if (!path.startsWith('.hoodie/timeline/')) return
+    const seen = await rowsOf(truth)
+    expect(
+      always.filter(id => !seen.has(id)),
+      `rows missing at ${path}`,
+    ).to.deep.equal([])
+  }
+}
+
+describe('a resync', () => {
+  it('makes the table what the source is, with the rows that nothing told of', async () => {
+    const { ledger, store } = await astray()
+    expect((await rowsOf(store)).get(1), 'a row the source no longer has').to.equal('row 1')
+    await live(ledger, store, 'one')
+    expect(await rowsOf(store)).to.deep.equal(ledger.rows)
+  })
+
+  it('is done once for one id, and again for another', async () => {
+    const { ledger, store } = await astray()
+    await live(ledger, store, 'one')
+    ledger.change(5, null, false)
+    await live(ledger, store, 'one')
+    expect((await rowsOf(store)).has(5), 'still there').to.equal(true)
+    await live(ledger, store, 'two')
+    expect((await rowsOf(store)).has(5), 'after another resync').to.equal(false)
+    expect((await open(store)).positions().get(resyncMark)).to.equal('two')
+  })
+
+  for (const effect of ['before', 'after'] as const)
+    it(`survives a death at each call, ${effect} its effect`, async function () {
+      this.timeout(120_000)
+      let deaths = 0
+      for (let call = 1; ; call++) {
+        const { ledger, store } = await astray()
+        const mortal = new MortalStore(store, { call, effect }, watched(store))
+        const died = await live(ledger, mortal, 'one').then(
+          () => false,
+          (error: unknown) => {
+            if (error instanceof Died) return true
+            throw error
+          },
+        )
+        if (!died) break
+        deaths++
+        const heir = new MortalStore(store, null, watched(store))
+        await live(ledger, heir, 'one')
+        expect(await rowsOf(store), `after a death at call ${call}`).to.deep.equal(ledger.rows)
+      }
+      expect(deaths).to.be.greaterThan(60)
+    })
+})

@@ -1,0 +1,89 @@
+// Begins tables anew that a person asked to have read again (spec.resync). What was asked for last is kept with the
+// positions of a table, under `resyncMark`: giving up the positions and noting the new id is one step of its journal, so
+// it is done once, whoever does it and whenever they die. From then on the table looks like one that is still to be read.
+import type { ResyncProgress } from '#api/worker-status.ts'
+import type { Plan } from '#api/plan.ts'
+import type { PositionMove, Positions } from '#catalog/position.ts'
+import { resyncMark } from '#catalog/position.ts'
+import { ConfigError, ConflictError, FencedError } from '#common/errors.ts'
+import type { Source, SourceTable, Split, TableWriter } from '#connectors/connector.ts'
+import { matchesGlob } from '#master/glob.ts'
+
+export type Resync = NonNullable<Plan['resync']>
+
+/** Commits of others, of a worker that does not know yet, that it may come after. */
+const racesMax = 20
+
+export function concerns({ tables }: Resync, table: string): boolean {
+  return tables.some(pattern => matchesGlob(pattern, table))
+}
+
+/** The positions a source is told of. */
+export function splitPositions(positions: Positions): Positions {
+  if (!positions.has(resyncMark)) return positions
+  return new Map([...positions].filter(([split]) => split !== resyncMark))
+}
+
+/** Whether the table was begun anew, and nothing of it has been planned yet. */
+export function isBegunAnew(positions: Positions): boolean {
+  return positions.size === 1 && positions.has(resyncMark)
+}
+
+/** The mark of a table that is new, so that there is nothing to begin anew; null when it has it. */
+export function markMove({ id }: Resync, positions: Positions): PositionMove | null {
+  const from = positions.get(resyncMark) ?? null
+  return from === id ? null : { split: resyncMark, from, to: id }
+}
+
+/** Throws why the table cannot be begun anew, if it is to be. @throws ConfigError RESYNC_UNSUPPORTED */
+export async function checkResync(
+  { id }: Resync,
+  { table, writer, source }: { table: SourceTable; writer: TableWriter; source: Pick<Source, 'checkResync'> },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const positions = writer.positions()
+  if (positions.size === 0 || positions.get(resyncMark) === id) return false
+  if (source.checkResync === undefined)
+    throw unsupported(table.name, 'this type of source cannot tell which rows of the target it no longer has')
+  if (table.schema.key.length === 0)
+    throw unsupported(table.name, 'it has no key, so nothing tells which of its rows was read again')
+  await source.checkResync(table, signal)
+  return true
+}
+
+/** Gives up the positions of a table whose last resync was for another reason. @throws ConfigError RESYNC_UNSUPPORTED */
+export async function beginAnew(
+  resync: Resync,
+  of: { table: SourceTable; writer: TableWriter; source: Pick<Source, 'checkResync'> },
+  signal: AbortSignal,
+): Promise<void> {
+  const { writer } = of
+  for (let races = 0; await checkResync(resync, of, signal); races++)
+    try {
+      const moves = [...writer.positions()].map(([split, from]): PositionMove => ({ split, from, to: null }))
+      const mark = markMove(resync, writer.positions())!
+      await writer.commit([...moves.filter(({ split }) => split !== resyncMark), mark], {}, signal)
+    } catch (error) {
+      const isRace = error instanceof FencedError || error instanceof ConflictError
+      if (!isRace || races >= racesMax) throw error
+      await writer.refresh(signal)
+    }
+}
+
+/** A table is done when no bounded split of it is left to read. */
+export function resyncProgress(
+  resync: Resync,
+  tables: readonly string[],
+  splits: readonly Split[],
+): ResyncProgress {
+  const concerned = tables.filter(table => concerns(resync, table))
+  const open = new Set(splits.filter(({ bounded }) => bounded).flatMap(split => split.tables))
+  return { id: resync.id, tables: concerned.length, left: concerned.filter(table => open.has(table)) }
+}
+
+function unsupported(table: string, why: string): ConfigError {
+  return new ConfigError(`${table} cannot be read again: ${why}; sync it to a new table of the target`, {
+    code: 'RESYNC_UNSUPPORTED',
+    context: { table },
+  })
+}
