@@ -1,0 +1,172 @@
+// Three workers share a snapshot, whose planner holds it open and is killed, and then one of them reads the log, until it is
+// killed: the lake must hold what the database holds.
+import { expect } from 'chai'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Client } from 'pg'
+import type { ColumnType } from '#catalog/types.ts'
+import type { PostgresServer } from '#scripts/embedded-postgres.ts'
+import type { RowSetHash } from '#test/bed/canonical.ts'
+import { canonicalRow, hashRows } from '#test/bed/canonical.ts'
+import { HudiReaders } from '#test/bed/hudi-readers.ts'
+import { startPostgres } from '#test/bed/postgres.ts'
+import { requires } from '#test/bed/requires.ts'
+import { bankTables, hashOfSource, moveMoney, openBank } from './bank.ts'
+import type { TestLake } from './lakes.ts'
+import { folderLake } from './lakes.ts'
+import { Random } from './random.ts'
+import { WorkerFleet } from './worker-fleet.ts'
+
+const historyRows = 600_000
+const historyTypes: Readonly<Record<string, ColumnType>> = { id: { kind: 'int64' }, note: { kind: 'string' } }
+
+function jobYaml({ host, port, database, user, password }: PostgresServer, lake: TestLake): string {
+  return `
+apiVersion: v1
+kind: Secret
+metadata: {name: bank}
+stringData: {password: ${password}}
+---
+apiVersion: sluice.dev/v1alpha1
+kind: DataSource
+metadata: {name: bank}
+spec:
+  type: postgres
+  postgres:
+    host: ${host}
+    port: ${port}
+    database: ${database}
+    user: {value: ${user}}
+    password: {secretKeyRef: {name: bank, key: password}}
+    tls: {mode: disable}
+    snapshot: {rangeBytes: 4194304}
+${lake.yaml}
+---
+apiVersion: sluice.dev/v1alpha1
+kind: SyncJob
+metadata: {name: bank-to-lake}
+spec:
+  source: {name: bank}
+  target: {name: lake}
+  tables: [{include: "public.*"}]
+  freshness: 1s
+  worker: {lanes: 1, bufferSize: 32Mi}
+`
+}
+
+async function connect(server: PostgresServer): Promise<Client> {
+  const client = new Client({ connectionString: server.url })
+  await client.connect()
+  return client
+}
+
+/** Moves money until the signal aborts. */
+async function keepBusy(server: PostgresServer, random: Random, signal: AbortSignal): Promise<number> {
+  const client = await connect(server)
+  const from = { nextId: 1_000_000 }
+  let transactions = 0
+  for (; !signal.aborted; transactions++) {
+    await moveMoney(client, random, from)
+    await delay(5)
+  }
+  await client.end()
+  return transactions
+}
+
+async function hashOfHistory(client: Client): Promise<RowSetHash> {
+  const { rows } = await client.query<{ id: string; note: string }>('select id, note from history')
+  return hashRows(rows.map(({ id, note }) => canonicalRow(historyTypes, { id: Number(id), note })))
+}
+
+describe('PostgreSQL to Hudi by three workers', () => {
+  requires('postgres', 'hudi')
+  let readers: HudiReaders
+  before(async () => (readers = await HudiReaders.start()))
+  after(() => readers.stop())
+
+  it('holds what the source holds, though the planner of the snapshot and the reader of the log are killed', async function () {
+    this.timeout(400_000)
+    const server = await startPostgres()
+    const lake = await folderLake()
+    const client = await connect(server)
+    await openBank(client)
+    await client.query('create table history (id bigint primary key, note text not null)')
+    await client.query(
+      `insert into history select n, repeat(md5(n::text), 4) from generate_series(1, ${historyRows}) n`,
+    )
+    await client.query('analyze')
+    const fleet = await WorkerFleet.open(jobYaml(server, lake))
+    const busy = new AbortController()
+    const traffic = keepBusy(server, new Random(31), busy.signal)
+    const end = async (): Promise<string> =>
+      (await client.query<{ lsn: string }>('select pg_current_wal_lsn()::text as lsn')).rows[0]!.lsn
+    /** Everything written up to there is in the lake. */
+    const isConfirmed = async (lsn: string): Promise<boolean> => {
+      const { rows } = await client.query<{ done: boolean | null }>(
+        'select bool_and(confirmed_flush_lsn >= $1::pg_lsn) as done from pg_replication_slots where not temporary',
+        [lsn],
+      )
+      return rows[0]!.done === true
+    }
+    try {
+      await Promise.all([fleet.start(), fleet.start(), fleet.start()])
+      await fleet.until('all copy', async () => {
+        const all = await fleet.statuses()
+        return all.length === 3 && all.every(({ phase, rowsTotal }) => phase === 'snapshot' && rowsTotal > 0)
+      })
+      const planner = [...fleet.workers].find(({ pod }) => pod === fleet.master.planner)!
+      await fleet.lose(planner)
+      const copied = await fleet.rows()
+      expect(copied, 'rows when the planner was killed').to.be.lessThan(historyRows)
+      console.log(`      the planner was killed when the others had ${copied} rows`)
+      const copying = await fleet.until(
+        'rows by another plan',
+        async () => (await fleet.rows()) > copied + 20_000,
+      )
+      say('rows again', copying)
+      await fleet.start()
+
+      const readerOfLog = async () => (await fleet.readers()).get('log')
+      say(
+        'the log is read',
+        await fleet.until('the log is read', async () => (await readerOfLog()) !== undefined, 120_000),
+      )
+      const first = await end()
+      say('in step', await fleet.until('in step', () => isConfirmed(first), 120_000))
+      await fleet.lose((await readerOfLog())!)
+      const second = await end()
+      say(
+        'by another reader of the log',
+        await fleet.until('another reader', () => isConfirmed(second), 120_000),
+      )
+
+      const stopping = fleet.stop((await readerOfLog())!)
+      const third = await end()
+      say('by the last one', await fleet.until('the last reader', () => isConfirmed(third), 120_000))
+      expect(await stopping).to.equal(0)
+
+      busy.abort()
+      expect(await traffic, 'transactions meanwhile').to.be.greaterThan(500)
+      const last = await end()
+      await fleet.until('in step at the end', () => isConfirmed(last), 120_000)
+      for (const worker of fleet.workers) expect(await fleet.stop(worker), worker.process.log).to.equal(0)
+      const sources: Record<string, [RowSetHash, string[]]> = {
+        history: [await hashOfHistory(client), Object.keys(historyTypes)],
+      }
+      for (const table of Object.keys(bankTables))
+        sources[table] = [await hashOfSource(client, table), Object.keys(bankTables[table]!)]
+      for (const [table, [source, columns]] of Object.entries(sources))
+        expect(await readers.hashRs(lake.table(table).url, { columns }), table).to.deep.include(source)
+    } finally {
+      busy.abort()
+      await traffic
+      await fleet.close()
+      await client.end()
+      await server.stop()
+      await lake.stop()
+    }
+  })
+})
+
+function say(what: string, ms: number): void {
+  console.log(`      ${what}: ${(ms / 1000).toFixed(1)} s`)
+}
