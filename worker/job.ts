@@ -134,7 +134,7 @@ export class Job {
     const current = this.#toRead(plan.splits)
     if (plans && current.length === 0) return true
     if (plans) assigned?.found(current)
-    const splits = assigned?.reading ?? current
+    const splits = assigned === undefined ? current : readable(assigned.reading, tables)
     this.status.enter(assigned === undefined ? phaseOf(splits) : sharedPhase(assigned, splits), splits)
     this.#load.keep(new Set(splits.map(({ id }) => id)))
     this.#grant(splits, tables)
@@ -375,6 +375,12 @@ function isProgress(message: FromLane): boolean {
 
 function jobName(plan: Plan): string {
   return `${plan.job.namespace}/${plan.job.name}`
+}
+
+/** The master may go by the list of a planner with an older plan, or from before a table was dropped. */
+function readable(splits: readonly Split[], tables: readonly GrantedTable[]): Split[] {
+  const names = new Set(tables.map(({ source }) => source.name))
+  return splits.filter(split => split.tables.some(table => names.has(table)))
 }
 
 /** One that others leave nothing to read is as well as they are; before the master has spoken, nobody knows. */

@@ -51,7 +51,11 @@ export class JobSplits {
   }
 
   podGone(pod: Pod): void {
-    for (const key of jobKeyOf(pod)) this.#jobs.get(key)?.forget(pod.metadata.name)
+    for (const key of jobKeyOf(pod)) {
+      this.#jobs.get(key)?.forget(pod.metadata.name)
+      // Nobody reads anything, and what there is to read when there are workers again only these can say.
+      if (!this.#caches.pods.indexed('job', key).some(isWorker)) this.#jobs.delete(key)
+    }
   }
 
   jobGone(job: SyncJobObject): void {

@@ -9,6 +9,17 @@ const split = (id: string, weight = 1, bounded = false): Split => {
   return { id, tables: ['t'], bounded, stage: 1, weight }
 }
 
+/** What a worker shares of its job, and the master that says so. */
+function byMaster(): { assigned: AssignedSplits; told: (splits: Split[]) => void } {
+  const facts = { job: { namespace: 'n', name: 'j' }, worker: 'w', startedAtMs: 1, plan: '', capacity: 1 }
+  const assigned = new AssignedSplits(facts, systemClock)
+  const told = (splits: Split[]): void => {
+    const { number } = assigned.ask([])
+    assigned.take({ term: 1, number, splits, validMs: 9_000, plans: true, finished: [], leases: [] })
+  }
+  return { assigned, told }
+}
+
 describe('Job', () => {
   let bed: JobBed
   let stop: AbortController
@@ -64,12 +75,7 @@ describe('Job', () => {
   }).timeout(20_000)
 
   it('tries again after a failure as soon as the master says something else', async () => {
-    const facts = { job: { namespace: 'n', name: 'j' }, worker: 'w', startedAtMs: 1, plan: '', capacity: 1 }
-    const assigned = new AssignedSplits(facts, systemClock)
-    const told = (splits: Split[]): void => {
-      const { number } = assigned.ask([])
-      assigned.take({ term: 1, number, splits, validMs: 9_000, plans: true, finished: [], leases: [] })
-    }
+    const { assigned, told } = byMaster()
     // Pauses between tries do not end by themselves here.
     const clock = {
       ...systemClock,
@@ -84,6 +90,17 @@ describe('Job', () => {
     bed.failure = null
     told([split('a')])
     await bed.until(() => bed.rows.has('a'))
+    stop.abort()
+    await running
+  }).timeout(20_000)
+
+  it('leaves a split alone whose table it does not know, and reads the others', async () => {
+    const { assigned, told } = byMaster()
+    bed.splits = [split('a'), split('b')]
+    const running = bed.job({ lanes: 1, discoveryIntervalMs: 50, assigned }).run(stop.signal)
+    told([{ ...split('a'), tables: ['dropped'] }, split('b')])
+    await bed.until(() => (bed.rows.get('b')?.length ?? 0) > 10)
+    expect(bed.rows.get('a')).to.deep.equal([])
     stop.abort()
     await running
   }).timeout(20_000)

@@ -98,6 +98,19 @@ describe('workers that share a job, and the master', () => {
     expect(given(told('two', ['d'], { term: 2 }))).to.deep.equal(['d'])
   })
 
+  it('begin anew when all are gone, with what the next planner finds', async () => {
+    await bed.start(1)
+    bed.startPod('job-0', { name: 'one', ...shared })
+    await isKnown('one')
+    told('one', [])
+    expect(given(told('one', [], { planned: splits }))).to.have.length(4)
+    bed.removePod('one')
+    await eventually('one is gone', () => !bed.knows('one'))
+    bed.startPod('job-0', { name: 'two', ...shared })
+    await isKnown('two')
+    expect(told('two', [])).to.deep.include({ splits: null, plans: true })
+  })
+
   it('stand by while a worker still has the job for itself', async () => {
     await bed.start(1)
     bed.startPod('job-0', { name: 'alone' })
