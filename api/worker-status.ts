@@ -45,6 +45,8 @@ export const workerStatusSchema = z.object({
     })
     .nullable()
     .optional(),
+  /** Ids of the splits it reads; left out by workers of an older version. */
+  splits: z.array(z.string()).optional(),
   /** When this was true, RFC 3339. */
   updatedAt: z.iso.datetime(),
 })

@@ -136,6 +136,7 @@ export class JobStatus {
       rowsTotal: this.rows,
       error: this.#failure === null ? null : { code: this.#failure.code, message: this.#failure.message },
       resync: this.resync,
+      splits: [...this.#splits.keys()],
       updatedAt: new Date(nowMs).toISOString(),
     }
   }

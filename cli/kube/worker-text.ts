@@ -1,7 +1,7 @@
 // For `explain`: how many workers there are, and why one that should be there is not.
 import type { ClusterEvent } from './cluster-event.ts'
 import { newest } from './cluster-event.ts'
-import type { JobFacts } from './job-facts.ts'
+import type { JobFacts, WorkerFacts } from './job-facts.ts'
 import { isSuspended, readyOf } from './job-row.ts'
 import { explainReason } from './reasons.ts'
 import { workerRow } from './worker-row.ts'
@@ -17,10 +17,25 @@ export function explainWorkers(facts: JobFacts): string[] {
   const why = wanted === 0 ? ` (${isSuspended(job) ? 'spec.suspend' : 'nothing is left to do'})` : ''
   return [
     `wanted ${wanted}${why}, there ${rows.length}, ready ${ready}`,
-    ...rows.flatMap(row => podLines(row, facts)),
+    ...workers.flatMap((worker, index) => [
+      ...podLines(rows[index]!, facts),
+      ...(workers.length > 1 ? splitLines(worker) : []),
+    ]),
     ...refusals(facts, wanted),
     ...facts.helperPods.flatMap(pod => podLines(workerRow({ pod, status: null }, nowMs), facts)),
   ]
+}
+
+const namedMax = 6
+
+/** What one of several workers reads. */
+function splitLines({ status }: WorkerFacts): string[] {
+  const splits = status?.splits
+  if (splits === undefined) return []
+  if (splits.length === 0) return ['  reads nothing: the others have it all']
+  const named = splits.toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true })).slice(0, namedMax)
+  const rest = splits.length - named.length
+  return [`  reads ${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`]
 }
 
 function podLines(row: WorkerRow, facts: JobFacts): string[] {

@@ -32,6 +32,13 @@ describe('job status', () => {
     expect(streaming().snapshot(5000).lagMs).to.equal(null)
   })
 
+  it('tells which splits are read now', () => {
+    const status = streaming()
+    expect(status.snapshot(1).splits).to.deep.equal(['log'])
+    status.enter('streaming', [])
+    expect(status.snapshot(1).splits).to.deep.equal([])
+  })
+
   it('has no lag when everything read is committed and nothing is left', () => {
     const status = streaming()
     status.fold(read(1000, true), 1100)

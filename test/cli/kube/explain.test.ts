@@ -10,6 +10,17 @@ import { condition, KubeTestBed, podPath, runningPod, statusPath } from './clust
 
 const pod = 'shop-to-lake-worker-66d4b-x7k2p'
 
+/** What a worker says. */
+const told = {
+  job: { namespace: 'shop', name: 'shop-to-lake' },
+  phase: 'streaming',
+  tables: [],
+  lagMs: null,
+  rowsTotal: 0,
+  error: null,
+  updatedAt: '2026-01-01T00:16:40Z',
+}
+
 describe('kubectl sluice explain', () => {
   let bed: KubeTestBed
 
@@ -42,6 +53,22 @@ describe('kubectl sluice explain', () => {
     expect(text).to.contain('3s, no more than autoscaling.maxLag (60s); 1,200 rows since the workers started')
     expect(text).to.contain('limits of the pod: cpu 2, memory 1Gi')
     expect(text).to.contain('DataSource shop-db sets no limits')
+  })
+
+  it('says which of several workers reads what', async () => {
+    bed.putJob({ conditions: [condition('Ready', 'True', 'Streaming', 'Every change is taken over.')] })
+    bed.putDeployment({ spec: { replicas: 2, template: {} } })
+    const shares = {
+      [pod]: [11, 10, 2, 1, 3, 4, 5].map(partition => `clicks/${partition}`),
+      'shop-to-lake-worker-66d4b-z': [],
+    }
+    for (const [name, splits] of Object.entries(shares)) {
+      bed.putPod(name)
+      bed.answer(statusPath(name), { ...told, splits })
+    }
+    const text = await explain()
+    expect(text).to.contain('reads clicks/1, clicks/2, clicks/3, clicks/4, clicks/5, clicks/10 and 1 more')
+    expect(text).to.contain('reads nothing: the others have it all')
   })
 
   it('gives meaning, remedy and page of an error code', async () => {
@@ -239,15 +266,6 @@ describe('kubectl sluice explain', () => {
     const spec = { ...shopDb.spec, protection: { limits: { bytesPerSecond: '4Mi' } } }
     store.update(collections.dataSources, { ...shopDb, spec } as KubeObject)
     bed.putPod(pod)
-    const told = {
-      job: { namespace: 'shop', name: 'shop-to-lake' },
-      phase: 'streaming',
-      tables: [],
-      lagMs: null,
-      rowsTotal: 0,
-      error: null,
-      updatedAt: '2026-01-01T00:16:40Z',
-    }
     bed.answer(statusPath(pod), { ...told, throttledBy: 'bytes' })
     expect(await explain()).to.contain(
       `limits reading: bytesPerSecond 4Mi\n  ${pod} is held back now by the limit of bytes`,
