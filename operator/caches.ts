@@ -30,6 +30,7 @@ import type {
   ServiceAccount,
   SyncJobObject,
 } from './resources.ts'
+import { checkIndex, runningChecks } from './sync-job/check-turns.ts'
 import { jobIndexKey, jobKeyOf, managedBy, managedByLabel } from './sync-job/names.ts'
 
 export interface Caches {
@@ -42,7 +43,7 @@ export interface Caches {
   deployments: ObjectCache<Deployment>
   serviceAccounts: ObjectCache<ServiceAccount>
   disruptionBudgets: ObjectCache<PodDisruptionBudget>
-  /** These three are indexed by `job`: see jobIndexKey in sync-job/names.ts. */
+  /** These three are indexed by `job`: see jobIndexKey in sync-job/names.ts; Jobs also as check-turns.ts says. */
   configMaps: ObjectCache<ConfigMap>
   pods: ObjectCache<Pod>
   jobs: ObjectCache<Job>
@@ -85,7 +86,7 @@ export class Watches {
       disruptionBudgets: watch(podDisruptionBudgetType, { labelSelector }),
       configMaps: watch(configMapType, byJob),
       pods: watch(podType, byJob),
-      jobs: watch(jobType, byJob),
+      jobs: watch(jobType, { labelSelector, indexers: { job: jobKeyOf, [runningChecks]: checkIndex } }),
     }
   }
 

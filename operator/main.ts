@@ -31,6 +31,7 @@ a pod to its own. Of several operators one leads.
       --namespace NAME             look at one namespace only (default: all)
       --lease-namespace NAME       where the leader's Lease is (default: the pod's own)
       --teardown-deadline DURATION how long a deleted SyncJob may take to clean up at its source (default 5m)
+      --max-checks NUMBER          pods that check a new spec or image before a rollout, at once (default 10)
       --poll-interval DURATION     how often workers are asked for their status (default 5s)
       --master-url URL             where workers find the operator that leads, for limits of a DataSource; without it each
                                    worker keeps to them by itself
@@ -48,6 +49,7 @@ interface OperatorArguments {
   leaseNamespace: string | undefined
   teardownDeadlineMs: number
   pollIntervalMs: number
+  checksMax: number
   host: string
   port: number
   masterPort: number
@@ -90,6 +92,7 @@ async function runOperator(given: OperatorArguments, signal: AbortSignal): Promi
     logger,
     metrics,
     pollIntervalMs: given.pollIntervalMs,
+    checksMax: given.checksMax,
     teardownDeadlineMs: given.teardownDeadlineMs,
     term: () => elector.epoch + 1,
   })
@@ -148,6 +151,7 @@ function readArguments(argv: string[]): OperatorArguments {
       'lease-namespace': { type: 'string' },
       'teardown-deadline': { type: 'string', default: '5m' },
       'poll-interval': { type: 'string', default: '5s' },
+      'max-checks': { type: 'string', default: '10' },
       host: { type: 'string', default: '0.0.0.0' },
       'master-url': { type: 'string' },
       'master-port': { type: 'string', default: '9465' },
@@ -161,6 +165,7 @@ function readArguments(argv: string[]): OperatorArguments {
     throw wrongArgument('--image-pull-policy is Always, IfNotPresent or Never')
   for (const name of ['port', 'master-port'] as const)
     if (!/^\d{1,5}$/.test(values[name])) throw wrongArgument(`--${name} is a number`)
+  if (!/^[1-9]\d{0,3}$/.test(values['max-checks'])) throw wrongArgument('--max-checks is a number from 1 on')
   if (!logLevels.includes(values['log-level'])) throw wrongArgument(`--log-level is ${logLevels.join(', ')}`)
   return {
     worker: {
@@ -173,6 +178,7 @@ function readArguments(argv: string[]): OperatorArguments {
     leaseNamespace: values['lease-namespace'],
     teardownDeadlineMs: parseDuration(values['teardown-deadline']),
     pollIntervalMs: parseDuration(values['poll-interval']),
+    checksMax: Number(values['max-checks']),
     host: values.host,
     port: Number(values.port),
     masterPort: Number(values['master-port']),

@@ -20,6 +20,7 @@ import type { OperatorMetrics } from './metrics.ts'
 import { observeJobs } from './observe-jobs.ts'
 import { observeShares } from './heartbeat/observe-shares.ts'
 import type { CustomObject, Pod, SyncJobObject } from './resources.ts'
+import { CheckTurns } from './sync-job/check-turns.ts'
 import { jobKeyOf } from './sync-job/names.ts'
 import { SyncJobReconciler } from './sync-job/reconcile.ts'
 import { Teardown } from './sync-job/teardown.ts'
@@ -41,6 +42,8 @@ export interface OperatorOptions {
   metrics: OperatorMetrics
   /** How often running workers are asked for their status. */
   pollIntervalMs?: number
+  /** Checks before rollouts that run at once, at most. */
+  checksMax?: number
   /** From the deletion of a SyncJob to giving up its teardown. */
   teardownDeadlineMs?: number
   /** The term that begins when it runs: grows with every change of leaders. */
@@ -85,6 +88,7 @@ export class Operator {
       reports: this.#reports,
       teardown: new Teardown({ client, caches, events, clock, logger, worker, deadlineMs }),
       scalingOf: object => this.#autoscaler.scalingOf(object),
+      checkTurns: new CheckTurns(options.checksMax ?? 10, caches.jobs, clock),
       pollIntervalMs: options.pollIntervalMs ?? 5000,
     })
     const controller = (

@@ -138,6 +138,12 @@ const reasons: Readonly<Record<string, Explanation>> = {
     next: 'Wait a minute.',
     page: null,
   },
+  CheckWaiting: {
+    meaning:
+      'The spec or the image is another one, and a pod is to find out whether it works; the checks of other jobs come first. The workers go on as they were.',
+    next: 'Wait: an upgrade of the operator makes a check for each job. `--max-checks` of the operator (`maxChecks` of the chart) says how many run at once.',
+    page: null,
+  },
   Checking: {
     meaning: 'A pod tries the new spec or image before the workers that work are replaced.',
     next: 'Wait a few minutes.',

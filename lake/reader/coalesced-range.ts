@@ -5,7 +5,7 @@ import type { InstantTime } from '#lake/timeline/instant.ts'
 import type { TimelineInstant } from '#lake/timeline/timeline.ts'
 import type { CoalescedRun } from './coalesced-days.ts'
 import type { DataFile } from './data-file.ts'
-import type { CommitRange } from './increment.ts'
+import type { CommitRange } from './commit-range.ts'
 import { historyGone } from './reach.ts'
 import type { TimelineView } from './timeline-view.ts'
 

@@ -7,7 +7,6 @@
 // of the range wrote. So it must end with the newest commit, for what came after it may have overwritten rows.
 import { fileGroupKey } from '#lake/table/names.ts'
 import type { CommitMetadata } from '#lake/timeline/commit-metadata.ts'
-import type { InstantTime } from '#lake/timeline/instant.ts'
 import type { TimelineInstant } from '#lake/timeline/timeline.ts'
 import { archivedSince, mayCross } from './archived-timeline.ts'
 import type { CoalescedRun } from './coalesced-days.ts'
@@ -15,6 +14,7 @@ import { coalescedRuns, coalescedUntil } from './coalesced-days.ts'
 import type { WrittenFile } from './coalesced-range.ts'
 import { checkWhole, filesToRead, restOfDay } from './coalesced-range.ts'
 import { readRecords } from './coalesced-record.ts'
+import type { CommitRange } from './commit-range.ts'
 import type { DataFile } from './data-file.ts'
 import { parseDataFile } from './data-file.ts'
 import type { FileSlice } from './file-slice.ts'
@@ -23,13 +23,6 @@ import type { OpenedTable } from './reach.ts'
 import { checkReach, historyGone, readCommit } from './reach.ts'
 import type { TimelineView } from './timeline-view.ts'
 import { timelineView, writingActions } from './timeline-view.ts'
-
-export interface CommitRange {
-  /** Exclusive. */
-  from: InstantTime
-  /** Inclusive; undefined: no bound. */
-  to?: InstantTime
-}
 
 export interface Increment {
   slices: readonly FileSlice[]

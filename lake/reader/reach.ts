@@ -49,7 +49,7 @@ async function followsOthers({ completed }: TimelineView, store: ObjectStore): P
     if (compacted || Object.values(partitionToReplaceFileIds).some(ids => ids.length > 0)) return true
     const stats = Object.values(partitionToWriteStats).flat()
     // Deletes beside the first base file of a group name the slice that this begins.
-    if (stats.length > 0) return stats.some(({ prevCommit: of }) => isInstantText(of) && of < instant)
+    if (stats.length > 0) return stats.some(({ prevCommit: of }) => isInstantText(of) && of !== instant)
   }
   return false
 }

@@ -93,6 +93,8 @@ export type ScalingReason =
   | 'AtMaximum'
   /** Nothing has been read yet, so nobody knows what a lane can do. */
   | 'CapacityUnknown'
+  /** A snapshot is copied: as many as its ranges can use. */
+  | 'Backfill'
   /** There was no input for `idleAfter`. */
   | 'Idle'
   /** There is input again. */

@@ -6,6 +6,7 @@ import { parseDuration } from '#api/duration.ts'
 import type { Heartbeat } from '#api/heartbeat.ts'
 import type { SyncJobSpec } from '#api/sync-job.ts'
 import type { Clock } from '#common/clock.ts'
+import { decideBackfill } from '#master/autoscale/backfill.ts'
 import { decideSize } from '#master/autoscale/decide.ts'
 import type { AutoscalingState, Limits, ScalingDecision, ScalingReason } from '#master/autoscale/model.ts'
 import type { Caches } from '../caches.ts'
@@ -130,7 +131,8 @@ export class Autoscaler {
     const nowMs = clock.nowMs()
     const scaled = this.#scaled(key, object)
     const measurements = scaled.measurements.at(nowMs)
-    if (measurements.splits.length === 0 && nowMs - scaled.sinceMs < unheardMs) return
+    const { backfill } = scaled.measurements
+    if (measurements.splits.length === 0 && backfill === null && nowMs - scaled.sinceMs < unheardMs) return
     const acts = spec.autoscaling.mode === 'Auto'
     const decided = acts && scaled.status !== undefined ? { autoscaling: scaled.status } : object.status
     const limits = limitsOf(spec)
@@ -140,7 +142,8 @@ export class Autoscaler {
       lanes: spec.worker.lanes,
       readyReplicas: pods.filter(isReady).length,
     }
-    const decision = decideSize({ measurements, running, limits, state: scaled.state, nowMs })
+    const observation = { measurements, running, limits, state: scaled.state, nowMs }
+    const decision = backfill === null ? decideSize(observation) : decideBackfill(observation, backfill)
     const { state } = decision
     // What nobody carries out is no change that one could learn from.
     const { lastChange = null, lastShrunkAtMs = null } = scaled.state ?? {}

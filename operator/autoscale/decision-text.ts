@@ -17,6 +17,7 @@ const sentences: Record<ScalingReason, string> = {
   MetricsStale: 'What the workers measured is too old to decide by, or there is nothing.',
   AtMaximum: 'More workers are needed than maxReplicas allows.',
   CapacityUnknown: 'Nothing was read yet, so nobody knows what a lane can do.',
+  Backfill: 'A snapshot is copied, by as many workers as its ranges can use.',
   Idle: 'There was no input for long.',
   Waking: 'There is input again.',
   OutOfBounds: 'minReplicas or maxReplicas ask for another number of workers.',

@@ -9,15 +9,24 @@ interface Known {
   worker: string
 }
 
+export interface Backfill {
+  /** Bounded splits that are not read to their end. */
+  ranges: number
+  /** When there were some first. */
+  sinceMs: number
+}
+
 /** Longer not measured, and a split is taken for one that there is no more. */
 const forgottenMs = 600_000
 
 export class JobMeasurements {
   readonly #splits = new Map<string, Known>()
   readonly #lanes = new Map<string, LaneMeasurement[]>()
+  #backfill: Backfill | null = null
 
-  heard({ worker, held, lanes = [] }: Heartbeat, nowMs: number): void {
+  heard({ worker, held, lanes = [], planned }: Heartbeat, nowMs: number): void {
     this.#leftBy(worker)
+    if (planned !== null) this.#planned(planned, nowMs)
     for (const { id, lane, measured, lagMs, draining } of held) {
       const before = this.#splits.get(id)?.split
       if (lane === undefined || measured === undefined) {
@@ -45,6 +54,11 @@ export class JobMeasurements {
     )
   }
 
+  /** The snapshot that is copied now; null: there is none. */
+  get backfill(): Backfill | null {
+    return this.#backfill
+  }
+
   workerGone(worker: string): void {
     this.#leftBy(worker)
     this.#lanes.delete(worker)
@@ -57,6 +71,11 @@ export class JobMeasurements {
       splits: [...this.#splits.values()].map(({ split }) => split),
       lanes: [...this.#lanes.values()].flat(),
     }
+  }
+
+  #planned(splits: NonNullable<Heartbeat['planned']>, nowMs: number): void {
+    const ranges = splits.filter(({ bounded }) => bounded).length
+    this.#backfill = ranges === 0 ? null : { ranges, sinceMs: this.#backfill?.sinceMs ?? nowMs }
   }
 
   #leftBy(worker: string): void {

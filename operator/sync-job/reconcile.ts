@@ -16,6 +16,7 @@ import { configMapType, syncJobType } from '../resources.ts'
 import type { Job, Pod, SyncJobObject } from '../resources.ts'
 import { applyChildren, beginCheck } from './apply-children.ts'
 import { buildCheckJob } from './check-job.ts'
+import type { CheckTurns } from './check-turns.ts'
 import { buildChildren } from './children.ts'
 import type { Children } from './children.ts'
 import { compileJob } from './compile-job.ts'
@@ -24,7 +25,7 @@ import { newsOf } from './news.ts'
 import { isCheck, isComplete, isRunning, isWorker, planNameOf } from './observe.ts'
 import { jobIndexKey, selectorOf, workerName } from './names.ts'
 import type { Observed, ObservedScaling } from './readiness.ts'
-import { decideRollout } from './rollout.ts'
+import { decideRollout, waitForTurn } from './rollout.ts'
 import type { RolloutFacts } from './rollout.ts'
 import { requireMaster, workersOf } from './size.ts'
 import { observedStatus, writeDue } from './status.ts'
@@ -44,6 +45,7 @@ export interface SyncJobContext {
   teardown: Teardown
   /** What was decided about the number of a job's workers; undefined: it is not autoscaled. */
   scalingOf: (object: SyncJobObject) => ObservedScaling | undefined
+  checkTurns: CheckTurns
   /** How often running workers are asked for their status. */
   pollIntervalMs: number
 }
@@ -103,16 +105,27 @@ export class SyncJobReconciler {
     const built = this.#build(compiled, replicas)
     const { children } = built
     const facts = this.#rolloutFacts(object, built)
-    const rollout = decideRollout(facts)
+    const wanted = decideRollout(facts)
+    const hasTurn = wanted.step !== 'check' || this.#context.checkTurns.take(built.check)
+    const rollout = hasTurn ? wanted : waitForTurn(wanted)
     if (rollout.step === 'apply') await applyChildren(client, caches, object, children)
-    if (rollout.step === 'check')
-      await beginCheck(client, caches, object, { plan: children.plan, check: built.check })
+    if (rollout.step === 'check') await this.#beginCheck(object, built)
 
     const known = { refusal: null, complete, suspended: job.spec.suspend, rolledOut: rollout.condition }
     const written = await this.#report(object, known)
     const plans = [children.plan.metadata.name, facts.live && planNameOf(facts.live.spec.template)]
     await this.#dropOldPlans(object, plans)
-    return this.#nextLook(written, pods)
+    return this.#nextLook(written && hasTurn, pods)
+  }
+
+  async #beginCheck(object: SyncJobObject, { children: { plan }, check }: Built): Promise<void> {
+    const { client, caches, checkTurns } = this.#context
+    try {
+      await beginCheck(client, caches, object, { plan, check })
+    } catch (error) {
+      checkTurns.giveBack(check)
+      throw error
+    }
   }
 
   #rolloutFacts(object: SyncJobObject, { children, check }: Built): RolloutFacts {

@@ -55,6 +55,14 @@ const checking: Statement = {
   message: 'A pod finds out whether the new spec or image works, before the workers are replaced.',
 }
 
+/** The same as long as no check may begin: enough others run. What was refused stays told. */
+export function waitForTurn({ condition }: Rollout): Rollout {
+  if (condition.reason !== checking.reason) return { step: 'wait', condition }
+  const message =
+    'The checks of other jobs come first (--max-checks of the operator); the workers stay as they are.'
+  return { step: 'wait', condition: { ...condition, reason: 'CheckWaiting', message } }
+}
+
 /** Whether there are workers, and are to be, of another plan or image. A restart of the same ones needs no check. */
 function replacesWorkers({ spec: live }: Deployment, { spec: desired }: Deployment): boolean {
   if (live.replicas === 0 || desired.replicas === 0) return false

@@ -140,6 +140,7 @@ function operatorContainer(image: string): object {
       `--worker-image=${image}`,
       '--image-pull-policy=IfNotPresent',
       '--teardown-deadline=5m',
+      '--max-checks=10',
       `--master-url=http://${master}.${namespace}.svc:${masterPort}`,
       '--log-level=info',
     ],

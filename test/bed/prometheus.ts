@@ -28,10 +28,18 @@ export interface RuleHealth {
   readonly state?: 'inactive' | 'pending' | 'firing'
 }
 
+export interface Alert {
+  /** Of the rule and of the series that it fires for, and `alertname`. */
+  readonly labels: Readonly<Record<string, string>>
+  readonly state: 'pending' | 'firing'
+}
+
 export interface BedPrometheus {
   /** What an instant query gives. Rejects with Prometheus' words when it does not understand it. */
   query(expr: string): Promise<Sample[]>
   rules(): Promise<RuleHealth[]>
+  /** Those that are not inactive now. */
+  alerts(): Promise<Alert[]>
   stop(): Promise<void>
 }
 
@@ -84,6 +92,9 @@ export async function startPrometheus(config: PrometheusConfig): Promise<BedProm
     async rules() {
       const { groups } = await ask<{ groups: { rules: RuleHealth[] }[] }>('rules')
       return groups.flatMap(group => group.rules)
+    },
+    async alerts() {
+      return (await ask<{ alerts: Alert[] }>('alerts')).alerts
     },
     async stop() {
       await server.stop()

@@ -58,7 +58,7 @@ export function operatorBed() {
   function start({
     masterUrl = null,
     ...options
-  }: { teardownDeadlineMs?: number; masterUrl?: string | null } = {}): void {
+  }: { teardownDeadlineMs?: number; checksMax?: number; masterUrl?: string | null } = {}): void {
     stop = new AbortController()
     const operator = new Operator({
       client,

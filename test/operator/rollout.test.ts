@@ -3,6 +3,7 @@ import { systemClock } from '#common/clock.ts'
 import type { EventObject } from '#operator/kube/events.ts'
 import type { KubeObject } from '#operator/kube/object.ts'
 import type { Job } from '#operator/resources.ts'
+import { labelsOf } from '#operator/sync-job/names.ts'
 import { planNameOf } from '#operator/sync-job/observe.ts'
 import { eventually } from './manual-clock.ts'
 import { at, operatorBed } from './operator-bed.ts'
@@ -49,7 +50,7 @@ describe('Workers of another plan', () => {
 
   beforeEach(async () => {
     create(shopDb(), lake(), shopToLake())
-    start()
+    start({ checksMax: 1 })
     await eventually('a Deployment', () => deployment() !== undefined)
     startPod()
     await isReady('True Streaming')
@@ -97,6 +98,26 @@ describe('Workers of another plan', () => {
     edit(collections.dataSources, 'shop-db', shopDb().spec)
     await eventually('it is as it was', () => rolledOut() === 'True RolledOut')
     expect(planOf()).to.equal(before)
+  })
+
+  it('wait for their check while those of other jobs run', async () => {
+    const metadata = { name: 'other-check-1', namespace: 'elsewhere', labels: labelsOf('other', 'check') }
+    const other = bed.server.store.create(collections.jobs, {
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata,
+      spec: {},
+    } as KubeObject)
+    const own = (): Job[] => checks().filter(({ metadata: { namespace } }) => namespace === 'shop')
+    await systemClock.sleep(100)
+    edit(collections.dataSources, 'shop-db', shopDb({ port: 6543 }).spec)
+    await eventually('it is said', () => rolledOut() === 'Unknown CheckWaiting')
+    await systemClock.sleep(150)
+    expect([own(), planOf()]).to.deep.equal([[], before])
+    const status = { conditions: [{ type: 'Failed', status: 'True' }] }
+    bed.server.store.update(collections.jobs, { ...other, status } as KubeObject, 'status')
+    await eventually('a check', () => own().length === 1)
+    await eventually('it is said', () => rolledOut() === 'Unknown Checking')
   })
 
   it('are checked again when the failed check is gone', async () => {

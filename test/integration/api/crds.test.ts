@@ -229,11 +229,16 @@ describe('CRDs at a real API server', () => {
     ])
   })
 
-  it('answer who scales a job with what can be done instead', async () => {
-    const scale = (replicas: number) =>
-      cluster.kubectl('scale', 'syncjob/shop-to-lake', '-n', 'samples', `--replicas=${replicas}`)
-    expect(await scale(1)).to.include('scaled')
-    const tooMany = await scale(2).catch((error: { stderr: string }) => error.stderr)
-    expect(tooMany).to.include('give it more `worker.lanes` instead')
+  it('let others scale a job once the operator does not decide, and say so before', async () => {
+    const job = ['syncjob/shop-to-lake', '-n', 'samples']
+    const scale = () => cluster.kubectl('scale', ...job, '--replicas=3')
+    const refused = await scale().catch((error: { stderr: string }) => error.stderr)
+    expect(refused).to.include('set autoscaling.mode to Off or DryRun')
+    const off = { spec: { autoscaling: { mode: 'Off' }, replicas: 1 } }
+    await cluster.kubectl('patch', ...job, '--type=merge', '-p', JSON.stringify(off))
+    expect(await scale()).to.include('scaled')
+    const path = '/apis/sluice.dev/v1alpha1/namespaces/samples/syncjobs/shop-to-lake/scale'
+    const answer = JSON.parse(await cluster.kubectl('get', '--raw', path)) as { spec: { replicas: number } }
+    expect(answer.spec.replicas).to.equal(3)
   })
 })

@@ -52,6 +52,11 @@ export class SluiceProcess {
     return this.#child.pid
   }
 
+  /** Where it tells Prometheus how it does. */
+  get address(): string {
+    return `127.0.0.1:${this.#port}`
+  }
+
   /** What it logged so far (JSON lines). */
   get log(): string {
     return this.#stderr

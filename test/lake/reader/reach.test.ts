@@ -1,13 +1,15 @@
 import { expect } from 'chai'
 import { ConfigError } from '#common/errors.ts'
-import { encodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
+import { decodeCommitMetadata, encodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
 import { formatInstant, instantAfter } from '#lake/timeline/instant.ts'
+import { listDataFiles } from '#lake/reader/data-file.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
 import { clean } from '#lake/services/clean.ts'
 import { compactSome } from '#lake/services/compact.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
-import { eager, KeyedTable, notes } from '#test/lake/services/keyed-table.ts'
+import { batchOf } from '#test/lake/table/vectors.ts'
+import { eager, KeyedTable, notes, schema } from '#test/lake/services/keyed-table.ts'
 
 const dayMs = 24 * 3_600_000
 
@@ -101,6 +103,37 @@ describe('the reach of time travel', () => {
     expect(await readable()).to.deep.equal([...states.keys()].slice(2))
     const error = await reader
       .read({ from: '20000101000000000' })
+      .next()
+      .catch((thrown: unknown) => thrown)
+    expect(error).to.include({ code: 'LAKE_HISTORY_GONE' })
+  })
+
+  it('ends where the timeline begins, be it with a commit older than the compaction it goes on from', async () => {
+    await write(notes(0, 20, 'first'))
+    await write(notes(0, 10, 'second'))
+    table.clock.nowAtMs += 1000
+    const late = await table.openWriter('late')
+    const { signal } = new AbortController()
+    const changes = [{ op: 'update', seq: 1000, row: { id: 1, note: 'late', tags: [] } }] as const
+    await late.stage({ batch: batchOf(schema, changes), truncate: null }, signal)
+    table.clock.nowAtMs += 1000
+    const { instant: compaction } = (await compactSome(await table.services(), eager))!
+    const { commit } = await late.commit([], {}, signal)
+    expect(commit! < compaction).to.equal(true)
+    const { commits } = await TableReader.open(table.store)
+    // As of a writer that looked at the files when it had its instant already, and the compaction was done.
+    const { path } = commits.find(({ instant }) => instant === commit)!
+    const told = decodeCommitMetadata((await table.store.get(path))!)
+    const stats = told.partitionToWriteStats['']!.map(stat => ({ ...stat, prevCommit: compaction }))
+    const body = encodeCommitMetadata({ ...told, partitionToWriteStats: { '': stats } }, 'deltacommit', 2)
+    await table.store.put(path, body)
+    const before = commits.filter(({ instant }) => instant < commit!)
+    const files = (await listDataFiles(table.store)).filter(({ instant }) => instant < commit!)
+    await table.store.delete([...files, ...before].map(({ path }) => path))
+    const error = await (
+      await TableReader.open(table.store)
+    )
+      .read({ from: [...states.keys()][0]! })
       .next()
       .catch((thrown: unknown) => thrown)
     expect(error).to.include({ code: 'LAKE_HISTORY_GONE' })

@@ -140,6 +140,23 @@ describe('Autoscaler', () => {
     expect(limited(job)).to.equal('True ExternalBottleneck')
   })
 
+  it('copies a snapshot with as many workers as its ranges can use, and goes on with what streams', () => {
+    const job = new ScaledJob({ autoscaling })
+    job.ranges = 9
+    job.run(3)
+    expect(job.pods).to.equal(5)
+    expect(limited(job)).to.equal(undefined)
+    job.ranges = 2
+    job.run(3)
+    expect(job.pods, 'none goes while it lasts').to.equal(5)
+    job.ranges = 0
+    job.input = 1000
+    job.backlog = 0
+    job.run(60)
+    expect(job.pods).to.equal(1)
+    expect(job.events.map(({ reason }) => reason)).to.include.members(['Backfill', 'Surplus'])
+  })
+
   it('holds the size while nothing is heard, and says so, but not of one that has just begun', () => {
     const job = new ScaledJob({ autoscaling })
     job.isHeard = false

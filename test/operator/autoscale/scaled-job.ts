@@ -35,6 +35,8 @@ export class ScaledJob {
   blockedShare = 0
   /** What the master hears; false: nothing. */
   isHeard = true
+  /** Ranges of a snapshot that are left; what is measured then is nothing. */
+  ranges = 0
   /** Of one split, in parts of the input; the others share the rest. */
   skew = 1 / splits
   readonly #caches: Caches
@@ -122,7 +124,7 @@ export class ScaledJob {
       plan: '',
       capacity: lanes,
       leaving: false,
-      held: Array.from({ length: splits }, (_, split) => split)
+      held: Array.from({ length: this.ranges > 0 ? 0 : splits }, (_, split) => split)
         .filter(split => Math.floor((split % count) / lanes) === at)
         .map(split => ({
           id: `s${split}`,
@@ -147,7 +149,12 @@ export class ScaledJob {
         settled: this.nowMs - this.#dealtAtMs >= settledMs,
       })),
       finished: [],
-      planned: null,
+      planned:
+        at > 0
+          ? null
+          : Array.from({ length: this.ranges }, (_, range) => {
+              return { id: `r${range}`, tables: ['t'], bounded: true, stage: 0, weight: 1 }
+            }),
       leases: [],
     }))
   }

@@ -1,0 +1,203 @@
+// The alerts of the chart on the operator and what it tells, each by its cause: the operator as a process, with the account
+// and the rights that manifests/install.yaml gives it, on a real API server. No node: the test plays the kubelet. Not here:
+// a watch that is silent while the Lease is renewed (SluiceOperatorWatchStale), and a queue that stays long
+// (SluiceOperatorQueueLong).
+import { expect } from 'chai'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { parse, stringify } from 'yaml'
+import type { SyncJobStatus } from '#api/sync-job.ts'
+import type { KubeObject } from '#operator/kube/object.ts'
+import type { Pod } from '#operator/resources.ts'
+import { freePort } from '#scripts/free-port.ts'
+import { ServerProcess } from '#scripts/server-process.ts'
+import type { BedKubernetes } from '#test/bed/kubernetes.ts'
+import { startKubernetes } from '#test/bed/kubernetes.ts'
+import { requires } from '#test/bed/requires.ts'
+import { eventually } from '#test/operator/manual-clock.ts'
+import { lake, shopDb, shopToLake } from '#test/operator/sync-job/fixtures.ts'
+import type { StandInKubelet } from '../cli/stand-in-kubelet.ts'
+import { startStandInKubelet } from '../cli/stand-in-kubelet.ts'
+import { AlertWatch } from './alert-watch.ts'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+
+describe('Alerts on the operator', function () {
+  this.timeout(300_000)
+  requires('kubernetes', 'prometheus')
+  let cluster: BedKubernetes
+  let kubelet: StandInKubelet
+  let operator: ServerProcess
+  let watch: AlertWatch
+  let dir: string
+
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'sluice-alerts-'))
+    cluster = await startKubernetes({ node: false })
+    await cluster.kubectl('apply', '--server-side', '-f', join(root, 'manifests/install.yaml'))
+    await cluster.kubectl('create', 'namespace', 'shop')
+    kubelet = await startStandInKubelet(cluster)
+    const port = await freePort()
+    operator = await startOperator(port)
+    watch = await AlertWatch.start([
+      { address: `127.0.0.1:${port}`, labels: { namespace: 'sluice-system', pod: 'operator' } },
+    ])
+    await makeHomeless()
+    await makeSlow()
+    await makeHeld()
+  })
+
+  after(async () => {
+    await watch?.stop()
+    await operator?.stop()
+    await kubelet?.stop()
+    await cluster?.stop()
+    await rm(dir, { recursive: true, force: true })
+  })
+
+  /** Under the operator's own account. */
+  async function startOperator(port: number): Promise<ServerProcess> {
+    const token = await cluster.kubectl('create', 'token', '-n', 'sluice-system', 'sluice-operator')
+    const config = parse(await readFile(cluster.kubeconfig, 'utf8')) as { users: { user: object }[] }
+    config.users[0]!.user = { token: token.trim() }
+    const kubeconfig = join(dir, 'kubeconfig')
+    await writeFile(kubeconfig, stringify(config))
+    const options = ['--worker-image', 'bed.local/none:1', '--lease-namespace', 'sluice-system']
+    return ServerProcess.start({
+      name: 'operator',
+      command: process.execPath,
+      args: [
+        join(root, 'cli/main.ts'),
+        'operator',
+        ...options,
+        '--host',
+        '127.0.0.1',
+        '--port',
+        String(port),
+      ],
+      env: { ...cluster.env, KUBECONFIG: kubeconfig },
+      logPath: join(dir, 'operator.log'),
+      ready: async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).ok,
+      readyTimeoutMs: 30_000,
+      stopSignal: 'SIGTERM',
+      stopTimeoutMs: 20_000,
+      orphanSignal: 'KILL',
+    })
+  }
+
+  async function apply(...objects: KubeObject[]): Promise<void> {
+    const file = join(dir, 'objects.yaml')
+    await writeFile(file, objects.map(object => stringify(object)).join('---\n'))
+    await cluster.kubectl('apply', '-f', file)
+  }
+
+  async function isSaid(name: string, type: string, what: string): Promise<void> {
+    await eventually(`${name} ${type}: ${what}`, async () => {
+      const text = await cluster.kubectl('get', 'syncjob', name, '-n', 'shop', '-o', 'json')
+      const { status } = JSON.parse(text) as { status?: SyncJobStatus }
+      const said = status?.conditions?.find(condition => condition.type === type)
+      return said !== undefined && `${said.status} ${said.reason}` === what
+    })
+  }
+
+  async function podOf(name: string, component: string): Promise<Pod> {
+    const labels = `sluice.dev/job=${name},app.kubernetes.io/component=${component}`
+    let found: Pod | undefined
+    await eventually(`a ${component} of ${name}`, async () => {
+      const list = await cluster.kubectl('get', 'pods', '-n', 'shop', '-l', labels, '-o', 'json')
+      found = (JSON.parse(list) as { items: Pod[] }).items[0]
+      return found !== undefined
+    })
+    return found as Pod
+  }
+
+  /** What a kubelet would write. */
+  async function setStatus({ metadata }: Pod, status: object): Promise<void> {
+    const patch = JSON.stringify({ status })
+    const pod = ['pod', metadata.name, '-n', 'shop', '--subresource=status']
+    await cluster.kubectl('patch', ...pod, '--type=merge', '-p', patch)
+  }
+
+  const job = (name: string, changes = {}): KubeObject => {
+    const made = shopToLake(changes)
+    return { ...made, metadata: { ...made.metadata, name } }
+  }
+
+  /** Without a node. */
+  async function makeHomeless(): Promise<void> {
+    await apply(shopDb(), lake(), job('homeless'))
+    await isSaid('homeless', 'Ready', 'False Unschedulable')
+  }
+
+  /** Its pod has a node, which does not start it. */
+  async function makeSlow(): Promise<void> {
+    await apply(job('slow'))
+    await kubelet.bind('shop', (await podOf('slow', 'worker')).metadata.name)
+    await isSaid('slow', 'Ready', 'False WorkerStarting')
+  }
+
+  /** It works, and what it is to be next does not pass its check. */
+  async function makeHeld(): Promise<void> {
+    await apply(job('held'))
+    await setStatus(await podOf('held', 'worker'), {
+      phase: 'Running',
+      podIP: '127.0.0.1',
+      podIPs: [{ ip: '127.0.0.1' }],
+      conditions: [{ type: 'Ready', status: 'True' }],
+    })
+    await apply(job('held', { freshness: '9s' }))
+    const message = 'sluice check: SOURCE_UNREACHABLE: nobody answers'
+    const container = { name: 'check', image: 'x', imageID: 'x', ready: false, restartCount: 0 }
+    await setStatus(await podOf('held', 'check'), {
+      phase: 'Failed',
+      containerStatuses: [{ ...container, state: { terminated: { exitCode: 1, message } } }],
+    })
+    await isSaid('held', 'RolledOut', 'False SOURCE_UNREACHABLE')
+  }
+
+  /** The operator's account may no longer touch Deployments. */
+  async function takeRights(): Promise<void> {
+    const name = 'sluice-operator'
+    const role = JSON.parse(await cluster.kubectl('get', 'clusterrole', name, '-o', 'json')) as KubeObject & {
+      rules: { resources: string[] }[]
+    }
+    role.rules = role.rules.filter(({ resources }) => !resources.includes('deployments'))
+    delete role.metadata.managedFields
+    const file = join(dir, 'role.json')
+    await writeFile(file, JSON.stringify(role))
+    await cluster.kubectl('replace', '-f', file)
+  }
+
+  it('tell of jobs that are not ready', () => watch.fired('SluiceJobsNotReady', { reason: 'Unschedulable' }))
+
+  it('tell of jobs that do not get past their start', () =>
+    watch.fired('SluiceJobsStarting', { reason: 'WorkerStarting' }))
+
+  it('tell of workers that stay as they were, since the check of the next ones fails', () =>
+    watch.fired('SluiceRolloutHeld', { reason: 'SOURCE_UNREACHABLE' }))
+
+  it('tell of an operator without the rights it needs', async () => {
+    await takeRights()
+    let isTold = false
+    const told = Promise.all([
+      watch.fired('SluiceOperatorApiErrors', { status: '403' }),
+      watch.fired('SluiceOperatorReconcileErrors', { controller: 'sync-job', code: 'KUBE_FORBIDDEN' }),
+    ]).finally(() => (isTold = true))
+    // It tries again every minute, which is not faster here. So there is always another one.
+    for (let number = 0; !isTold; number++) {
+      await apply(job(`poor-${number}`))
+      await delay(1500)
+    }
+    await told
+  })
+
+  it('tell of an API server that does not answer, and that no operator leads without one', async () => {
+    expect(watch.of('alertname', 'SluiceOperatorNotLeading')).to.deep.equal([])
+    cluster.killApiServer()
+    await watch.fired('SluiceOperatorApiErrors', { status: '0' })
+    await watch.fired('SluiceOperatorNotLeading')
+  })
+})
