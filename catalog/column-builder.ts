@@ -4,8 +4,8 @@ import { ByteCopier } from './byte-copier.ts'
 import type { ColumnVector } from './column.ts'
 import type { VectorHead } from './column-builder-base.ts'
 import { ColumnBuilder, grownBytes, initialRows } from './column-builder-base.ts'
-import type { ColumnType } from './types.ts'
-import { decimalWidth } from './types.ts'
+import type { ColumnType, StructType } from './types.ts'
+import { decimalWidth, elementOf } from './types.ts'
 import { DataError } from '#common/errors.ts'
 
 export { ColumnBuilder }
@@ -272,14 +272,14 @@ export class BinaryBuilder extends ColumnBuilder {
   }
 }
 
-/** Lists: append the elements to `child`, then close the row. */
+/** Lists and maps: append the elements (of a map its entries) to `child`, then close the row. */
 export class ListBuilder extends ColumnBuilder {
   readonly child: ColumnBuilder
   #offsets = new Int32Array(initialRows + 1)
 
-  constructor(type: ColumnType & { kind: 'list' }) {
+  constructor(type: ColumnType & { kind: 'list' | 'map' }) {
     super(type)
-    this.child = columnBuilder(type.element)
+    this.child = columnBuilder(elementOf(type))
   }
 
   closeRow(): void {
@@ -308,6 +308,37 @@ export class ListBuilder extends ColumnBuilder {
   }
 }
 
+/** Structs: append one value to every child, then close the row. */
+export class StructBuilder extends ColumnBuilder {
+  readonly children: readonly ColumnBuilder[]
+
+  constructor(type: StructType) {
+    super(type)
+    this.children = type.fields.map(field => columnBuilder(field.type))
+  }
+
+  closeRow(): void {
+    this.nextRow()
+  }
+
+  get byteLength(): number {
+    return this.children.reduce((bytes, child) => bytes + child.byteLength, 0)
+  }
+  protected override cut(): void {
+    for (const child of this.children) child.truncate(this.length)
+  }
+  protected appendZero(): void {
+    for (const child of this.children) child.appendNull()
+    this.closeRow()
+  }
+  protected resize(): void {
+    // The children grow by themselves.
+  }
+  protected take(base: VectorHead): ColumnVector {
+    return { ...base, layout: 'struct', children: this.children.map(child => child.finish()) }
+  }
+}
+
 /** The builder for a type: the class tells which `append` it offers. */
 export function columnBuilder(type: ColumnType): ColumnBuilder {
   switch (type.kind) {
@@ -329,6 +360,9 @@ export function columnBuilder(type: ColumnType): ColumnBuilder {
     case 'bytes':
       return new BinaryBuilder(type)
     case 'list':
+    case 'map':
       return new ListBuilder(type)
+    case 'struct':
+      return new StructBuilder(type)
   }
 }

@@ -50,11 +50,17 @@ export interface BinaryVector extends VectorBase {
   offsets: Int32Array
   data: Uint8Array
 }
-/** list: row i is child rows [offsets[i], offsets[i + 1]). */
+/** list: row i is child rows [offsets[i], offsets[i + 1]). map: the same, of its entries (types.ts#mapEntry). */
 export interface ListVector extends VectorBase {
   layout: 'list'
   offsets: Int32Array
   child: ColumnVector
+}
+
+/** struct: row i is row i of every child, in the order of the type's fields; all null where the row is. */
+export interface StructVector extends VectorBase {
+  layout: 'struct'
+  children: readonly ColumnVector[]
 }
 
 export type ColumnVector =
@@ -66,6 +72,7 @@ export type ColumnVector =
   | FixedVector
   | BinaryVector
   | ListVector
+  | StructVector
 
 export type Layout = ColumnVector['layout']
 
@@ -85,9 +92,12 @@ export function layoutOf(type: ColumnType): Layout {
     case 'string':
     case 'bytes':
       return 'binary'
+    case 'map':
+      return 'list'
     case 'float32':
     case 'float64':
     case 'list':
+    case 'struct':
       return type.kind
   }
 }
@@ -118,5 +128,7 @@ export function vectorBytes(vector: ColumnVector): number {
       return bitmap + vector.length * 4 + (vector.offsets[vector.length] ?? 0)
     case 'list':
       return bitmap + vector.length * 4 + vectorBytes(vector.child)
+    case 'struct':
+      return vector.children.reduce((bytes, child) => bytes + vectorBytes(child), bitmap)
   }
 }

@@ -1,7 +1,7 @@
 // Joins batches of one table end to end, so that small chunks of several splits become one file instead of many.
 import type { ChangeBatch } from './change-batch.ts'
 import { Operation } from './change-batch.ts'
-import type { ColumnVector } from './column.ts'
+import type { BinaryVector, ColumnVector } from './column.ts'
 import { bitAt } from './column.ts'
 
 /** The rows of all batches in order. The batches share one schema; at least one is given. */
@@ -69,18 +69,8 @@ export function concatVectors(vectors: readonly ColumnVector[]): ColumnVector {
       )
       return { ...head, layout: 'fixed', width: first.width, values }
     }
-    case 'binary': {
-      const parts = vectors as (typeof first)[]
-      const offsets = joinOffsets(parts, length)
-      const data = Buffer.allocUnsafeSlow(offsets[length]!)
-      let end = 0
-      for (const part of parts) {
-        const size = part.offsets[part.length]!
-        data.set(part.data.subarray(0, size), end)
-        end += size
-      }
-      return { ...head, layout: 'binary', offsets, data }
-    }
+    case 'binary':
+      return { ...head, layout: 'binary', ...joinBytes(vectors as (typeof first)[], length) }
     case 'list': {
       const parts = vectors as (typeof first)[]
       return {
@@ -89,6 +79,11 @@ export function concatVectors(vectors: readonly ColumnVector[]): ColumnVector {
         offsets: joinOffsets(parts, length),
         child: concatVectors(parts.map(part => part.child)),
       }
+    }
+    case 'struct': {
+      const parts = vectors as (typeof first)[]
+      const children = first.children.map((_, at) => concatVectors(parts.map(part => part.children[at]!)))
+      return { ...head, layout: 'struct', children }
     }
   }
 }
@@ -106,6 +101,18 @@ function joinValues<T extends Numbers>(
     at += part.length * width
   }
   return into
+}
+
+function joinBytes(parts: readonly BinaryVector[], length: number): Pick<BinaryVector, 'offsets' | 'data'> {
+  const offsets = joinOffsets(parts, length)
+  const data = Buffer.allocUnsafeSlow(offsets[length]!)
+  let end = 0
+  for (const part of parts) {
+    const size = part.offsets[part.length]!
+    data.set(part.data.subarray(0, size), end)
+    end += size
+  }
+  return { offsets, data }
 }
 
 function joinOffsets(parts: readonly { length: number; offsets: Int32Array }[], length: number): Int32Array {

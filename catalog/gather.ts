@@ -40,6 +40,10 @@ export function gather(vector: ColumnVector, rows: Int32Array, count: number): C
       return { ...head, layout: 'binary', ...gatherBinary(vector, rows, count) }
     case 'list':
       return { ...head, layout: 'list', ...gatherList(vector, rows, count) }
+    case 'struct': {
+      const children = vector.children.map(child => gather(child, rows, count))
+      return { ...head, layout: 'struct', children }
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 // Whether two vectors hold the same values, told by their buffers. Meant to find out that nothing has to be written:
-// where telling would be costly (lists, values behind nulls) it says no.
+// where telling would be costly (lists, structs, values behind nulls) it says no.
 import type { ColumnVector } from './column.ts'
 
 /** @param a as long as b and of its type */
@@ -23,6 +23,7 @@ export function sameValues(a: ColumnVector, b: ColumnVector): boolean {
       return b.layout === 'fixed' && sameBytes(a.values.subarray(0, bytes), b.values.subarray(0, bytes))
     }
     case 'list':
+    case 'struct':
       return false
     default:
       return (

@@ -1,7 +1,9 @@
 // Values of columns as text: JSON and CSV for machines, cells for people. Integers keep all their digits, decimals are
 // text with all digits of the scale, times are ISO 8601 in UTC with microseconds, bytes are base64.
-import type { ColumnVector } from '#catalog/column.ts'
+import type { ColumnVector, ListVector, StructVector } from '#catalog/column.ts'
 import { bitAt, isNull } from '#catalog/column.ts'
+import type { StructType } from '#catalog/types.ts'
+import { isNested } from '#catalog/types.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
 import { shortestDouble } from '#lake/key/key-text.ts'
 
@@ -33,7 +35,7 @@ function jsonValue(vector: ColumnVector, row: number): string {
   if (isNull(vector, row)) return 'null'
   const { kind } = vector.type
   const text = valueText(vector, row)
-  const isPlain = kind === 'boolean' || kind === 'int32' || kind === 'int64' || kind === 'list'
+  const isPlain = kind === 'boolean' || kind === 'int32' || kind === 'int64' || isNested(vector.type)
   const isNumber = (kind === 'float32' || kind === 'float64') && Number.isFinite(Number(text))
   return isPlain || isNumber ? text : JSON.stringify(text)
 }
@@ -60,12 +62,34 @@ function valueText(vector: ColumnVector, row: number): string {
       return bytes.toString(vector.type.kind === 'bytes' ? 'base64' : 'utf8')
     }
     case 'list':
-      return listText(vector.child, vector.offsets[row]!, vector.offsets[row + 1]!)
+      return vector.type.kind === 'map'
+        ? mapText(vector, row)
+        : `[${elements(vector, row, jsonValue).join(',')}]`
+    case 'struct':
+      return structText(vector, row)
   }
 }
 
-function listText(child: ColumnVector, start: number, end: number): string {
-  return `[${Array.from({ length: end - start }, (_, at) => jsonValue(child, start + at)).join(',')}]`
+function elements(
+  { child, offsets }: ListVector,
+  row: number,
+  text: (child: ColumnVector, row: number) => string,
+): string[] {
+  const start = offsets[row]!
+  return Array.from({ length: offsets[row + 1]! - start }, (_, at) => text(child, start + at))
+}
+
+function structText({ type, children }: StructVector, row: number): string {
+  const { fields } = type as StructType
+  return `{${fields.map(({ name }, at) => `${JSON.stringify(name)}:${jsonValue(children[at]!, row)}`).join(',')}}`
+}
+
+function mapText(vector: ListVector, row: number): string {
+  const entries = elements(vector, row, (entry, at) => {
+    const [key, value] = (entry as StructVector).children
+    return `${jsonValue(key!, at)}:${jsonValue(value!, at)}`
+  })
+  return `{${entries.join(',')}}`
 }
 
 function numberText(value: number): string {

@@ -251,7 +251,8 @@ export const errorCodes = {
       'Restore the object the message names (undelete its bucket version), and find out what removed it: nothing but Sluice or Hudi may clean in the folder of a table. See docs/guides/repairing-a-table.md.',
   },
   LAKE_TYPE_UNSUPPORTED: {
-    meaning: 'A column of a lake table has a type Sluice cannot hold exactly (struct, map, local time …).',
+    meaning:
+      'A column of a lake table has a type Sluice cannot hold exactly (local time, union, struct without fields …).',
     remedy: 'Leave the column out of the VirtualTable, or change its type in the table.',
   },
   TABLE_NAME_UNSUPPORTED: {
@@ -270,6 +271,12 @@ export const errorCodes = {
   DUPLICATES_MEMORY: {
     meaning: 'The keys of the window in which `dropDuplicates` drops rows need more memory than is allowed.',
     remedy: 'Raise `memoryMiB` of `dropDuplicates`, or make its `window` shorter.',
+  },
+  KEY_UNSUPPORTED: {
+    meaning:
+      'A column that is to tell rows apart, as part of the key or for `dropDuplicates`, is a list, a struct or a map.',
+    remedy:
+      'Name columns that hold one value each, or declare the column as `string` in the VirtualTable: its JSON text then tells rows apart.',
   },
   PARTITION_UNSUPPORTED: {
     meaning:

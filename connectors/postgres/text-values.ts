@@ -11,7 +11,7 @@ import type {
   Int64Builder,
   ListBuilder,
 } from '#catalog/column-builder.ts'
-import { InvariantError } from '#common/errors.ts'
+import { invariant, InvariantError } from '#common/errors.ts'
 import { parseArrayText } from './array-text.ts'
 import type { Append } from './binary-values.ts'
 import { appendPrintedDate, appendPrintedTimestamp } from './datetime.ts'
@@ -59,6 +59,9 @@ function parsed(type: ValueType, builder: ColumnBuilder): (text: string) => void
       return text => appendPrintedTimestamp(builder as Int64Builder, text)
     case 'list':
       return listOf(type, builder as ListBuilder)
+    case 'struct':
+    case 'map':
+      invariant(false, 'A type of PostgreSQL became a struct')
   }
 }
 

@@ -13,6 +13,7 @@ import type {
   Int32Builder,
   Int64Builder,
   ListBuilder,
+  StructBuilder,
 } from '#catalog/column-builder.ts'
 import { columnBuilder } from '#catalog/column-builder.ts'
 import { DataError } from '#common/errors.ts'
@@ -77,6 +78,10 @@ function valueAppender(node: AvroNode, builder: ColumnBuilder): Read {
       return enumAppender(node, builder as BinaryBuilder)
     case 'array':
       return arrayAppender(node, builder as ListBuilder)
+    case 'map':
+      return mapAppender(node, builder as ListBuilder)
+    case 'record':
+      return recordAppender(node, builder as StructBuilder)
     default:
       return bytesAppender(node, builder as BinaryBuilder)
   }
@@ -127,6 +132,28 @@ function arrayAppender(node: AvroNode, builder: ListBuilder): Read {
   const item = appender(node.children![0]!, builder.child)
   return reader => {
     eachItem(reader, item)
+    builder.closeRow()
+  }
+}
+
+function mapAppender(node: AvroNode, builder: ListBuilder): Read {
+  const entries = builder.child as StructBuilder
+  const key = bytesAppender({ kind: 'string' }, entries.children[0] as BinaryBuilder)
+  const value = appender(node.children![0]!, entries.children[1]!)
+  return reader => {
+    eachItem(reader, each => {
+      key(each)
+      value(each)
+      entries.closeRow()
+    })
+    builder.closeRow()
+  }
+}
+
+function recordAppender(node: AvroNode, builder: StructBuilder): Read {
+  const fields = node.fields!.map((field, at) => appender(field.node, builder.children[at]!))
+  return reader => {
+    for (let field = 0; field < fields.length; field++) fields[field]!(reader)
     builder.closeRow()
   }
 }

@@ -1,7 +1,7 @@
 // One closure per column that writes the column's value of a row: the branch of its union, then the value.
 // Compiled once per batch, so that the loop over the rows decides nothing.
 import type { RecordWriter } from './record-writer.ts'
-import type { BinaryVector, ColumnVector, ListVector } from '#catalog/column.ts'
+import type { BinaryVector, ColumnVector, ListVector, StructVector } from '#catalog/column.ts'
 import { bitAt } from '#catalog/column.ts'
 import { ConstantStrings } from '#lake/parquet/constant-strings.ts'
 
@@ -60,7 +60,9 @@ function valueEncoder(vector: ColumnVector): FieldEncoder {
     case 'binary':
       return binaryEncoder(vector)
     case 'list':
-      return listEncoder(vector)
+      return listEncoder(vector, vector.type.kind === 'map' ? entryEncoder : optionalEncoder)
+    case 'struct':
+      return structEncoder(vector)
   }
 }
 
@@ -97,13 +99,33 @@ function binaryEncoder({ offsets, data }: BinaryVector): FieldEncoder {
   }
 }
 
-/** array := (count item*)* 0. An empty one is the single byte 0: two of them are an error to some readers. */
-function listEncoder(vector: ListVector): FieldEncoder {
-  const item = optionalEncoder(vector.child)
+/** record := field* */
+function structEncoder({ children }: StructVector): FieldEncoder {
+  const fields = children.map(optionalEncoder)
+  return (writer, row) => {
+    for (let field = 0; field < fields.length; field++) fields[field]!(writer, row)
+  }
+}
+
+/** Of a map: a string, which is no union, and the value. */
+function entryEncoder(entries: ColumnVector): FieldEncoder {
+  const [keys, values] = (entries as StructVector).children
+  const key = binaryEncoder(keys as BinaryVector)
+  const value = optionalEncoder(values!)
+  return (writer, row) => {
+    key(writer, row)
+    value(writer, row)
+  }
+}
+
+/** array, map := (count item*)* 0. An empty one is the single byte 0: two of them are an error to some readers. */
+function listEncoder(vector: ListVector, itemEncoder: (items: ColumnVector) => FieldEncoder): FieldEncoder {
+  const item = itemEncoder(vector.child)
   return (writer, row) => {
     const start = vector.offsets[row]!
     const end = vector.offsets[row + 1]!
     if (end > start) {
+      writer.reserve(scalarBytes)
       writer.int(end - start)
       for (let child = start; child < end; child++) item(writer, child)
     }

@@ -25,6 +25,8 @@ export type AvroType =
       scale: number
     }
   | { type: 'array'; items: ['null', AvroType] }
+  | { type: 'map'; values: ['null', AvroType] }
+  | AvroRecordSchema
 
 export interface AvroField {
   name: string
@@ -71,19 +73,34 @@ export function avroSchemaOf(
     ? metaFields.map(name => ({ name, type: ['null', 'string'], doc: '', default: null }))
     : []
   for (const { name, type } of schema.columns) {
-    if (!legalName.test(name))
+    if (!isLegal(name, type))
       throw new ConfigError(`Column "${name}" of ${tableName} cannot be named so in the lake`, {
         code: 'COLUMN_NAME_UNSUPPORTED',
         context: { table: tableName, column: name },
       })
-    const namespace = `${record.namespace}.${record.name}.${name}`
-    fields.push({ name, type: ['null', avroTypeOf(type, namespace)], default: null })
+    fields.push(avroFieldOf(name, type, `${record.namespace}.${record.name}`))
   }
   return { type: 'record', ...record, fields }
 }
 
-/** `namespace` keeps the names of fixed types apart: two decimals of one record may differ in width. */
-function avroTypeOf(type: ColumnType, namespace: string): AvroType {
+/** Whether a column, and every field of it, can be an Avro field. */
+function isLegal(name: string, type: ColumnType): boolean {
+  if (!legalName.test(name)) return false
+  if (type.kind === 'struct') return type.fields.every(field => isLegal(field.name, field.type))
+  if (type.kind === 'list') return isLegal(name, type.element)
+  return type.kind !== 'map' || isLegal(name, type.value)
+}
+
+function avroFieldOf(name: string, type: ColumnType, namespace: string): AvroField {
+  return { name, type: ['null', avroTypeOf(type, name, namespace)], default: null }
+}
+
+/**
+ * Records and fixed types are named after their field, in the namespace of the records around it: two structs or two
+ * decimals of one table may differ.
+ */
+function avroTypeOf(type: ColumnType, name: string, outer: string): AvroType {
+  const namespace = `${outer}.${name}`
   switch (type.kind) {
     case 'boolean':
     case 'string':
@@ -107,7 +124,13 @@ function avroTypeOf(type: ColumnType, namespace: string): AvroType {
       return { type: 'fixed', name: 'fixed', namespace, size, logicalType: 'decimal', precision, scale }
     }
     case 'list':
-      return { type: 'array', items: ['null', avroTypeOf(type.element, namespace)] }
+      return { type: 'array', items: ['null', avroTypeOf(type.element, name, outer)] }
+    case 'map':
+      return { type: 'map', values: ['null', avroTypeOf(type.value, name, outer)] }
+    case 'struct': {
+      const fields = type.fields.map(field => avroFieldOf(field.name, field.type, namespace))
+      return { type: 'record', name, namespace: outer, fields }
+    }
   }
 }
 
@@ -146,20 +169,33 @@ export function optionalOf(node: AvroNode): AvroNode | null {
   return rest.length === 1 ? rest[0]! : null
 }
 
-/** The column type that holds every value of an Avro type exactly, or null. */
-export function columnTypeOf(node: AvroNode): ColumnType | null {
+/**
+ * The column type that holds every value of an Avro type exactly, or null.
+ * @param around the records the type is a part of: one that holds itself has no column type
+ */
+export function columnTypeOf(node: AvroNode, around: readonly AvroNode[] = []): ColumnType | null {
   if (node.logicalType === 'decimal') return decimalOf(node)
-  if (node.kind === 'array') {
+  if (node.kind === 'record') return around.includes(node) ? null : structOf(node, [...around, node])
+  if (node.kind === 'array' || node.kind === 'map') {
     const item = optionalOf(node.children![0]!)
-    const element = item && columnTypeOf(item)
-    return element && { kind: 'list', element }
+    const type = item && columnTypeOf(item, around)
+    return type && (node.kind === 'array' ? { kind: 'list', element: type } : { kind: 'map', value: type })
   }
   const kind = kinds[`${node.kind}${node.logicalType === undefined ? '' : ` ${node.logicalType}`}`]
   return kind === undefined ? null : { kind }
 }
 
+function structOf({ fields }: AvroNode, around: readonly AvroNode[]): ColumnType | null {
+  const columns = fields!.map(({ name, node }) => {
+    const value = optionalOf(node)
+    return { name, type: value && columnTypeOf(value, around) }
+  })
+  const known = columns.flatMap(({ name, type }) => (type === null ? [] : [{ name, type }]))
+  return known.length === 0 || known.length < columns.length ? null : { kind: 'struct', fields: known }
+}
+
 /** Avro type and logical type -> column type. Local times are absent: they are no points in time. */
-const kinds: Readonly<Record<string, Exclude<ColumnType['kind'], 'decimal' | 'list'>>> = {
+const kinds: Readonly<Record<string, Exclude<ColumnType['kind'], 'decimal' | 'list' | 'map' | 'struct'>>> = {
   boolean: 'boolean',
   int: 'int32',
   'int date': 'date',

@@ -29,7 +29,8 @@ export function keyText(vector: ColumnVector, row: number): string {
       return Buffer.from(bytes).toString(vector.type.kind === 'bytes' ? 'hex' : 'utf8')
     }
     case 'list':
-      invariant(false, 'A list cannot be part of a key')
+    case 'struct':
+      invariant(false, 'A nested value cannot be part of a key')
   }
 }
 

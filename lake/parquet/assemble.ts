@@ -1,23 +1,20 @@
-// Raw values and levels back to a vector: values change to our type, nulls get their rows, lists their offsets.
+// Raw values of a leaf back to a vector: values change to our type, nulls get their rows.
 import type { RawChunk } from './read-chunk.ts'
 import type { RawValues } from './raw-values.ts'
-import type { ReadColumn } from './read-schema.ts'
+import type { ReadLeaf } from './read-schema.ts'
 import { inMillis } from './read-schema.ts'
 import type { ColumnVector } from '#catalog/column.ts'
 import type { ColumnType } from '#catalog/types.ts'
 import { decimalWidth } from '#catalog/types.ts'
 
-/** The column's rows; `column.type` is one of ours. */
-export function assemble(column: ReadColumn, chunk: RawChunk): ColumnVector {
-  let leafType = column.type!
-  while (leafType.kind === 'list') leafType = leafType.element
-  const values = typed(column, leafType, chunk.values)
-  if (column.lists.length > 0) return nested(column, chunk, values)
-  return chunk.definition === null ? values : spread(values, chunk.definition, column.definitionMax)
+/** The rows of a column that is stored by itself. */
+export function assemble(leaf: ReadLeaf, type: ColumnType, chunk: RawChunk): ColumnVector {
+  const values = typed(leaf, type, chunk.values)
+  return chunk.definition === null ? values : spread(values, chunk.definition, leaf.definitionMax)
 }
 
 /** The values that are there, as a vector of the leaf's type. */
-function typed(column: ReadColumn, type: ColumnType, raw: RawValues): ColumnVector {
+export function typed({ element }: ReadLeaf, type: ColumnType, raw: RawValues): ColumnVector {
   const head = { length: raw.length, nullCount: 0, validity: null, unchanged: null }
   const { bytes } = raw.data
   switch (type.kind) {
@@ -34,7 +31,7 @@ function typed(column: ReadColumn, type: ColumnType, raw: RawValues): ColumnVect
     case 'int64':
     case 'timestamp': {
       const values = new BigInt64Array(bytes.buffer, bytes.byteOffset, raw.length)
-      if (type.kind === 'timestamp' && inMillis(column.leaf))
+      if (type.kind === 'timestamp' && inMillis(element))
         for (let row = 0; row < raw.length; row++) values[row]! *= 1000n
       return { ...head, type, layout: 'int64', values }
     }
@@ -86,12 +83,11 @@ function decimals(raw: RawValues, width: number): Uint8Array {
 }
 
 /** Rows at the highest definition level take the values in order, the others are null. */
-function spread(values: ColumnVector, definition: Uint8Array, max: number): ColumnVector {
+export function spread(values: ColumnVector, definition: Uint8Array, max: number): ColumnVector {
   const length = definition.length
   const validity = new Uint8Array((length + 7) >> 3)
   for (let row = 0; row < length; row++) if (definition[row] === max) validity[row >> 3]! |= 1 << (row & 7)
   const head = { ...values, length, nullCount: length - values.length, validity }
-  if (head.layout === 'list') return head
   switch (head.layout) {
     case 'bits': {
       const bits = new Uint8Array((length + 7) >> 3)
@@ -123,6 +119,8 @@ function spread(values: ColumnVector, definition: Uint8Array, max: number): Colu
       return { ...head, values: spacedWords(head.values, new Float32Array(length), definition, max) }
     case 'float64':
       return { ...head, values: spacedWords(head.values, new Float64Array(length), definition, max) }
+    default:
+      return head
   }
 }
 
@@ -154,43 +152,4 @@ function spreadBytes(
     if (definition[row] !== max) continue
     for (let byte = 0; byte < width; byte++) to[row * width + byte] = from[at++]!
   }
-}
-
-/** Dremel's assembly: each slot opens the lists deeper than its repetition level, as deep as it is defined. */
-function nested(column: ReadColumn, chunk: RawChunk, values: ColumnVector): ColumnVector {
-  const { lists, definitionMax } = column
-  const repetition = chunk.repetition!
-  const opened = lists.map(() => ({ starts: [] as number[], valid: [] as boolean[] }))
-  const leafLevels = new Uint8Array(chunk.slots)
-  let leaves = 0
-  const rowsAt = (depth: number): number => (depth < lists.length ? opened[depth]!.starts.length : leaves)
-  for (let slot = 0; slot < chunk.slots; slot++) {
-    const definition = chunk.definition === null ? definitionMax : chunk.definition[slot]!
-    let depth = repetition[slot]!
-    for (; depth < lists.length; depth++) {
-      opened[depth]!.starts.push(rowsAt(depth + 1))
-      opened[depth]!.valid.push(definition >= lists[depth]!.present)
-      if (definition < lists[depth]!.element) break
-    }
-    if (depth === lists.length) leafLevels[leaves++] = definition
-  }
-  let vector = spread(values, leafLevels.subarray(0, leaves), definitionMax)
-  if (vector.nullCount === 0) vector = { ...vector, validity: null }
-  for (const { starts, valid } of opened.toReversed()) vector = listOf(vector, starts, valid)
-  return vector
-}
-
-function listOf(child: ColumnVector, starts: readonly number[], valid: readonly boolean[]): ColumnVector {
-  const length = starts.length
-  const offsets = new Int32Array(length + 1)
-  offsets.set(starts)
-  offsets[length] = child.length
-  const nullCount = valid.reduce((sum, present) => sum + (present ? 0 : 1), 0)
-  let validity: Uint8Array | null = null
-  if (nullCount > 0) {
-    validity = new Uint8Array((length + 7) >> 3)
-    for (let row = 0; row < length; row++) if (valid[row]) validity[row >> 3]! |= 1 << (row & 7)
-  }
-  const type = { kind: 'list', element: child.type } as const
-  return { layout: 'list', type, length, nullCount, validity, unchanged: null, offsets, child }
 }

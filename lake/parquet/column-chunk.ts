@@ -14,7 +14,7 @@ import type { Compression } from './format.ts'
 import { Encoding, PageType } from './format.ts'
 import { bitWidth, writeHybrid, writeRun, writeValidity } from './hybrid.ts'
 import type { NestedLeaf } from './nested.ts'
-import { nestedLeaf } from './nested.ts'
+import { nestedLeaves } from './nested.ts'
 import { writePlain } from './plain.ts'
 import type { RowRange } from './row-range.ts'
 import { presentRows } from './row-range.ts'
@@ -39,16 +39,20 @@ export interface ColumnChunk {
   statistics: Statistics
 }
 
-/** `range.from` is a multiple of 8, so that validity bitmaps are cut at whole bytes. */
-export function encodeColumnChunk(
+/**
+ * The chunks of a column, one for each of its leaves (format.ts#leavesOf). `range.from` is a multiple of 8, so that
+ * validity bitmaps are cut at whole bytes.
+ */
+export function encodeColumnChunks(
   vector: ColumnVector,
   range: RowRange,
-  options: { nullable: boolean; compression: Compression },
-): ColumnChunk {
-  const chunk = new ChunkWriter(options.compression)
-  if (vector instanceof ConstantStrings) return chunk.constant(vector, range, options.nullable)
-  if (vector.layout === 'list') return chunk.nested(nestedLeaf(vector, range, options.nullable))
-  return chunk.flat(vector, range, options.nullable)
+  { nullable, compression }: { nullable: boolean; compression: Compression },
+): ColumnChunk[] {
+  if (vector.layout === 'list' || vector.layout === 'struct')
+    return nestedLeaves(vector, range, nullable).map(leaf => new ChunkWriter(compression).nested(leaf))
+  const chunk = new ChunkWriter(compression)
+  if (vector instanceof ConstantStrings) return [chunk.constant(vector, range, nullable)]
+  return [chunk.flat(vector, range, nullable)]
 }
 
 /** Reused by every page of the thread; encoding is synchronous. */
@@ -115,7 +119,8 @@ class ChunkWriter {
       while (to < rows && rowValues[to + 1]! <= valuesEnd && rowSlots[to + 1]! - rowSlots[from]! < pageBytes)
         to++
       const slots = { from: rowSlots[from]!, to: rowSlots[to]! }
-      writeLevels(() => writeHybrid(sink, leaf.repetition, slots, bitWidth(leaf.repetitionMax)))
+      if (leaf.repetitionMax > 0)
+        writeLevels(() => writeHybrid(sink, leaf.repetition, slots, bitWidth(leaf.repetitionMax)))
       writeLevels(() => writeHybrid(sink, leaf.definition, slots, bitWidth(leaf.definitionMax)))
       const page = { from: rowValues[from]!, to: rowValues[to]! }
       if (dictionary === null) writePlain(sink, values, page)

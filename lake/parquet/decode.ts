@@ -1,13 +1,15 @@
 // Parquet files to columns, whoever wrote them. The footer and the rarer encodings are hyparquet's; pages go
 // straight into our vectors, one row group at a time, so memory stays near one row group. Page checksums are
 // verified where the writer left them.
-import type { ColumnMetaData, FileMetaData, RowGroup } from 'hyparquet'
+import type { ColumnMetaData, FileMetaData, RowGroup, SchemaElement } from 'hyparquet'
+import { assembleNested } from './assemble-nested.ts'
 import { assemble } from './assemble.ts'
 import type { NamedVector } from './encode.ts'
 import { footerChecksumKey } from './footer-checksum.ts'
+import type { RawChunk } from './read-chunk.ts'
 import { chunkRange, readChunk } from './read-chunk.ts'
 import { readFooter } from './read-footer.ts'
-import type { ReadColumn } from './read-schema.ts'
+import type { ReadColumn, ReadLeaf } from './read-schema.ts'
 import { readColumns } from './read-schema.ts'
 import { columnBuilder } from '#catalog/column-builder.ts'
 import { concatVectors } from '#catalog/concat.ts'
@@ -99,11 +101,11 @@ export class ParquetLayout {
     this.wanted = guarded(context, () => readColumns(metadata)).filter(
       ({ name }) => columns === undefined || columns.includes(name),
     )
-    for (const { name, type, leaf } of this.wanted)
-      if (type === null)
+    for (const { name, node, leaves } of this.wanted)
+      if (node === null)
         throw new DataError(`Column ${name} has a Parquet type that has no place here`, {
           code: 'LAKE_TYPE_UNSUPPORTED',
-          context: { ...context, column: name, type: leaf.logical_type?.type ?? leaf.type },
+          context: { ...context, column: name, type: typeText(leaves[0]?.element) },
         })
   }
 
@@ -115,22 +117,32 @@ export class ParquetLayout {
     return {
       rows: Number(this.#metadata.num_rows),
       keyValues: guarded(this.#context, () => keyValuesOf(this.#metadata)),
-      emptyColumns: () => this.wanted.map(column => named(column, columnBuilder(column.type!).finish())),
+      emptyColumns: () => this.wanted.map(column => named(column, columnBuilder(column.node!.type).finish())),
     }
   }
 
-  /** Where the wanted columns of a row group lie, in their order. */
+  /** Where the wanted columns of a row group lie, in their order; the parts of one lie side by side. */
   ranges(group: RowGroup): ByteRange[] {
-    return guarded(this.#context, () => this.wanted.map(column => chunkRange(chunkOf(column, group))))
+    return guarded(this.#context, () =>
+      this.wanted.map(({ leaves }) => {
+        const ranges = leaves.map(leaf => chunkRange(chunkOf(leaf, group)))
+        const starts = ranges.map(({ start }) => start)
+        const ends = ranges.map(({ end }) => end)
+        return { start: Math.min(...starts), end: Math.max(...ends) }
+      }),
+    )
   }
 
   /** One of the wanted columns of a row group; `bytesAt` gives the bytes of a range, or fewer where the file ends. */
   readColumn(index: number, group: RowGroup, bytesAt: (range: ByteRange) => Uint8Array): NamedVector {
     const column = this.wanted[index]!
     return guarded({ ...this.#context, rowGroup: this.groups.indexOf(group), column: column.name }, () => {
-      const chunk = chunkOf(column, group)
-      const raw = readChunk(bytesAt(chunkRange(chunk)), column, chunk, Number(group.num_rows))
-      const vector = assemble(column, raw)
+      const rows = Number(group.num_rows)
+      const read = (leaf: ReadLeaf): RawChunk => {
+        const chunk = chunkOf(leaf, group)
+        return readChunk(bytesAt(chunkRange(chunk)), leaf, chunk, rows)
+      }
+      const vector = vectorOf(column, read)
       if (vector.length !== Number(group.num_rows))
         throw new RangeError('a column has not as many rows as its group')
       return named(column, vector)
@@ -149,7 +161,18 @@ function keyValuesOf({ key_value_metadata: pairs }: FileMetaData): Record<string
   return Object.fromEntries(ofOthers.map(({ key, value }) => [key, value ?? '']))
 }
 
-function chunkOf({ path }: ReadColumn, group: RowGroup): ColumnMetaData {
+function vectorOf({ node, leaves }: ReadColumn, read: (leaf: ReadLeaf) => RawChunk): ColumnVector {
+  if (node!.kind === 'leaf') return assemble(node!.leaf, node!.type, read(node!.leaf))
+  const chunks = new Map(leaves.map(leaf => [leaf, read(leaf)]))
+  return assembleNested(node!, leaf => chunks.get(leaf)!)
+}
+
+/** The type of a column that is not ours, as far as its first leaf tells. */
+function typeText(leaf: SchemaElement | undefined): string {
+  return leaf?.logical_type?.type ?? leaf?.type ?? 'empty group'
+}
+
+function chunkOf({ path }: ReadLeaf, group: RowGroup): ColumnMetaData {
   const name = path.join('.')
   const chunk = group.columns.find(({ meta_data: data }) => data?.path_in_schema.join('.') === name)
   if (!chunk?.meta_data) throw new RangeError('a row group lacks a column')

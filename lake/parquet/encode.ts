@@ -4,18 +4,18 @@
 //   file := "PAR1" row group* FileMetaData (thrift) uint32 length "PAR1"     row group := column chunk*
 import { ByteSink } from './byte-sink.ts'
 import type { ColumnChunk } from './column-chunk.ts'
-import { encodeColumnChunk } from './column-chunk.ts'
-import type { Compression, SchemaElement } from './format.ts'
+import { encodeColumnChunks } from './column-chunk.ts'
+import type { Compression, Leaf, SchemaElement } from './format.ts'
 import {
   Codec,
   Encoding,
+  leavesOf,
   PageType,
   physicalTypeOf,
   Repetition,
   schemaElements,
   writeSchemaElement,
 } from './format.ts'
-import { nestingOf } from './nested.ts'
 import { footerChecksumKey, noChecksum, putChecksum } from './footer-checksum.ts'
 import type { RowRange } from './row-range.ts'
 import { writeStatistics } from './statistics.ts'
@@ -148,7 +148,8 @@ export class ParquetFile {
 
   #addColumn(group: RowGroup, { vector, nullable }: NamedVector, range: RowRange): void {
     const { compression } = this.#options
-    this.#addChunk(group, encodeColumnChunk(vector, range, { nullable, compression }))
+    for (const chunk of encodeColumnChunks(vector, range, { nullable, compression }))
+      this.#addChunk(group, chunk)
   }
 
   #addChunk(group: RowGroup, chunk: ColumnChunk): void {
@@ -213,12 +214,13 @@ function footer(
   const elements = columns.flatMap(({ name, vector, nullable }) =>
     schemaElements(name, vector.type, nullable),
   )
+  const leaves = columns.flatMap(({ name, vector }) => leavesOf(name, vector.type))
   thrift.struct(() => {
     thrift.i32(1, 1)
     thrift.structList(2, [root, ...elements], element => writeSchemaElement(thrift, element))
     thrift.i64(3, rows)
     thrift.structList(4, file.groups, (group, ordinal) =>
-      writeRowGroup(thrift, columns, group, {
+      writeRowGroup(thrift, leaves, group, {
         ordinal,
         codec: Codec[file.compression],
       }),
@@ -235,7 +237,7 @@ function footer(
     )
     thrift.string(6, createdBy)
     // Column orders: min and max follow the order of the type.
-    thrift.structList(7, columns, () => thrift.structField(1, () => {}))
+    thrift.structList(7, leaves, () => thrift.structField(1, () => {}))
   })
   putChecksum(sink.view(), checksumEnd)
   sink.uint32(sink.at)
@@ -245,7 +247,7 @@ function footer(
 
 function writeRowGroup(
   thrift: ThriftWriter,
-  columns: readonly NamedVector[],
+  leaves: readonly Leaf[],
   group: RowGroup,
   file: { ordinal: number; codec: number },
 ): void {
@@ -255,7 +257,7 @@ function writeRowGroup(
   thrift.structList(1, group.chunks, (chunk, index) => {
     thrift.i64(2, 0)
     thrift.structField(3, () =>
-      writeColumnMetaData(thrift, columns[index]!, chunk, { offset, codec: file.codec }),
+      writeColumnMetaData(thrift, leaves[index]!, chunk, { offset, codec: file.codec }),
     )
     offset += chunk.compressedBytes
   })
@@ -268,14 +270,14 @@ function writeRowGroup(
 
 function writeColumnMetaData(
   thrift: ThriftWriter,
-  column: NamedVector,
+  leaf: Leaf,
   chunk: ColumnChunk,
   at: { offset: number; codec: number },
 ): void {
   const encoding = chunk.dictionary ? Encoding.rleDictionary : Encoding.plain
-  thrift.i32(1, physicalTypeOf(column.vector.type))
+  thrift.i32(1, physicalTypeOf(leaf.type))
   thrift.i32List(2, chunk.dictionary ? [Encoding.plain, Encoding.rle, encoding] : [encoding, Encoding.rle])
-  thrift.stringList(3, [column.name, ...nestingOf(column.vector, column.nullable).path])
+  thrift.stringList(3, leaf.path)
   thrift.i32(4, at.codec)
   thrift.i64(5, chunk.slots)
   thrift.i64(6, chunk.uncompressedBytes)

@@ -1,13 +1,14 @@
-// Lists as Parquet stores them: a flat run of leaf values, with a repetition and a definition level for each
-// slot (Dremel). Definition levels of a nullable list: 0 null, 1 empty, then the same two steps for each level
-// of nesting, and the last for a present element. See "Dremel: Interactive Analysis of Web-Scale Datasets".
+// Nested columns as Parquet stores them: each leaf a flat run of values, with a repetition and a definition level for
+// each slot (Dremel). Definition levels count the steps from the column down that are there: one for each value that
+// may be null and is not, one for each list or map that has an element. A slot ends at the first step that is missing.
+// See "Dremel: Interactive Analysis of Web-Scale Datasets".
 import type { RowRange } from './row-range.ts'
 import type { ColumnVector, ListVector } from '#catalog/column.ts'
 import { isNull } from '#catalog/column.ts'
 import { gather } from '#catalog/gather.ts'
 
 export interface NestedLeaf {
-  /** The present elements only, in order. */
+  /** The values that are there, in order. */
   values: ColumnVector
   repetition: Uint8Array
   definition: Uint8Array
@@ -19,81 +20,101 @@ export interface NestedLeaf {
   definitionMax: number
 }
 
-/** How deep a column is: its path below the column's name and its highest levels. */
-export interface Nesting {
-  path: readonly string[]
+/** The slots of a vector somewhere in the column. */
+interface Slots {
+  /** Row of the vector; ended: something above is null or empty. */
+  rows: Int32Array
+  repetition: Uint8Array
+  definition: Uint8Array
   repetitionMax: number
   definitionMax: number
 }
 
-export function nestingOf(vector: ColumnVector, nullable: boolean): Nesting {
-  const own = nullable ? 1 : 0
-  if (vector.layout !== 'list') return { path: [], repetitionMax: 0, definitionMax: own }
-  const inner = nestingOf(vector.child, true)
-  return {
-    path: ['list', 'element', ...inner.path],
-    repetitionMax: inner.repetitionMax + 1,
-    definitionMax: inner.definitionMax + 1 + own,
-  }
+const ended = -1
+
+/** The leaves of a column of lists, maps or structs, in the order of its schema. */
+export function nestedLeaves(vector: ColumnVector, range: RowRange, nullable: boolean): NestedLeaf[] {
+  const rows = Int32Array.from({ length: range.to - range.from }, (_, row) => range.from + row)
+  const levels = { repetition: new Uint8Array(rows.length), definition: new Uint8Array(rows.length) }
+  return leavesBelow(vector, { rows, ...levels, repetitionMax: 0, definitionMax: 0 }, nullable)
 }
 
-export function nestedLeaf(vector: ListVector, range: RowRange, nullable: boolean): NestedLeaf {
-  const { repetitionMax, definitionMax } = nestingOf(vector, nullable)
-  let leaf: ColumnVector = vector
-  while (leaf.layout === 'list') leaf = leaf.child
-  const rows = range.to - range.from
-  const slots = new Slots()
-  const rowSlots = new Int32Array(rows + 1)
-  const rowValues = new Int32Array(rows + 1)
-  for (let row = 0; row < rows; row++) {
-    slots.row(vector, range.from + row, { repetition: 0, depth: 0, definition: nullable ? 1 : 0 })
-    rowSlots[row + 1] = slots.repetition.length
-    rowValues[row + 1] = slots.values.length
-  }
-  return {
-    values: gather(leaf, Int32Array.from(slots.values), slots.values.length),
-    repetition: Uint8Array.from(slots.repetition),
-    definition: Uint8Array.from(slots.definition),
-    rowSlots,
-    rowValues,
-    repetitionMax,
-    definitionMax,
-  }
-}
-
-/** Where the walk stands: levels of the next slot when the value at hand is present. */
-interface Level {
-  repetition: number
-  depth: number
-  definition: number
-}
-
-class Slots {
-  readonly repetition: number[] = []
-  readonly definition: number[] = []
-  readonly values: number[] = []
-
-  row(vector: ColumnVector, row: number, level: Level): void {
-    if (isNull(vector, row)) return this.#push(level.repetition, level.definition - 1)
-    if (vector.layout !== 'list') {
-      this.#push(level.repetition, level.definition)
-      this.values.push(row)
-      return
+function leavesBelow(vector: ColumnVector, slots: Slots, nullable: boolean): NestedLeaf[] {
+  const present = nullable ? presentSlots(vector, slots) : slots
+  switch (vector.layout) {
+    case 'struct':
+      return vector.children.flatMap(child => leavesBelow(child, present, true))
+    case 'list': {
+      const elements = elementSlots(vector, present)
+      const { child } = vector
+      if (vector.type.kind === 'list' || child.layout !== 'struct') return leavesBelow(child, elements, true)
+      // Entries of a map are never null, nor are their keys.
+      const [keys, values] = child.children
+      return [...leavesBelow(keys!, elements, false), ...leavesBelow(values!, elements, true)]
     }
-    const start = vector.offsets[row]!
-    const end = vector.offsets[row + 1]!
-    if (start === end) return this.#push(level.repetition, level.definition)
-    const depth = level.depth + 1
-    for (let child = start; child < end; child++)
-      this.row(vector.child, child, {
-        repetition: child === start ? level.repetition : depth,
-        depth,
-        definition: level.definition + 2,
-      })
+    default:
+      return [leafOf(vector, present)]
   }
+}
 
-  #push(repetition: number, definition: number): void {
-    this.repetition.push(repetition)
-    this.definition.push(definition)
+function presentSlots(vector: ColumnVector, slots: Slots): Slots {
+  const rows = slots.rows.slice()
+  const definition = slots.definition.slice()
+  for (let slot = 0; slot < rows.length; slot++) {
+    if (rows[slot] === ended) continue
+    if (isNull(vector, rows[slot]!)) rows[slot] = ended
+    else definition[slot]!++
+  }
+  return { ...slots, rows, definition, definitionMax: slots.definitionMax + 1 }
+}
+
+/** One slot for each element; a list without one keeps its own, which ends there. */
+function elementSlots({ offsets }: ListVector, slots: Slots): Slots {
+  const count = slots.rows.reduce(
+    (sum, row) => sum + (row === ended ? 1 : Math.max(1, offsets[row + 1]! - offsets[row]!)),
+    0,
+  )
+  const rows = new Int32Array(count).fill(ended)
+  const repetition = new Uint8Array(count)
+  const definition = new Uint8Array(count)
+  const repetitionMax = slots.repetitionMax + 1
+  let to = 0
+  for (let slot = 0; slot < slots.rows.length; slot++) {
+    const row = slots.rows[slot]!
+    repetition[to] = slots.repetition[slot]!
+    definition[to] = slots.definition[slot]!
+    const start = row === ended ? 0 : offsets[row]!
+    const end = row === ended ? 0 : offsets[row + 1]!
+    if (start === end) to++
+    for (let element = start; element < end; element++, to++) {
+      rows[to] = element
+      definition[to] = slots.definition[slot]! + 1
+      if (element > start) repetition[to] = repetitionMax
+    }
+  }
+  return { rows, repetition, definition, repetitionMax, definitionMax: slots.definitionMax + 1 }
+}
+
+function leafOf(vector: ColumnVector, slots: Slots): NestedLeaf {
+  const { rows, ...levels } = slots
+  const present = rows.filter(row => row !== ended)
+  const rowSlots = new Int32Array(rows.length + 1)
+  const rowValues = new Int32Array(rows.length + 1)
+  let count = 0
+  let values = 0
+  for (let slot = 0; slot < rows.length; slot++) {
+    if (levels.repetition[slot] === 0) {
+      rowSlots[count] = slot
+      rowValues[count++] = values
+    }
+    if (rows[slot] !== ended) values++
+  }
+  rowSlots[count] = rows.length
+  rowValues[count] = values
+  return {
+    values: gather(vector, present, present.length),
+    ...levels,
+    rowSlots: rowSlots.subarray(0, count + 1),
+    rowValues: rowValues.subarray(0, count + 1),
   }
 }

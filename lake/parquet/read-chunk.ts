@@ -10,7 +10,7 @@ import { bitWidth } from './hybrid.ts'
 import { PageReader } from './page-reader.ts'
 import { RawValues } from './raw-values.ts'
 import { readHybrid } from './read-hybrid.ts'
-import type { ReadColumn } from './read-schema.ts'
+import type { ReadLeaf } from './read-schema.ts'
 import { DataError } from '#common/errors.ts'
 import { decodeSnappyBlock } from '#common/snappy.ts'
 
@@ -45,22 +45,17 @@ export function chunkRange(chunk: ColumnMetaData): { start: number; end: number 
  * @param bytes those of the chunk alone
  * @throws any error when the bytes are damaged; DataError LAKE_ENCODING_UNSUPPORTED.
  */
-export function readChunk(
-  bytes: Uint8Array,
-  column: ReadColumn,
-  chunk: ColumnMetaData,
-  rows: number,
-): RawChunk {
-  if (chunk.type !== column.leaf.type) throw new RangeError('a chunk of another type than its column')
+export function readChunk(bytes: Uint8Array, leaf: ReadLeaf, chunk: ColumnMetaData, rows: number): RawChunk {
+  if (chunk.type !== leaf.element.type) throw new RangeError('a chunk of another type than its column')
   const slots = Number(chunk.num_values)
   // Memory is taken for as many slots as the chunk claims. A slot is a row, unless there are lists; then the pages
   // have to claim as many.
-  if (column.repetitionMax === 0 ? slots !== rows : !(slots >= rows))
+  if (leaf.repetitionMax === 0 ? slots !== rows : !(slots >= rows))
     throw new RangeError('a chunk has not the slots its rows need')
   const pages = pagesOf(bytes, chunk)
   if (pages.reduce((sum, { header }) => sum + slotsOf(header), 0) !== slots)
     throw new RangeError('the pages have not as many slots as their chunk')
-  const reader = new ChunkReader(column, chunk, slots)
+  const reader = new ChunkReader(leaf, chunk, slots)
   for (const { header, body } of pages) reader.page(header, body)
   const { values, repetition, definition } = reader
   return { values, repetition, definition: values.length === slots ? null : definition, slots }
@@ -109,16 +104,16 @@ class ChunkReader {
   readonly values: RawValues
   readonly definition: Uint8Array | null
   readonly repetition: Uint8Array | null
-  readonly #column: ReadColumn
+  readonly #leaf: ReadLeaf
   readonly #chunk: ColumnMetaData
   #dictionary: RawValues | null = null
 
-  constructor(column: ReadColumn, chunk: ColumnMetaData, slots: number) {
-    this.#column = column
+  constructor(leaf: ReadLeaf, chunk: ColumnMetaData, slots: number) {
+    this.#leaf = leaf
     this.#chunk = chunk
-    this.values = new RawValues(chunk.type, column.leaf.type_length ?? 0, slots)
-    this.definition = column.definitionMax > 0 ? new Uint8Array(slots) : null
-    this.repetition = column.repetitionMax > 0 ? new Uint8Array(slots) : null
+    this.values = new RawValues(chunk.type, leaf.element.type_length ?? 0, slots)
+    this.definition = leaf.definitionMax > 0 ? new Uint8Array(slots) : null
+    this.repetition = leaf.repetitionMax > 0 ? new Uint8Array(slots) : null
   }
 
   page(header: PageHeader, body: Uint8Array): void {
@@ -127,13 +122,13 @@ class ChunkReader {
       const count = header.dictionary_page_header.num_values
       // The shortest value is a bit.
       if (!(count >= 0 && count <= size * 8)) throw new RangeError('a dictionary larger than its page')
-      this.#dictionary = new RawValues(this.#chunk.type, this.#column.leaf.type_length ?? 0, count)
+      this.#dictionary = new RawValues(this.#chunk.type, this.#leaf.element.type_length ?? 0, count)
       this.#dictionary.read(new PageReader(this.#decompress(body, size)), count, 'PLAIN')
     } else if (header.data_page_header) {
       const { num_values: slots, encoding } = header.data_page_header
       const page = new PageReader(this.#decompress(body, size))
-      this.#levels(page, slots, this.repetition, this.#column.repetitionMax)
-      this.#levels(page, slots, this.definition, this.#column.definitionMax)
+      this.#levels(page, slots, this.repetition, this.#leaf.repetitionMax)
+      this.#levels(page, slots, this.definition, this.#leaf.definitionMax)
       this.#values(page, slots, encoding)
     } else if (header.data_page_header_v2) this.#version2(header, body)
   }
@@ -146,14 +141,14 @@ class ChunkReader {
       levels,
       v2.num_values,
       this.repetition,
-      this.#column.repetitionMax,
+      this.#leaf.repetitionMax,
       v2.repetition_levels_byte_length,
     )
     this.#levels(
       levels,
       v2.num_values,
       this.definition,
-      this.#column.definitionMax,
+      this.#leaf.definitionMax,
       v2.definition_levels_byte_length,
     )
     const rest = body.subarray(levelBytes)
@@ -190,7 +185,7 @@ class ChunkReader {
   #present(slots: number): number {
     const { definition } = this
     if (definition === null) return slots
-    const max = this.#column.definitionMax
+    const max = this.#leaf.definitionMax
     let present = 0
     for (let at = this.read, end = at + slots; at < end; at++) if (definition[at] === max) present++
     return present

@@ -1,76 +1,148 @@
-// What a file's schema says of its columns, whoever wrote it: our column type, and where the leaf's levels mean
-// null, empty or present. Both list forms are known: three levels (`list.element`) and the two of Avro writers
-// (a repeated leaf under the group).
-// See https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#lists.
+// What a file's schema says of its columns, whoever wrote it: our column type, and which levels of the leaves mean
+// null, empty or there. All forms of lists are known: three levels (`list.element`) and the two of Avro writers (a
+// repeated element under the group).
+// See https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#nested-types.
 import type { FileMetaData, SchemaElement, SchemaTree } from 'hyparquet'
 import { parquetSchema } from 'hyparquet'
-import type { ColumnType } from '#catalog/types.ts'
+import type { ColumnType, StructType } from '#catalog/types.ts'
+import { mapEntry } from '#catalog/types.ts'
 
-/** Definition levels of one list around the leaf. */
-export interface ListLevels {
-  /** From here on the list is there, be it empty. */
-  present: number
-  /** From here on it has an element. */
-  element: number
+/** A value somewhere in a column; from the definition level `present` on it is there. */
+export type ReadNode = { present: number } & (
+  | { kind: 'leaf'; type: ColumnType; leaf: ReadLeaf }
+  /** A list or a map. From `element` on it has an element; the repetition level of another one is `repetition`. */
+  | { kind: 'list'; type: ColumnType; element: number; repetition: number; child: ReadNode }
+  | { kind: 'struct'; type: StructType; children: readonly ReadNode[] }
+)
+
+/** What is stored by itself. */
+export interface ReadLeaf {
+  /** Of which the physical type and length matter. */
+  element: SchemaElement
+  path: readonly string[]
+  repetitionMax: number
+  definitionMax: number
 }
 
 export interface ReadColumn {
   name: string
   nullable: boolean
   /** Null: the column has a type that is not ours. */
-  type: ColumnType | null
-  /** The leaf's element, of which the physical type and length matter. */
-  leaf: SchemaElement
-  path: readonly string[]
-  repetitionMax: number
-  definitionMax: number
-  /** From the outermost list inwards. */
-  lists: readonly ListLevels[]
+  node: ReadNode | null
+  /** In the order of the schema. */
+  leaves: readonly ReadLeaf[]
 }
 
 export function readColumns(metadata: FileMetaData): ReadColumn[] {
-  return parquetSchema(metadata).children.map(readColumn)
+  return parquetSchema(metadata).children.map(tree => {
+    const { name, repetition_type: repetition } = tree.element
+    const leaves: ReadLeaf[] = []
+    const node = nodeOf(tree, levelsAt({ repetition: 0, definition: 0 }, tree), leaves)
+    return {
+      name,
+      nullable: repetition === 'OPTIONAL',
+      node: repetition === 'REPEATED' ? null : node,
+      leaves,
+    }
+  })
 }
 
-function readColumn(tree: SchemaTree): ReadColumn {
-  const lists: ListLevels[] = []
-  let definition = 0
-  let at: SchemaTree = tree
-  let supported = true
-  for (;;) {
-    const { element, children } = at
-    if (element.repetition_type === 'OPTIONAL') definition++
-    if (children.length === 0) break
-    const repeated = children[0]!
-    supported &&= children.length === 1 && isList(element) && repeated.element.repetition_type === 'REPEATED'
-    lists.push({ present: definition, element: definition + 1 })
-    definition++
-    const { children: inner } = repeated
-    // A repeated leaf is the element itself; a repeated group of one field holds it.
-    supported &&= inner.length === 0 || (inner.length === 1 && !holdsStruct(repeated, element.name))
-    at = inner[0] ?? repeated
-    if (inner.length === 0) break
-  }
-  const leafType = supported && at.element.repetition_type !== undefined ? leafTypeOf(at.element) : null
+/** Highest levels where a value is there. */
+interface Levels {
+  repetition: number
+  definition: number
+}
+
+function levelsAt({ repetition, definition }: Levels, { element }: SchemaTree): Levels {
+  const kind = element.repetition_type
   return {
-    name: tree.element.name,
-    nullable: tree.element.repetition_type === 'OPTIONAL',
-    type: leafType && lists.reduce<ColumnType>(element => ({ kind: 'list', element }), leafType),
-    leaf: at.element,
-    path: at.path,
-    repetitionMax: lists.length,
-    definitionMax: definition,
-    lists,
+    repetition: repetition + (kind === 'REPEATED' ? 1 : 0),
+    definition: definition + (kind === 'OPTIONAL' || kind === 'REPEATED' ? 1 : 0),
   }
 }
 
-function isList(element: SchemaElement): boolean {
-  return element.converted_type === 'LIST' || element.logical_type?.type === 'LIST'
+/** Null for a type that is not ours; its leaves count all the same. */
+function nodeOf(tree: SchemaTree, levels: Levels, leaves: ReadLeaf[]): ReadNode | null {
+  if (tree.children.length === 0) return leafOf(tree, levels, leaves)
+  switch (annotation(tree.element)) {
+    case undefined:
+      return structOf(tree, levels, leaves)
+    case 'LIST':
+      return listOf(tree, levels, leaves)
+    case 'MAP':
+    case 'MAP_KEY_VALUE':
+      return mapOf(tree, levels, leaves)
+    default:
+      return null
+  }
 }
 
-/** By these names a repeated group of one field is a struct of one field, not the list's middle level. */
-function holdsStruct({ element }: SchemaTree, listName: string): boolean {
-  return element.name === 'array' || element.name === `${listName}_tuple`
+function leafOf({ element, path }: SchemaTree, levels: Levels, leaves: ReadLeaf[]): ReadNode | null {
+  const leaf = { element, path, repetitionMax: levels.repetition, definitionMax: levels.definition }
+  leaves.push(leaf)
+  const type = element.repetition_type === undefined ? null : leafTypeOf(element)
+  return type && { kind: 'leaf', type, present: levels.definition, leaf }
+}
+
+function structOf({ children }: SchemaTree, levels: Levels, leaves: ReadLeaf[]): ReadNode | null {
+  const nodes = children.map(child => {
+    const node = nodeOf(child, levelsAt(levels, child), leaves)
+    return child.element.repetition_type === 'REPEATED' ? null : node
+  })
+  if (nodes.includes(null)) return null
+  const known = nodes as ReadNode[]
+  const fields = known.map(({ type }, at) => ({ name: children[at]!.element.name, type }))
+  return { kind: 'struct', type: { kind: 'struct', fields }, present: levels.definition, children: known }
+}
+
+function listOf({ element, children }: SchemaTree, levels: Levels, leaves: ReadLeaf[]): ReadNode | null {
+  const [repeated] = children
+  if (children.length !== 1 || repeated?.element.repetition_type !== 'REPEATED') return null
+  const inner = levelsAt(levels, repeated)
+  const [only] = repeated.children
+  const child =
+    only === undefined || isElement(repeated, element.name)
+      ? nodeOf(repeated, inner, leaves)
+      : nodeOf(only, levelsAt(inner, only), leaves)
+  return (
+    child && {
+      kind: 'list',
+      type: { kind: 'list', element: child.type },
+      present: levels.definition,
+      element: inner.definition,
+      repetition: inner.repetition,
+      child,
+    }
+  )
+}
+
+/** Whether a repeated group is the element, a struct, or only the list's middle level, which has one field. */
+function isElement({ element, children }: SchemaTree, listName: string): boolean {
+  return (
+    children.length > 1 ||
+    children[0]?.element.repetition_type === 'REPEATED' ||
+    element.name === 'array' ||
+    element.name === `${listName}_tuple`
+  )
+}
+
+function mapOf({ children }: SchemaTree, levels: Levels, leaves: ReadLeaf[]): ReadNode | null {
+  const [repeated] = children
+  if (children.length !== 1 || repeated?.element.repetition_type !== 'REPEATED') return null
+  const inner = levelsAt(levels, repeated)
+  const entry = structOf(repeated, inner, leaves)
+  if (entry?.kind !== 'struct' || entry.children.length !== 2) return null
+  const [key, value] = entry.type.fields
+  if (key!.type.kind !== 'string' || repeated.children[0]!.element.repetition_type !== 'REQUIRED') return null
+  const type = { kind: 'map', value: value!.type } as const
+  return {
+    kind: 'list',
+    type,
+    present: levels.definition,
+    element: inner.definition,
+    repetition: inner.repetition,
+    child: { ...entry, type: mapEntry(type) },
+  }
 }
 
 function leafTypeOf(leaf: SchemaElement): ColumnType | null {

@@ -53,7 +53,11 @@ export class StoredChunks {
   chunk({ group, column, compression, bytesAt }: WantedChunk): ColumnChunk | null {
     if (this.#raw === null) return null
     const { columns } = this.#groups[group]!
-    const index = columns.findIndex(({ meta_data: data }) => data?.path_in_schema[0] === column)
+    const isPart = ({ meta_data: data }: RowGroup['columns'][number]): boolean =>
+      data?.path_in_schema[0] === column
+    const index = columns.findIndex(isPart)
+    // Of several chunks: a struct or a map.
+    if (columns.findLastIndex(isPart) !== index) return null
     const parsed = columns[index]?.meta_data
     const raw = (this.#raw[group]!['field_1'] as Fields[])[index]?.['field_3'] as Fields | undefined
     if (parsed === undefined || raw === undefined || raw['field_4'] !== Codec[compression]) return null

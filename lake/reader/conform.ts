@@ -7,7 +7,7 @@ import { DataError } from '#common/errors.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
 import { fitsInto } from '#lake/table/evolve.ts'
 import { shortestDouble } from '#lake/key/key-text.ts'
-import { nullVector, widen } from '#lake/table/project.ts'
+import { converted, nullVector, widen } from '#lake/table/project.ts'
 
 /** One vector per column asked for, `rows` long; a column the file lacks is all null. */
 export function conform(
@@ -17,12 +17,13 @@ export function conform(
 ): NamedVector[] {
   return columns.map(({ name, type }) => {
     const found = read.find(column => column.name === name)
-    const vector = found === undefined ? nullVector(type, rows) : asType(found, type)
+    const asRead = (vector: ColumnVector, inner: ColumnType): ColumnVector => asType(name, vector, inner)
+    const vector = found === undefined ? nullVector(type, rows) : converted(found.vector, type, asRead)
     return { name, vector, nullable: true }
   })
 }
 
-function asType({ name, vector }: NamedVector, type: ColumnType): ColumnVector {
+function asType(name: string, vector: ColumnVector, type: ColumnType): ColumnVector {
   if (fitsInto(vector.type, type)) return widen(vector, type)
   if (vector.layout === 'float32' && type.kind === 'float64')
     return { ...vector, type, layout: 'float64', values: Float64Array.from(vector.values, shortestDouble) }

@@ -107,7 +107,7 @@ class BaseFile {
       stored: (index, compression) => {
         const { name, type } = this.#columns[index]!
         const inFile = this.layout.wanted.find(column => column.name === name)
-        if (inFile === undefined || !inFile.nullable || !typesEqual(inFile.type!, type)) return null
+        if (inFile === undefined || !inFile.nullable || !typesEqual(inFile.node!.type, type)) return null
         const wanted = { group: at, column: name, compression, bytesAt }
         return guarded({ ...this.#context, rowGroup: at, column: name }, () => this.#chunks.chunk(wanted))
       },

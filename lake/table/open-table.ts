@@ -2,6 +2,7 @@
 // made it; the caller's wish must go together with that.
 import { withSampled } from '#catalog/sampled-schema.ts'
 import type { TableSchema } from '#catalog/types.ts'
+import { isNested, typeName } from '#catalog/types.ts'
 import type { Clock } from '#common/clock.ts'
 import { ConfigError } from '#common/errors.ts'
 import { Turns } from '#common/turns.ts'
@@ -66,12 +67,15 @@ export interface WriterContext {
   urgent?: UrgentWork
 }
 
-/** @throws ConfigError LAKE_TABLE_MISMATCH, COLUMN_NAME_UNSUPPORTED, and those of the journal */
+/** @throws ConfigError LAKE_TABLE_MISMATCH, COLUMN_NAME_UNSUPPORTED, KEY_UNSUPPORTED, and those of the journal */
 export async function openTable(wanted: WantedTable, context: WriterContext): Promise<TableWriter> {
   const { store, clock, writer: name, signal, urgent = new UrgentWork() } = context
   const dropDuplicates = duplicatePolicy(wanted)
   // Of a table that exists the source may have dropped a column since.
-  if ((await readDefinition(store)) === null) checkPartitionsOf(wanted)
+  if ((await readDefinition(store)) === null) {
+    checkKeyOf(wanted)
+    checkPartitionsOf(wanted)
+  }
   const definition = await createTable(store, definitionOf(wanted), clock)
   checkMatch(definition, wanted)
   signal.throwIfAborted()
@@ -102,6 +106,23 @@ export async function openTable(wanted: WantedTable, context: WriterContext): Pr
   })
   await writer.evolve(wanted.sampled === true ? withSampled(writer.schema, wanted.schema) : wanted.schema)
   return writer
+}
+
+function checkKeyOf({ name, schema }: WantedTable): void {
+  for (const column of schema.key) checkTellsApart(name, schema, column)
+}
+
+/** @throws ConfigError KEY_UNSUPPORTED when rows cannot be told apart by the column */
+function checkTellsApart(table: string, schema: TableSchema, name: string): void {
+  const column = schema.columns.find(each => each.name === name)
+  if (column === undefined || !isNested(column.type)) return
+  throw new ConfigError(
+    `Rows of table ${table} cannot be told apart by ${name}, a ${typeName(column.type)}`,
+    {
+      code: 'KEY_UNSUPPORTED',
+      context: { table, column: name },
+    },
+  )
 }
 
 function checkPartitionsOf({ name, schema, partitionBy = [] }: WantedTable): void {
@@ -190,6 +211,7 @@ function duplicatePolicy({ name, schema, dropDuplicates }: WantedTable): Duplica
       code: 'COLUMN_UNKNOWN',
       context: { table: name, column: unknown },
     })
+  for (const column of dropDuplicates.columns) checkTellsApart(name, schema, column)
   return { ...dropDuplicates, columns: wanted }
 }
 

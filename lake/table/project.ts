@@ -4,7 +4,7 @@ import type { ChangeBatch } from '#catalog/change-batch.ts'
 import type { ColumnVector, FixedVector, Int32Vector } from '#catalog/column.ts'
 import { layoutOf } from '#catalog/column.ts'
 import type { Column, ColumnType } from '#catalog/types.ts'
-import { decimalWidth, typesEqual } from '#catalog/types.ts'
+import { decimalWidth, elementOf, typesEqual } from '#catalog/types.ts'
 import { invariant } from '#common/errors.ts'
 import { avroName } from '#lake/avro/schema.ts'
 
@@ -19,9 +19,34 @@ export function projectColumns(batch: ChangeBatch, stored: readonly Column[]): C
   })
 }
 
-/** The vector with its values in a type they fit into (evolve.ts#fitsInto). */
+/**
+ * The vector with its values in a type they fit into (evolve.ts#fitsInto); fields of structs that the type lacks are
+ * left out.
+ */
 export function widen(vector: ColumnVector, type: ColumnType): ColumnVector {
+  return converted(vector, type, widened)
+}
+
+/** The vector in a type of the same shape, its fields by name; `leaf` converts what differs in the end. */
+export function converted(
+  vector: ColumnVector,
+  type: ColumnType,
+  leaf: (vector: ColumnVector, type: ColumnType) => ColumnVector,
+): ColumnVector {
   if (typesEqual(vector.type, type)) return vector
+  const from = vector.type
+  if (vector.layout === 'list' && from.kind === type.kind && (type.kind === 'list' || type.kind === 'map'))
+    return { ...vector, type, child: converted(vector.child, elementOf(type), leaf) }
+  if (vector.layout !== 'struct' || from.kind !== 'struct' || type.kind !== 'struct')
+    return leaf(vector, type)
+  const children = type.fields.map(({ name, type: inner }) => {
+    const at = from.fields.findIndex(field => avroName(field.name).toLowerCase() === name.toLowerCase())
+    return at < 0 ? nullVector(inner, vector.length) : converted(vector.children[at]!, inner, leaf)
+  })
+  return { ...vector, type, children }
+}
+
+function widened(vector: ColumnVector, type: ColumnType): ColumnVector {
   if (vector.layout === 'int32' && type.kind === 'int64')
     return { ...vector, type, layout: 'int64', values: int64Values(vector) }
   if (vector.layout === 'int32' && type.kind === 'float64')
@@ -77,8 +102,12 @@ export function nullVector(type: ColumnType, rows: number): ColumnVector {
     case 'binary':
       return { ...head, layout, offsets: new Int32Array(rows + 1), data: new Uint8Array(0) }
     case 'list': {
-      invariant(type.kind === 'list', 'Only lists have the list layout')
-      return { ...head, layout, offsets: new Int32Array(rows + 1), child: nullVector(type.element, 0) }
+      invariant(type.kind === 'list' || type.kind === 'map', 'Only lists and maps have the list layout')
+      return { ...head, layout, offsets: new Int32Array(rows + 1), child: nullVector(elementOf(type), 0) }
+    }
+    case 'struct': {
+      invariant(type.kind === 'struct', 'Only structs have the struct layout')
+      return { ...head, layout, children: type.fields.map(field => nullVector(field.type, rows)) }
     }
   }
 }

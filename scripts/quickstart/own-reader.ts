@@ -32,7 +32,8 @@ function text(vector: ColumnVector, row: number): string | null {
         ? new Date(vector.values[row]! * 86_400_000).toISOString().slice(0, 10)
         : String(vector.values[row])
     case 'list':
-      throw new Error('the shop has no lists')
+    case 'struct':
+      throw new Error('the shop has no nested columns')
     default:
       return String(vector.values[row])
   }

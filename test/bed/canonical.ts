@@ -52,8 +52,27 @@ export function canonicalValue(type: ColumnType, value: unknown): CanonicalValue
         : (value as string)
     case 'timestamp':
       return { ts_us: integer(value as number | bigint) }
+    default:
+      return nestedValue(type, value)
+  }
+}
+
+function nestedValue(type: ColumnType & { kind: 'list' | 'struct' | 'map' }, value: unknown): CanonicalValue {
+  switch (type.kind) {
     case 'list':
       return (value as readonly unknown[]).map(element => canonicalValue(type.element, element))
+    case 'struct': {
+      const given = value as Readonly<Record<string, unknown>>
+      return Object.fromEntries(
+        type.fields.map(({ name, type: inner }) => [name, canonicalValue(inner, given[name])]),
+      )
+    }
+    case 'map': {
+      const entries = (value as readonly (readonly [string, unknown])[]).toSorted(([a], [b]) =>
+        a < b ? -1 : 1,
+      )
+      return { map: entries.map(([key, inner]) => [key, canonicalValue(type.value, inner)]) }
+    }
   }
 }
 

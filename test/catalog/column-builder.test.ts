@@ -120,15 +120,20 @@ function visible(vector: ColumnVector): unknown {
   const live =
     vector.layout === 'list'
       ? visible(vector.child)
-      : vector.layout === 'binary'
-        ? Buffer.from(vector.data.subarray(0, vector.offsets[vector.length])).toString('latin1')
-        : vector.layout === 'bits'
-          ? rows.map((_, row) => bitAt(vector.values, row))
-          : rows.map(([isMissing], row) =>
-              isMissing
-                ? null
-                : Array.from(vector.values.slice(row * widthOf(vector), (row + 1) * widthOf(vector)), String),
-            )
+      : vector.layout === 'struct'
+        ? vector.children.map(visible)
+        : vector.layout === 'binary'
+          ? Buffer.from(vector.data.subarray(0, vector.offsets[vector.length])).toString('latin1')
+          : vector.layout === 'bits'
+            ? rows.map((_, row) => bitAt(vector.values, row))
+            : rows.map(([isMissing], row) =>
+                isMissing
+                  ? null
+                  : Array.from(
+                      vector.values.slice(row * widthOf(vector), (row + 1) * widthOf(vector)),
+                      String,
+                    ),
+              )
   return { rows, nullCount: vector.nullCount, live }
 }
 

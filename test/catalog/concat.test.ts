@@ -6,6 +6,7 @@ import {
   DecimalBuilder,
   Int32Builder,
   ListBuilder,
+  StructBuilder,
   columnBuilder,
 } from '#catalog/column-builder.ts'
 import { concatBatches, concatVectors } from '#catalog/concat.ts'
@@ -19,6 +20,13 @@ const types: ColumnType[] = [
   { kind: 'decimal', precision: 9, scale: 2 },
   { kind: 'string' },
   { kind: 'list', element: { kind: 'string' } },
+  {
+    kind: 'struct',
+    fields: [
+      { name: 'a', type: { kind: 'int32' } },
+      { name: 'b', type: { kind: 'list', element: { kind: 'boolean' } } },
+    ],
+  },
 ]
 
 function append(builder: ColumnBuilder, row: number): void {
@@ -29,6 +37,9 @@ function append(builder: ColumnBuilder, row: number): void {
   else if (builder instanceof BinaryBuilder) builder.appendString('v'.repeat(row % 4) + row)
   else if (builder instanceof ListBuilder) {
     for (let item = 0; item < row % 3; item++) append(builder.child, row + item)
+    builder.closeRow()
+  } else if (builder instanceof StructBuilder) {
+    for (const [at, child] of builder.children.entries()) append(child, row + at)
     builder.closeRow()
   }
 }
@@ -48,6 +59,8 @@ function valueAt(vector: ColumnVector, row: number): unknown {
         items.push(valueAt(vector.child, item))
       return items
     }
+    case 'struct':
+      return vector.children.map(child => valueAt(child, row))
     default:
       return vector.values[row]
   }

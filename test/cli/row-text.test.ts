@@ -53,6 +53,25 @@ const values: { name: string; type: ColumnType; value: Value; json: string; csv:
   },
   { name: 'bytes', type: { kind: 'bytes' }, value: Uint8Array.of(255, 0), json: '"/wA="', csv: '/wA=' },
   {
+    name: 'a struct',
+    type: {
+      kind: 'struct',
+      fields: [
+        { name: 'a "b"', type: { kind: 'decimal', precision: 3, scale: 1 } },
+        { name: 'c', type: { kind: 'map', value: { kind: 'bytes' } } },
+      ],
+    },
+    value: [
+      5n,
+      [
+        ['k', Uint8Array.of(255)],
+        ['', null],
+      ],
+    ],
+    json: '{"a \\"b\\"":"0.5","c":{"k":"/w==","":null}}',
+    csv: '"{""a \\""b\\"""":""0.5"",""c"":{""k"":""/w=="","""":null}}"',
+  },
+  {
     name: 'a list',
     type: { kind: 'list', element: text },
     value: ['a', null, 'b"'],

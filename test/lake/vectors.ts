@@ -11,13 +11,17 @@ import {
   Int32Builder,
   Int64Builder,
   ListBuilder,
+  StructBuilder,
 } from '#catalog/column-builder.ts'
 import type { ColumnVector } from '#catalog/column.ts'
 import { bitAt, isNull } from '#catalog/column.ts'
 import type { ColumnType } from '#catalog/types.ts'
 import type { NamedVector } from '#lake/parquet/encode.ts'
 
-/** int64 and timestamps are bigint, decimals the unscaled bigint, bytes hex text. */
+/**
+ * int64 and timestamps are bigint, decimals the unscaled bigint, bytes hex text; structs their values in the order of
+ * the fields, maps pairs of key and value.
+ */
 export type Value = boolean | number | bigint | string | null | readonly Value[]
 
 export function vectorFrom(type: ColumnType, values: readonly Value[]): ColumnVector {
@@ -41,6 +45,9 @@ function append(builder: ColumnBuilder, value: Value): void {
     builder.appendBytes(bytes, 0, bytes.length)
   } else if (builder instanceof ListBuilder) {
     for (const element of value as readonly Value[]) append(builder.child, element)
+    builder.closeRow()
+  } else if (builder instanceof StructBuilder) {
+    for (const [at, child] of builder.children.entries()) append(child, (value as readonly Value[])[at]!)
     builder.closeRow()
   }
 }
@@ -71,6 +78,8 @@ export function valueAt(vector: ColumnVector, row: number): Value {
       return Array.from({ length: vector.offsets[row + 1]! - vector.offsets[row]! }, (_, at) =>
         valueAt(vector.child, vector.offsets[row]! + at),
       )
+    case 'struct':
+      return vector.children.map(child => valueAt(child, row))
   }
 }
 
@@ -105,6 +114,11 @@ export const typeArbitrary: fc.Arbitrary<ColumnType> = fc.letrec<{ type: ColumnT
       }),
     ),
     fc.record({ kind: fc.constant('list' as const), element: tie('type') }),
+    fc.record({ kind: fc.constant('map' as const), value: tie('type') }),
+    fc.array(tie('type'), { minLength: 1, maxLength: 4 }).map((inner): ColumnType => ({
+      kind: 'struct',
+      fields: inner.map((type, at) => ({ name: `f${at}`, type })),
+    })),
   ),
 })).type
 
@@ -140,6 +154,19 @@ export function valueArbitrary(type: ColumnType): fc.Arbitrary<Value> {
       return fc.bigInt({ min: -62135596800000000n, max: 253402300799999999n })
     case 'list':
       return fc.array(nullable(valueArbitrary(type.element)), { maxLength: 4 })
+    case 'map':
+      return fc.uniqueArray(
+        fc.tuple(
+          fc.string({ maxLength: 6 }).map(text => `k${text}`),
+          nullable(valueArbitrary(type.value)),
+        ),
+        {
+          maxLength: 4,
+          selector: ([key]) => key,
+        },
+      )
+    case 'struct':
+      return fc.tuple(...type.fields.map(field => nullable(valueArbitrary(field.type))))
   }
 }
 

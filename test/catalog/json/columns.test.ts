@@ -30,6 +30,8 @@ function valueAt(vector: ColumnVector, row: number): unknown {
         valueAt(vector.child, from + at),
       )
     }
+    case 'struct':
+      return vector.children.map(child => valueAt(child, row))
     default:
       return vector.values[row]
   }

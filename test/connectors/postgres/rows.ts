@@ -56,6 +56,8 @@ export function valueAt(column: ColumnVector, row: number): Value {
       return Array.from({ length: column.offsets[row + 1]! - column.offsets[row]! }, (_, index) =>
         valueAt(column.child, column.offsets[row]! + index),
       )
+    case 'struct':
+      throw new Error('PostgreSQL has no struct columns')
   }
 }
 

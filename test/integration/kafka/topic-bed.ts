@@ -198,6 +198,7 @@ function valueAt(column: SourceChunk['changes'][number]['batch']['columns'][numb
       return Buffer.from(column.data.subarray(column.offsets[row], column.offsets[row + 1])).toString()
     case 'fixed':
     case 'list':
+    case 'struct':
       throw new Error(`not read here: ${column.layout}`)
     default:
       return column.values[row]

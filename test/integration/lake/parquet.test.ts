@@ -39,6 +39,28 @@ const types: Record<string, ColumnType> = {
   at: { kind: 'timestamp' },
   words: { kind: 'list', element: { kind: 'string' } },
   grid: { kind: 'list', element: { kind: 'list', element: { kind: 'int32' } } },
+  place: {
+    kind: 'struct',
+    fields: [
+      { name: 'city', type: { kind: 'string' } },
+      { name: 'fees', type: { kind: 'list', element: decimal(9, 2) } },
+      { name: 'spot', type: { kind: 'struct', fields: [{ name: 'lat', type: { kind: 'float64' } }] } },
+    ],
+  },
+  items: {
+    kind: 'list',
+    element: {
+      kind: 'struct',
+      fields: [
+        { name: 'sku', type: { kind: 'bytes' } },
+        { name: 'at', type: { kind: 'list', element: { kind: 'timestamp' } } },
+      ],
+    },
+  },
+  counts: {
+    kind: 'map',
+    value: { kind: 'struct', fields: [{ name: 'n', type: { kind: 'int64' } }] },
+  },
 }
 
 describe('Parquet files read by pyarrow and DuckDB', () => {
@@ -78,10 +100,17 @@ describe('Parquet files read by pyarrow and DuckDB', () => {
       at: 'timestamp[us, tz=UTC]',
       day: 'date32[day]',
       grid: 'list<element: list<element: int32>>',
+      place: 'struct<city: string, fees: list<element: decimal128(9, 2)>, spot: struct<lat: double>>',
+      counts: "map<string, struct<n: int64> ('counts')>",
     })
     for (const name of ['money', 'wide', 'widest'])
       expect(seen.physical[name]).to.equal('FIXED_LEN_BYTE_ARRAY')
-    expect(seen.physical).to.have.property('words.list.element', 'BYTE_ARRAY')
+    expect(seen.physical).to.include({
+      'words.list.element': 'BYTE_ARRAY',
+      'place.spot.lat': 'DOUBLE',
+      'items.list.element.sku': 'BYTE_ARRAY',
+      'counts.key_value.value.n': 'INT64',
+    })
     expect(seen.keyValues).to.include(keyValues)
   })
 
@@ -125,6 +154,14 @@ function plain(value: Value, type: ColumnType): unknown {
   switch (type.kind) {
     case 'list':
       return (value as readonly Value[]).map(item => plain(item, type.element))
+    case 'struct': {
+      const values = value as readonly Value[]
+      return Object.fromEntries(
+        type.fields.map(({ name, type: inner }, at) => [name, plain(values[at]!, inner)]),
+      )
+    }
+    case 'map':
+      return (value as readonly [Value, Value][]).map(([key, item]) => [key, plain(item, type.value)])
     case 'float32':
     case 'float64': {
       const bytes = Buffer.alloc(type.kind === 'float32' ? 4 : 8)

@@ -17,6 +17,10 @@ def plain(value, kind):
         return None
     if pa.types.is_list(kind):
         return [plain(item, kind.value_type) for item in value]
+    if pa.types.is_map(kind):
+        return [[key, plain(item, kind.item_type)] for key, item in value]
+    if pa.types.is_struct(kind):
+        return {field.name: plain(value[field.name], field.type) for field in kind}
     if pa.types.is_decimal(kind):
         return str(int(value.scaleb(kind.scale)))
     if pa.types.is_floating(kind):
@@ -26,14 +30,28 @@ def plain(value, kind):
     return str(value) if kind == pa.int64() else value
 
 
+def without_times(kind):
+    """The type with numbers for dates and timestamps: Python's own have fewer years."""
+    if pa.types.is_timestamp(kind):
+        return pa.int64()
+    if pa.types.is_date32(kind):
+        return pa.int32()
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(without_times(kind.value_type)))
+    if pa.types.is_map(kind):
+        return pa.map_(kind.key_type, without_times(kind.item_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(without_times(field.type)) for field in kind])
+    return kind
+
+
 def columns(table):
     seen = {}
     for name in table.column_names:
         column = table.column(name)
         if pa.types.is_timestamp(column.type):
-            column = column.cast(pa.timestamp('us', column.type.tz)).cast(pa.int64())
-        if pa.types.is_date32(column.type):
-            column = column.cast(pa.int32())
+            column = column.cast(pa.timestamp('us', column.type.tz))
+        column = column.cast(without_times(column.type))
         seen[name] = [plain(value, column.type) for value in column.to_pylist()]
     return seen
 

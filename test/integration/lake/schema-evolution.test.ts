@@ -24,6 +24,16 @@ import { expectRows, folderLake, signal, writerOf } from './lakes.ts'
 
 const decimal = (precision: number): ColumnType => ({ kind: 'decimal', precision, scale: 2 })
 const column = (name: string, type: ColumnType): Column => ({ name, type, nullable: true })
+const struct = (fields: Record<string, ColumnType>): ColumnType => ({
+  kind: 'struct',
+  fields: Object.entries(fields).map(([name, type]) => ({ name, type })),
+})
+const list = (element: ColumnType): ColumnType => ({ kind: 'list', element })
+const map = (value: ColumnType): ColumnType => ({ kind: 'map', value })
+const int: ColumnType = { kind: 'int32' }
+const long: ColumnType = { kind: 'int64' }
+const real: ColumnType = { kind: 'float64' }
+const text: ColumnType = { kind: 'string' }
 const base: Column[] = [
   { name: 'id', type: { kind: 'int64' }, nullable: false },
   column('whole', { kind: 'int32' }),
@@ -31,13 +41,27 @@ const base: Column[] = [
   column('price', decimal(6)),
   column('note', { kind: 'string' }),
   column('old', { kind: 'string' }),
+  column('place', struct({ city: text, floor: int, spot: struct({ lat: real }) })),
+  column('items', list(struct({ sku: text, qty: int }))),
+  column('named', map(struct({ n: int }))),
+  column('sizes', list(int)),
 ]
+
+/** Nested values with nulls at every level. */
+function nestedValues(id: number): Record<string, Value> {
+  return {
+    place: [null, [null, id, null], [`city ${id}`, null, [null]], [`city ${id}`, id, [id + 0.5]]][id % 4]!,
+    items: [null, [], [null, [null, id]], [[`sku ${id}`, null]]][(id >> 2) % 4]!,
+    named: [null, [], [['a', null]], [['b', [id]]]][(id >> 1) % 4]!,
+    sizes: [null, [], [null, id], [id]][(id >> 3) % 4]!,
+  }
+}
 
 interface Step {
   what: string
   change: (columns: readonly Column[]) => Column[]
-  /** hudi-rs refuses old logs until they are compacted, which they are at once. */
-  refusedByHudiRs?: boolean
+  /** With what words hudi-rs refuses old logs until they are compacted, which they are at once. */
+  refusedByHudiRs?: string
   /** So does Hudi 0.15. */
   refusedByHudi015?: boolean
   /** Values that only the new columns hold. */
@@ -77,12 +101,53 @@ const steps: Step[] = [
     values: id => ({ tags: [`t${id}`, null] }),
   },
   {
+    what: 'fields added to a struct and one in it',
+    refusedByHudiRs: 'incompatible with target',
+    change: retyped(
+      'place',
+      struct({ city: text, floor: int, spot: struct({ lat: real, at: decimal(9) }), zip: text }),
+    ),
+    values: id => ({ place: [`city ${id}`, id, [1.5, BigInt(id)], `zip ${id}`] }),
+  },
+  {
+    what: 'a field of a struct to int64',
+    refusedByHudiRs: 'incompatible with target',
+    change: retyped('place', struct({ city: text, floor: long, spot: struct({ lat: real }) })),
+    values: id => ({ place: [null, 2n ** 40n + BigInt(id), null] }),
+  },
+  {
+    what: 'fields added to structs in a list and a map',
+    refusedByHudiRs: 'incompatible with target',
+    change: columns =>
+      retyped(
+        'items',
+        list(struct({ sku: text, qty: int, tags: list(text) })),
+      )(retyped('named', map(struct({ n: int, s: text })))(columns)),
+    values: id => ({ items: [[null, id, [`t${id}`]], null], named: [['c', [id, `s${id}`]]] }),
+  },
+  {
+    what: 'fields of structs in a list and a map to int64',
+    refusedByHudiRs: 'incompatible with target',
+    change: columns =>
+      retyped(
+        'items',
+        list(struct({ sku: text, qty: long })),
+      )(retyped('named', map(struct({ n: long })))(columns)),
+    values: id => ({ items: [[null, 2n ** 40n + BigInt(id)], null], named: [['c', [2n ** 41n]]] }),
+  },
+  {
+    what: 'elements of a list to int64',
+    refusedByHudiRs: 'incompatible with target',
+    change: retyped('sizes', list(long)),
+    values: id => ({ sizes: [2n ** 40n + BigInt(id), null] }),
+  },
+  {
     what: 'several changes at once',
     change: columns => [
       ...retyped('whole', { kind: 'int64' })(retyped('price', decimal(20))(columns)),
       column('colour', { kind: 'string' }),
     ],
-    refusedByHudiRs: true,
+    refusedByHudiRs: 'has type',
     values: id => ({ whole: 2n ** 40n, price: 10n ** 17n, colour: `colour ${id}` }),
   },
   {
@@ -122,6 +187,7 @@ class Evolving {
       price: BigInt(id),
       note: `note ${id}`,
       old: `old ${id}`,
+      ...nestedValues(id),
       ...more,
     }
     const names = new Set(this.schema.columns.map(({ name }) => name))
@@ -210,7 +276,7 @@ describe('columns that change, read by Spark and hudi-rs', function () {
           await table.commit(toast)
         }
         const isMergeOnRead = name.startsWith('mor')
-        if (isMergeOnRead && step.refusedByHudiRs) await expectRefused(table)
+        if (isMergeOnRead && step.refusedByHudiRs) await expectRefused(table, step.refusedByHudiRs)
         else await expectAll(table, step.refusedByHudi015)
         expect(await rowsAsOf(table, before.instant)).to.deep.equal(before)
         if (table.wanted.version !== 6) await expectSameIncrement(table, before.completionTime)
@@ -239,12 +305,12 @@ describe('columns that change, read by Spark and hudi-rs', function () {
   }
 
   /** Spark reads it as it is; hudi-rs says that it does not, rather than giving other rows. */
-  async function expectRefused(table: Evolving): Promise<void> {
+  async function expectRefused(table: Evolving, words: string): Promise<void> {
     expect((await rowsAsOf(table)).rows).to.deep.equal(table.rows().map(canonicalJson))
     await expectSpark(table, '1.2.0')
     const refusal = await readers.readHudiRs(lake.url(table.wanted.name)).catch((error: unknown) => error)
     expect(refusal).to.be.instanceOf(Error)
-    expect((refusal as Error).message).to.include('has type')
+    expect((refusal as Error).message).to.include(words)
   }
 
   /** What changed since, under the new columns. */

@@ -64,7 +64,7 @@ describe('Avro records', () => {
       name: 'r',
       fields: [
         { name: 'self', type: ['null', 'r'] },
-        { name: 'm', type: { type: 'map', values: ['null', 'long'] } },
+        { name: 'm', type: { type: 'map', values: ['null', 'long', 'string'] } },
         { name: 'a', type: 'int' },
         { name: 'local', type: { type: 'long', logicalType: 'local-timestamp-micros' } },
         { name: 'e', type: { type: 'enum', name: 'color', symbols: ['red', 'blue'] } },
@@ -207,6 +207,10 @@ function plain(wrapped: unknown, type: ColumnType): Value {
   if (wrapped === null) return null
   const value: unknown = Object.values(wrapped as object)[0]
   if (type.kind === 'list') return (value as unknown[]).map(item => plain(item, type.element))
+  if (type.kind === 'map')
+    return Object.entries(value as object).map(([key, item]) => [key, plain(item, type.value)])
+  if (type.kind === 'struct')
+    return type.fields.map(field => plain((value as Record<string, unknown>)[field.name], field.type))
   if (type.kind === 'decimal') {
     const bytes = value as Buffer
     return BigInt.asIntN(bytes.length * 8, BigInt(`0x${bytes.toString('hex')}`))

@@ -26,6 +26,41 @@ const types: [string, ColumnType, unknown][] = [
       scale: 2,
     },
   ],
+  [
+    'struct<a:int32,d:decimal(10,2)>',
+    {
+      kind: 'struct',
+      fields: [
+        { name: 'a', type: { kind: 'int32' } },
+        { name: 'd', type: { kind: 'decimal', precision: 10, scale: 2 } },
+      ],
+    },
+    {
+      type: 'record',
+      name: 'c',
+      namespace: 'hoodie.a__b.a__b_record',
+      fields: [
+        { name: 'a', type: ['null', 'int'], default: null },
+        {
+          name: 'd',
+          type: [
+            'null',
+            {
+              type: 'fixed',
+              name: 'fixed',
+              namespace: 'hoodie.a__b.a__b_record.c.d',
+              size: 5,
+              logicalType: 'decimal',
+              precision: 10,
+              scale: 2,
+            },
+          ],
+          default: null,
+        },
+      ],
+    },
+  ],
+  ['map<string,int64>', { kind: 'map', value: { kind: 'int64' } }, { type: 'map', values: ['null', 'long'] }],
   ['list<int32>', { kind: 'list', element: { kind: 'int32' } }, { type: 'array', items: ['null', 'int'] }],
 ]
 
@@ -78,6 +113,29 @@ describe('the Avro schema of a table', () => {
       ConfigError,
       'first name',
     )
+  })
+
+  it('refuses a field whose name Avro cannot have, however deep', () => {
+    const inner: ColumnType = { kind: 'struct', fields: [{ name: 'first name', type: { kind: 'string' } }] }
+    for (const type of [inner, { kind: 'list', element: inner }, { kind: 'map', value: inner }] as const)
+      expect(() =>
+        avroSchemaOf('t', { columns: [{ name: 'c', type, nullable: true }], key: [] }, { metaFields: false }),
+      ).to.throw(ConfigError, 'Column "c"')
+  })
+
+  it('has no column for a record that holds itself', () => {
+    const avro = {
+      type: 'record',
+      name: 'r',
+      fields: [
+        { name: 'a', type: 'int' },
+        {
+          name: 'tree',
+          type: { type: 'record', name: 't', fields: [{ name: 'next', type: ['null', 't'] }] },
+        },
+      ],
+    }
+    expect(tableSchemaOf(avro).unsupported).to.deep.equal([{ name: 'tree', type: 'record' }])
   })
 
   it('tells required fields from nullable ones, and leaves out types that are not ours', () => {

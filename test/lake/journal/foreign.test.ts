@@ -227,7 +227,8 @@ describe('Journal: commits of other engines', () => {
 
   it('says which column another engine added that cannot be held', async () => {
     const { store, open } = await newTable()
-    const extra = { name: 'extra', type: ['null', { type: 'map', values: 'long' }], default: null }
+    const local = { type: 'long', logicalType: 'local-timestamp-micros' }
+    const extra = { name: 'extra', type: ['null', local], default: null }
     const record = avroSchemaOf('orders', shopDefinition.schema, { metaFields: false })
     const schema = JSON.stringify({ ...record, fields: [...record.fields, extra] })
     await foreignCommit(store, { instant: at(10), completionTime: at(20) }, { extraMetadata: { schema } })

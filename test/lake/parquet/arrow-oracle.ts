@@ -32,7 +32,9 @@ const Type = {
   date: 8,
   timestamp: 10,
   list: 12,
+  struct: 13,
   fixedSizeBinary: 15,
+  map: 17,
 } as const
 const Precision = { single: 1, double: 2 } as const
 const TimeUnit = { millisecond: 1, microsecond: 2 } as const
@@ -88,6 +90,10 @@ function convert(data: Data): ColumnVector | null {
       return decimals(head, type, data.values as Uint32Array)
     case Type.list:
       return lists(head, data)
+    case Type.struct:
+      return structs(head, data)
+    case Type.map:
+      return maps(head, data)
     default:
       return null
   }
@@ -153,6 +159,20 @@ function decimals(head: Head, type: ArrowType, words: Uint32Array): ColumnVector
     for (let from = row * stride + width - 1, end = from - width; from > end; from--)
       values[to++] = source[from]!
   return { ...head, layout: 'fixed', type: { kind: 'decimal', precision, scale }, width, values }
+}
+
+function structs(head: Head, data: Data): ColumnVector | null {
+  const children = data.children.map(convert)
+  const names = (data.type as unknown as { children: Field[] }).children.map(({ name }) => name)
+  if (children.includes(null)) return null
+  const fields = children.map((child, at) => ({ name: names[at]!, type: child!.type }))
+  return { ...head, layout: 'struct', type: { kind: 'struct', fields }, children: children as ColumnVector[] }
+}
+
+function maps(head: Head, data: Data): ColumnVector | null {
+  const list = lists(head, data)
+  if (list?.layout !== 'list' || list.child.layout !== 'struct') return null
+  return { ...list, type: { kind: 'map', value: list.child.children[1]!.type } }
 }
 
 function lists(head: Head, data: Data): ColumnVector | null {

@@ -17,6 +17,20 @@ const columns = namedVectors([
     type: { kind: 'list', element: { kind: 'string' } },
     values: rows.map(row => ['x', null, `t${row}`]),
   },
+  {
+    name: 'items',
+    type: {
+      kind: 'list',
+      element: {
+        kind: 'struct',
+        fields: [
+          { name: 'a', type: { kind: 'int32' } },
+          { name: 'b', type: { kind: 'map', value: { kind: 'string' } } },
+        ],
+      },
+    },
+    values: rows.map(row => (row % 3 === 0 ? null : [[row, [['k', 'v']]], null, [null, []]])),
+  },
 ])
 const numbers = { name: 'c', data: rows.map(row => row * 7), nullable: true }
 const texts = { name: 'c', data: rows.map(row => `text ${row}`) }

@@ -23,10 +23,15 @@ export function plainValue(vector: ColumnVector, row: number): unknown {
   if (type.kind === 'bytes') return Buffer.from(value as string, 'hex')
   if (vector.layout === 'list') {
     const { offsets, child } = vector
-    return Array.from({ length: offsets[row + 1]! - offsets[row]! }, (_, at) =>
+    const elements = Array.from({ length: offsets[row + 1]! - offsets[row]! }, (_, at) =>
       plainValue(child, offsets[row]! + at),
     )
+    return type.kind === 'map' ? elements.map(entry => Object.values(entry as object)) : elements
   }
+  if (vector.layout === 'struct' && type.kind === 'struct')
+    return Object.fromEntries(
+      type.fields.map(({ name }, at) => [name, plainValue(vector.children[at]!, row)]),
+    )
   return typeof value === 'bigint' && value >= -(2n ** 53n) + 1n && value < 2n ** 53n ? Number(value) : value
 }
 

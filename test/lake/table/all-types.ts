@@ -24,6 +24,43 @@ export const allTypes: TableSchema = {
       type: { kind: 'list', element: { kind: 'list', element: { kind: 'int32' } } },
       nullable: true,
     },
+    {
+      name: 'place',
+      type: {
+        kind: 'struct',
+        fields: [
+          { name: 'city', type: { kind: 'string' } },
+          { name: 'fee', type: { kind: 'decimal', precision: 10, scale: 2 } },
+          { name: 'seen', type: { kind: 'list', element: { kind: 'date' } } },
+          {
+            name: 'spot',
+            type: {
+              kind: 'struct',
+              fields: [
+                { name: 'lat', type: { kind: 'float64' } },
+                { name: 'day', type: { kind: 'date' } },
+              ],
+            },
+          },
+        ],
+      },
+      nullable: true,
+    },
+    {
+      name: 'items',
+      type: {
+        kind: 'list',
+        element: {
+          kind: 'struct',
+          fields: [
+            { name: 'sku', type: { kind: 'string' } },
+            { name: 'qty', type: { kind: 'int32' } },
+          ],
+        },
+      },
+      nullable: true,
+    },
+    { name: 'counts', type: { kind: 'map', value: { kind: 'int64' } }, nullable: true },
   ],
   key: ['id'],
 }
@@ -51,6 +88,12 @@ export const extremes: readonly Readonly<Record<string, Value>>[] = [
     tags: ['', null, '😀'],
     sums: [2n ** 63n - 1n, -(2n ** 63n)],
     grid: [[1, 2], [], null, [3]],
+    place: ['Ulm', 10n ** 10n - 1n, [0, null, year1], [5e-324, year9999]],
+    items: [['a', 2 ** 31 - 1], null, ['', null], [null, null]],
+    counts: [
+      ['', 2n ** 63n - 1n],
+      ['é€😀', null],
+    ],
   },
   {
     yes: false,
@@ -68,8 +111,22 @@ export const extremes: readonly Readonly<Record<string, Value>>[] = [
     tags: [],
     sums: [],
     grid: [],
+    place: [null, null, [], null],
+    items: [],
+    counts: [],
   },
-  { small: 0, big: 0n, single: -0, real: -0, price: 0n, rate: 1n, huge: -1n, day: 0, at: -1n },
+  {
+    small: 0,
+    big: 0n,
+    single: -0,
+    real: -0,
+    price: 0n,
+    rate: 1n,
+    huge: -1n,
+    day: 0,
+    at: -1n,
+    place: [null, -1n, null, [null, null]],
+  },
   { real: Number.NaN, single: Number.NaN, day: -141_428, at: -12_219_292_800_000_001n },
   { real: Number.POSITIVE_INFINITY, single: Number.NEGATIVE_INFINITY, price: 12_345n, rate: -5n },
 ]

@@ -80,6 +80,74 @@ describe('schema evolution', () => {
       else expect(change()?.columns[1]?.type ?? from).to.deep.equal(stays ? from : to)
     })
 
+  const struct = (fields: Record<string, ColumnType>): ColumnType => ({
+    kind: 'struct',
+    fields: Object.entries(fields).map(([name, type]) => ({ name, type })),
+  })
+  const listOf = (element: ColumnType): ColumnType => ({ kind: 'list', element })
+  const mapOf = (value: ColumnType): ColumnType => ({ kind: 'map', value })
+  const int: ColumnType = { kind: 'int32' }
+  const long: ColumnType = { kind: 'int64' }
+  const text: ColumnType = { kind: 'string' }
+  const nested = (type: ColumnType): TableSchema => ({
+    columns: [{ name: 'x', type, nullable: true }],
+    key: [],
+  })
+  const before = struct({ a: int, in: struct({ b: int }) })
+  const more = struct({ in: struct({ c: text, b: long }), a: int })
+
+  it('adds fields to structs and widens them, at any depth, in the order of the table', () => {
+    const after = struct({ a: int, in: struct({ b: long, c: text }) })
+    for (const around of [(type: ColumnType) => type, listOf, mapOf]) {
+      const change = { table: 't', stored: nested(around(before)), wanted: nested(around(more)) }
+      const evolved = evolvedSchema({ ...change, policy: 'evolve' })
+      expect(evolved?.columns).to.deep.equal(nested(around(after)).columns)
+    }
+  })
+
+  const nestedCases = [
+    { policy: 'additive', wanted: struct({ a: int, in: struct({ b: int, c: text }) }), adds: true },
+    { policy: 'additive', wanted: more, refuses: 'column x.in.b changed from int32 to int64' },
+    { policy: 'ignore', wanted: struct({ a: int, c: text }), adds: false },
+    {
+      policy: 'fail',
+      wanted: struct({ a: int, c: text, in: struct({ b: int }) }),
+      refuses: 'column x.c (string) is new',
+    },
+    { policy: 'fail', wanted: struct({ a: int, in: struct({}) }), refuses: 'column x.in.b (int32) is gone' },
+    { policy: 'evolve', wanted: struct({ a: int }), adds: false },
+    {
+      policy: 'evolve',
+      wanted: text,
+      refuses: 'column x changed from struct<a:int32,in:struct<b:int32>> to string',
+    },
+    {
+      policy: 'evolve',
+      wanted: struct({ in: text }),
+      refuses: 'column x.in changed from struct<b:int32> to string',
+    },
+  ] as const
+  for (const { policy, wanted, ...outcome } of nestedCases)
+    it(`of a struct under ${policy}: ${JSON.stringify(outcome)}`, () => {
+      const change = () =>
+        evolvedSchema({ table: 't', stored: nested(before), wanted: nested(wanted), policy })
+      if ('refuses' in outcome) expect(change).to.throw(outcome.refuses)
+      else expect(change() !== null).to.equal(outcome.adds)
+    })
+
+  it('brings values of structs under the fields of the table, nulls at every level', () => {
+    const type = listOf(struct({ 'B c': int, gone: int, in: struct({ z: int }) }))
+    const batch = batchOf({ columns: [{ name: 'x', type, nullable: true }], key: [] }, [
+      { seq: 1, row: { x: [[1, 2, [3]], null, [null, 4, null]] } },
+      { seq: 2, row: { x: null } },
+      { seq: 3, row: { x: [] } },
+    ])
+    const to = listOf(struct({ in: struct({ y: text, z: long }), b__c: long }))
+    const [column] = projectColumns(batch, [{ name: 'x', type: to, nullable: true }])
+    expect(column!.type).to.deep.equal(to)
+    expect(valuesOf(column!)).to.deep.equal([[[[null, 3n], 1n], null, [null, null]], null, []])
+  })
+
   it('keeps values when it widens them', () => {
     const batch = batchOf(
       {
@@ -129,6 +197,18 @@ describe('schema evolution', () => {
 })
 
 describe('column names', () => {
+  it('of fields are made legal, and refused where they would be one', () => {
+    const of = (...names: string[]): TableSchema => {
+      const fields = names.map(name => ({ name, type: { kind: 'int32' } as const }))
+      const type: ColumnType = { kind: 'list', element: { kind: 'struct', fields } }
+      return { columns: [{ name: 'x', type, nullable: true }], key: [] }
+    }
+    expect(typeName(tableColumns('t', of('unit price', 'ok')).columns[0]!.type)).to.equal(
+      'list<struct<unit__price:int32,ok:int32>>',
+    )
+    expect(() => tableColumns('t', of('a', 'A'))).to.throw('Columns a and A would have the same name')
+  })
+
   it('are made legal for Avro and otherwise kept', () => {
     const schema = schemaOf({
       id: 'int64',

@@ -13,6 +13,7 @@ import {
   Int32Builder,
   Int64Builder,
   ListBuilder,
+  StructBuilder,
 } from '#catalog/column-builder.ts'
 import type { ColumnBuilder } from '#catalog/column-builder.ts'
 import type { ColumnType, TableSchema } from '#catalog/types.ts'
@@ -30,7 +31,7 @@ export type Value =
   | typeof unchanged
   | readonly Value[]
 
-/** Decimals are given unscaled, timestamps in microseconds, dates in days. */
+/** Decimals are given unscaled, timestamps in microseconds, dates in days, structs by the order of their fields. */
 export function vectorOf(type: ColumnType, values: readonly Value[]): ColumnVector {
   const builder = columnBuilder(type)
   for (const value of values) append(builder, value)
@@ -49,8 +50,16 @@ function append(builder: ColumnBuilder, value: Value): void {
   else if (builder instanceof BinaryBuilder) {
     const bytes = typeof value === 'string' ? Buffer.from(value) : (value as Uint8Array)
     builder.appendBytes(bytes, 0, bytes.length)
-  } else if (builder instanceof ListBuilder) {
-    for (const element of value as readonly Value[]) append(builder.child, element)
+  } else appendNested(builder, value as readonly Value[])
+}
+
+/** Fields of a struct that are not given are null. */
+function appendNested(builder: ColumnBuilder, values: readonly Value[]): void {
+  if (builder instanceof ListBuilder) {
+    for (const element of values) append(builder.child, element)
+    builder.closeRow()
+  } else if (builder instanceof StructBuilder) {
+    for (const [at, child] of builder.children.entries()) append(child, values[at] ?? null)
     builder.closeRow()
   }
 }
@@ -96,6 +105,8 @@ export function valueAt(vector: ColumnVector, row: number): unknown {
       const size = offsets[row + 1]! - offsets[row]!
       return Array.from({ length: size }, (_, index) => valueAt(child, offsets[row]! + index))
     }
+    case 'struct':
+      return vector.children.map(child => valueAt(child, row))
     default:
       return vector.values[row]
   }
