@@ -1,7 +1,8 @@
 // Runs a Spark program of this folder with Hudi 1.2 on two threads, as people run it on one machine.
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { cacheDir, hudiBundle, python } from '#test/bed/cache.ts'
+import { cacheDir, hudiBundle, python, sparkKafkaDir } from '#test/bed/cache.ts'
+import { ensureInstalled } from '#test/bed/install.ts'
 import type { MeasuredProcess } from '../measured-process.ts'
 import { runMeasured } from '../measured-process.ts'
 
@@ -22,9 +23,9 @@ const configuration = [
 /** @param program name of a Python file of this folder */
 export async function sparkSubmit(program: string, args: readonly string[]): Promise<MeasuredProcess> {
   const home = join(cacheDir, 'py', 'lib', 'python3.11', 'site-packages', 'pyspark')
-  const kafkaFolder = join(cacheDir, 'hudi', 'kafka')
-  const kafkaJars = (await readdir(kafkaFolder)).filter(name => name.endsWith('.jar'))
-  const jars = [hudiBundle('1.2.0'), ...kafkaJars.map(name => join(kafkaFolder, name))].join(',')
+  for (const component of ['hudi', 'spark-kafka'] as const) await ensureInstalled(component)
+  const kafkaJars = (await readdir(sparkKafkaDir)).filter(name => name.endsWith('.jar'))
+  const jars = [hudiBundle('1.2.0'), ...kafkaJars.map(name => join(sparkKafkaDir, name))].join(',')
   // spark-submit becomes the JVM by exec, so its process is the JVM.
   const submitted = ['--master', 'local[2]', '--driver-memory', '4g', '--jars', jars, ...configuration]
   return runMeasured(

@@ -35,6 +35,9 @@ export function hudiBundle(version: HudiVersion): string {
 /** hadoop-aws and the AWS SDK, for Spark on `s3a://`. */
 export const s3aDir = join(cacheDir, 'hudi', 's3a')
 
+/** Kafka as a source of Spark's. */
+export const sparkKafkaDir = join(cacheDir, 'hudi', 'kafka')
+
 /** A new temporary folder; the server that runs in it removes it when it stops. */
 export function temporaryDir(name: string): string {
   return mkdtempSync(join(tmpdir(), `sluice-${name}-`))

@@ -30,6 +30,7 @@ import {
   promtoolProgram,
   python,
   s3aDir,
+  sparkKafkaDir,
 } from './cache.ts'
 import { aptInstall, hasProgram, needProgram, runProgram } from './run-program.ts'
 
@@ -42,6 +43,7 @@ export type ComponentName =
   | 'prometheus'
   | 'monitoring-crds'
   | 'kwok'
+  | 'spark-kafka'
 
 export interface Component {
   readonly isInstalled: () => boolean
@@ -62,6 +64,7 @@ const kafkaStamp = join(kafkaDir, '.ok-tools')
 /** With all versions in its name: a package added here is missing where the others are already. */
 const pythonStamp = join(cacheDir, 'py', `.ok-${PYTHON_PACKAGES.join('-')}`)
 const s3aStamp = join(s3aDir, '.ok')
+const sparkKafkaStamp = join(sparkKafkaDir, '.ok')
 const kubernetesScript = join(import.meta.dirname, 'assets', 'kubernetes', 'install.sh')
 
 export const components: Readonly<Record<ComponentName, Component>> = {
@@ -87,6 +90,11 @@ export const components: Readonly<Record<ComponentName, Component>> = {
     install: installMonitoringCrds,
   },
   kwok: { isInstalled: () => existsSync(kwokProgram), install: installKwok, isForBench: true },
+  'spark-kafka': {
+    isInstalled: () => existsSync(sparkKafkaStamp),
+    install: installSparkKafka,
+    isForBench: true,
+  },
 }
 
 async function installPostgres(): Promise<void> {
@@ -158,6 +166,16 @@ async function installHudi(): Promise<void> {
     ])
     writeFileSync(s3aStamp, '')
   }
+}
+
+async function installSparkKafka(): Promise<void> {
+  await copyJars(sparkKafkaDir, false, [
+    'org.apache.spark:spark-sql-kafka-0-10_2.12:3.5.7',
+    'org.apache.spark:spark-token-provider-kafka-0-10_2.12:3.5.7',
+    'org.apache.kafka:kafka-clients:3.4.1',
+    'org.apache.commons:commons-pool2:2.11.1',
+  ])
+  writeFileSync(sparkKafkaStamp, '')
 }
 
 /** Out of Debian's package and without installing it, which would bring a server as a service of the machine. */
