@@ -52,6 +52,11 @@ export class ByteBudget {
     })
   }
 
+  /** Counts bytes that are held in any case, without waiting: producers wait for as many more. To be given back. */
+  charge(bytes: number): void {
+    this.#usedBytes += bytes
+  }
+
   give(bytes: number): void {
     this.#usedBytes -= bytes
     this.#admit()

@@ -31,6 +31,8 @@ export interface CommitLimits {
   stagedBytesMax: number
   /** Write files, even when no commit is possible yet, when this many bytes wait. */
   stageBytesMax: number
+  /** What a commit itself holds in memory: the lane takes in so much less meanwhile. */
+  commitHeldBytes: number
   /** So many of them go into a file at most, or into one for each part of the table; Infinity: all that wait. */
   fileBytesMax: number
   /** How often a table without rows moves its positions on. */
@@ -94,6 +96,7 @@ export function commitLimits(
     stagedBytesMax: rewrites ? laneBytesMax : Infinity,
     commitBytesMax: Math.floor(laneBytesMax / 3),
     stageBytesMax: Math.floor(laneBytesMax / 3),
+    commitHeldBytes: rewrites ? Math.floor(laneBytesMax / 2) : 0,
     // What waited through a commit is as large as the buffer, and what goes into a file is held twice while it is made.
     // Where the file is read once, by the commit, more of them cost nothing; logs are read by everyone.
     fileBytesMax: rewrites ? Math.floor(laneBytesMax / 4) : Infinity,

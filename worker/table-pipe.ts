@@ -175,12 +175,26 @@ export class TablePipe {
     if (moves.length > 0 || this.#stagedRows > 0) {
       const positions = splitPositions(this.#options.writer.positions())
       const metadata = this.#options.metadata(new Map([...positions, ...moved]))
-      const result = await this.#options.writer.commit(moves, metadata, signal)
+      const result = await this.#commit(moves, metadata, signal)
       for (const [split, to] of moved) this.#held.set(split, to)
       this.#report(result, moved, startedAtMs)
     }
     this.#staged.clear()
     this.#stagedRows = this.#stagedBytes = 0
+  }
+
+  async #commit(
+    moves: readonly PositionMove[],
+    metadata: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<CommitResult> {
+    const { budget, limits, writer } = this.#options
+    budget.charge(limits.commitHeldBytes)
+    try {
+      return await writer.commit(moves, metadata, signal)
+    } finally {
+      budget.give(limits.commitHeldBytes)
+    }
   }
 
   #report(result: CommitResult, moved: Map<string, Position>, startedAtMs: number): void {

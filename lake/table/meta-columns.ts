@@ -18,6 +18,8 @@ export interface FileRows {
   /** Null: the table has no key, each row is its own (`_hoodie_record_key` is its sequence number). */
   keys: BinaryVector | null
   rows: number
+  /** Of these in the file, for their sequence numbers; 0 when absent. */
+  firstRow?: number
 }
 
 export function metaColumns(file: FileRows): NamedVector[] {
@@ -45,13 +47,13 @@ export function nullable(name: string, vector: NamedVector['vector']): NamedVect
 }
 
 /** `<instant>_<file number>_<row>`, unique in the table. */
-function sequenceNumberColumn({ instant, fileNumber, rows }: FileRows): BinaryVector {
+function sequenceNumberColumn({ instant, fileNumber, rows, firstRow = 0 }: FileRows): BinaryVector {
   const prefix = Buffer.from(`${instant}_${fileNumber}_`)
-  const text = new TextBuffer(rows * (prefix.length + String(rows).length))
+  const text = new TextBuffer(rows * (prefix.length + String(firstRow + rows).length))
   const offsets = new Int32Array(rows + 1)
   for (let row = 0; row < rows; row++) {
     text.bytes(prefix, 0, prefix.length)
-    text.integer(row)
+    text.integer(firstRow + row)
     offsets[row + 1] = text.end
   }
   return {

@@ -45,7 +45,7 @@ export interface RewriteOptions {
   avroSchema: AvroRecordSchema
   orderingField: string
   /** The file to be. */
-  file: Omit<FileRows, 'keys' | 'rows'>
+  file: Omit<FileRows, 'keys' | 'rows' | 'firstRow'>
   /** Awaited between pieces of work. */
   pause: () => Promise<void>
 }
@@ -72,11 +72,10 @@ export async function* rewriteBase(options: RewriteOptions): AsyncGenerator<Uint
   return yield* rewrite.finish()
 }
 
-/** All changes of the commit, end to end, in the columns of the file. */
+/** The changes of the commit. They stay in their blocks: end to end they would be held twice. */
 interface Changes {
-  columns: readonly NamedVector[]
-  /** By block: its first row among them. */
-  firstRows: readonly number[]
+  /** By block, in the columns of the file. */
+  blocks: readonly (readonly NamedVector[])[]
   merge: LogMerge
 }
 
@@ -85,9 +84,8 @@ async function readChanges(options: RewriteOptions): Promise<Changes> {
   const names = [recordKeyField, ...schema.columns.map(({ name }) => name)]
   const timeline = { isCommitted: () => true }
   const merge = new LogMerge('event')
-  const blocks: Rows[] = []
-  const firstRows: number[] = []
-  let rows = 0
+  const blocks: NamedVector[][] = []
+  let firstRow = 0
   for (const step of await readLogs(options.changes, { store, timeline, names, only: null, pause })) {
     if (step.kind === 'delete') {
       merge.addDeletes(step.keys, step.orderings)
@@ -96,39 +94,53 @@ async function readChanges(options: RewriteOptions): Promise<Changes> {
     const { columns, path } = step.rows
     const orderings = orderingsOf(columnOf(columns, orderingField, path))
     merge.addRows({ source: blocks.length, keys: keyColumn(columns, path), orderings, isDeleted: null })
-    blocks.push(step.rows)
-    firstRows.push(rows)
-    rows += step.rows.rows
+    blocks.push(fileColumns(step.rows, firstRow, options))
+    firstRow += step.rows.rows
   }
-  return { columns: joined(blocks, rows, options), firstRows, merge }
+  return { blocks, merge }
 }
 
-function joined(blocks: readonly Rows[], rows: number, { schema, file }: RewriteOptions): NamedVector[] {
-  const columns = [stringColumn(recordKeyField), ...schema.columns]
-  const parts = blocks.map(block => conform(block.columns, block.rows, columns))
-  const vectors = columns.map(({ type }, index) =>
-    parts.length === 0 ? nullVector(type, 0) : concatVectors(parts.map(part => part[index]!.vector)),
-  )
-  const meta = metaColumns({ ...file, keys: vectors[0] as BinaryVector, rows })
-  const own = schema.columns.map(({ name }, index) => ({ name, vector: vectors[index + 1]!, nullable: true }))
-  return [...meta, ...own]
+function fileColumns(
+  { columns, rows }: Rows,
+  firstRow: number,
+  { schema, file }: RewriteOptions,
+): NamedVector[] {
+  const [key, ...own] = conform(columns, rows, [stringColumn(recordKeyField), ...schema.columns])
+  const meta = metaColumns({ ...file, keys: key!.vector as BinaryVector, rows, firstRow })
+  return [...meta, ...own.map(({ name, vector }) => named(name, vector))]
 }
 
 /** What becomes of the rows of a row group. */
 interface Outcome {
-  /** Rows that are replaced, and the changes that replace them, one for one. */
-  replaced: Int32Array
-  replacing: Int32Array
-  /** What stays, in order: rows of the group, and counted on behind them the changes that replace some. */
+  /** Of each block that replaces any: rows of the group, and rows of the block that replace them, one for one. */
+  parts: readonly ReplacedRows[]
+  /** Rows that are replaced. */
+  updates: number
+  /** What stays, in order: rows of the group, and counted on behind them, part by part, the changes that replace some. */
   chosen: Int32Array
 }
 
-function outcomeOf({ sources, rows }: Replacements, firstRows: readonly number[]): Outcome {
+interface ReplacedRows {
+  block: number
+  replaced: Int32Array
+  replacing: Int32Array
+}
+
+function outcomeOf({ sources, rows }: Replacements, blocks: number): Outcome {
+  const ends = new Int32Array(blocks)
+  for (const source of sources) if (source >= 0) ends[source]!++
+  let updates = 0
+  const parts: ReplacedRows[] = []
+  const firsts = new Int32Array(blocks)
+  for (let block = 0; block < blocks; block++) {
+    const count = ends[block]!
+    firsts[block] = ends[block] = updates
+    updates += count
+    if (count > 0) parts.push({ block, replaced: new Int32Array(count), replacing: new Int32Array(count) })
+  }
+  const partOf = new Map(parts.map(part => [part.block, part]))
   const chosen = new Int32Array(sources.length)
-  const replaced = new Int32Array(sources.length)
-  const replacing = new Int32Array(sources.length)
   let count = 0
-  let changes = 0
   for (let row = 0; row < sources.length; row++) {
     const source = sources[row]!
     if (source === LogMerge.deleted) continue
@@ -136,15 +148,13 @@ function outcomeOf({ sources, rows }: Replacements, firstRows: readonly number[]
       chosen[count++] = row
       continue
     }
-    replaced[changes] = row
-    replacing[changes] = firstRows[source]! + rows[row]!
-    chosen[count++] = sources.length + changes++
+    const change = ends[source]!++
+    const { replaced, replacing } = partOf.get(source)!
+    replaced[change - firsts[source]!] = row
+    replacing[change - firsts[source]!] = rows[row]!
+    chosen[count++] = sources.length + change
   }
-  return {
-    replaced: replaced.subarray(0, changes),
-    replacing: replacing.subarray(0, changes),
-    chosen: chosen.subarray(0, count),
-  }
+  return { parts, updates, chosen: chosen.subarray(0, count) }
 }
 
 class Rewrite {
@@ -182,10 +192,10 @@ class Rewrite {
         context: { path },
       })
     const orderings = orderingsOf(group.column(this.#indexOf(this.#options.orderingField)))
-    const { merge, firstRows } = this.#changes
-    const outcome = outcomeOf(merge.replacements(keys as BinaryVector, orderings), firstRows)
+    const { merge, blocks } = this.#changes
+    const outcome = outcomeOf(merge.replacements(keys as BinaryVector, orderings), blocks.length)
     const left = outcome.chosen.length
-    this.#counts.updates += outcome.replacing.length
+    this.#counts.updates += outcome.updates
     this.#counts.deletes += group.rows - left
     if (left === group.rows && !group.isSmall) await this.#keep(group, outcome)
     else await this.#gather(group, outcome)
@@ -207,13 +217,25 @@ class Rewrite {
   }
 
   /** Null: the changes have the values that are there. */
-  #changed(group: BaseGroup, index: number, { replaced, replacing, chosen }: Outcome): NamedVector | null {
-    if (replacing.length === 0) return null
-    const { name, vector } = this.#changes.columns[index]!
+  #changed(group: BaseGroup, index: number, outcome: Outcome): NamedVector | null {
+    const { parts, updates, chosen } = outcome
+    if (updates === 0) return null
     const before = group.column(index)
-    const after = gather(vector, replacing, replacing.length)
-    if (sameValues(gather(before, replaced, replaced.length), after)) return null
-    return named(name, gather(concatVectors([before, after]), chosen, chosen.length))
+    const after = this.#replacing(index, outcome)
+    const isSame = parts.every(({ replaced }, at) =>
+      sameValues(gather(before, replaced, replaced.length), after[at]!),
+    )
+    if (isSame) return null
+    const { name } = this.#columns[index]!
+    return named(name, gather(concatVectors([before, ...after]), chosen, chosen.length))
+  }
+
+  /** The values of a column that replace some, by part. */
+  #replacing(index: number, { parts }: Outcome): ColumnVector[] {
+    const { blocks } = this.#changes
+    return parts.map(({ block, replacing }) =>
+      gather(blocks[block]![index]!.vector, replacing, replacing.length),
+    )
   }
 
   #unchanged(group: BaseGroup, index: number): NamedVector | ColumnChunk {
@@ -223,7 +245,7 @@ class Rewrite {
 
   /** The rows that stay go into row groups with those of others. */
   async #gather(group: BaseGroup, outcome: Outcome): Promise<void> {
-    const { chosen, replacing } = outcome
+    const { chosen } = outcome
     const columns: NamedVector[] = []
     for (const [index, { name }] of this.#columns.entries()) {
       await this.#options.pause()
@@ -231,8 +253,7 @@ class Rewrite {
         columns.push(this.#fileNames(chosen.length))
         continue
       }
-      const change = this.#changes.columns[index]!.vector
-      const both = concatVectors([group.column(index), gather(change, replacing, replacing.length)])
+      const both = concatVectors([group.column(index), ...this.#replacing(index, outcome)])
       columns.push(named(name, gather(both, chosen, chosen.length)))
     }
     await this.#groups.add(columns, chosen.length)
@@ -245,9 +266,8 @@ class Rewrite {
   async *finish(): AsyncGenerator<Uint8Array, RewriteCounts> {
     const counts = this.#counts
     for (const [source, rows] of this.#changes.merge.winners()) {
-      const added = rows.map(row => this.#changes.firstRows[source]! + row)
       counts.inserts += rows.length
-      await this.#groups.add(pickRows(this.#changes.columns, added), rows.length)
+      await this.#groups.add(pickRows(this.#changes.blocks[source]!, rows), rows.length)
     }
     if (counts.inserts + counts.updates + counts.deletes === 0) throw nothingChanged
     await this.#groups.flush()

@@ -29,6 +29,19 @@ describe('byte budget', () => {
     expect(await isWaiting(budget.take(1, never))).to.equal(true)
   })
 
+  it('makes producers wait for what is charged as for what was taken', async () => {
+    const budget = new ByteBudget(100)
+    await budget.take(40, never)
+    budget.charge(80)
+    const next = budget.take(10, never)
+    budget.give(40)
+    expect(await isWaiting(budget.take(20, never))).to.equal(true)
+    await next
+    expect(budget.usedBytes).to.equal(90)
+    budget.give(80)
+    expect(budget.usedBytes).to.equal(30)
+  })
+
   it('serves in order: a small piece does not overtake a large one that waits', async () => {
     const budget = new ByteBudget(100)
     await budget.take(60, never)

@@ -8,6 +8,7 @@ const limits = {
   commitBytesMax: 1000,
   stagedBytesMax: Infinity,
   stageBytesMax: 1000,
+  commitHeldBytes: 0,
   fileBytesMax: Infinity,
   advanceIntervalMs: 30_000,
 }

@@ -295,6 +295,29 @@ describe('session', () => {
     expect(committed(writers['a']!)).to.have.length(300)
   })
 
+  it('takes in half as much while a table commits that writes itself anew: the commit holds the rest', async () => {
+    for (const [rewritesOnCommit, shareMax] of [
+      [true, 0.5],
+      [false, 1],
+    ] as const) {
+      const writer = Object.assign(new FakeWriter(), { rewritesOnCommit })
+      const { source, session } = setUp([bounded('s1')], { a: writer }, { bufferBytesMax: 2000 })
+      let read = 0
+      source.beforeChunk = () => {
+        read++
+      }
+      for (let n = 1; n <= 300; n++) source.add('s1', { changes: [changesOf('a', [n])], position: String(n) })
+      const held: number[] = []
+      writer.beforeCommit = async () => {
+        await systemClock.sleep(5)
+        held.push((read - committed(writer).length - writer.staged.length) * 17)
+      }
+      await session.run(idle(), idle())
+      expect(committed(writer)).to.have.length(300)
+      expect(Math.max(...held)).to.be.within(2000 * shareMax * 0.8, 2000 * shareMax + 2 * 17)
+    }
+  })
+
   it('writes what waited through a commit in parts, for a table that reads them once and writes itself anew', async () => {
     for (const [rewritesOnCommit, rowsMin, rowsMax] of [
       [true, 10, Math.floor(2000 / 4 / 17)],

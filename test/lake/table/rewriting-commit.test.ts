@@ -111,6 +111,21 @@ describe('commits of a copy-on-write table', () => {
     expect(await table.aside()).to.deep.equal([])
   })
 
+  it('take the changes of each stage to where the rows are, and number them through', async () => {
+    await table.write(writer, rowsOf(0, 300, 1, 'first'))
+    const third = (rest: number, seq: number, note: string): RowChange[] =>
+      rowsOf(0, 330, seq, note).filter(({ row }) => Number(row['id']) % 3 === rest)
+    await table.write(
+      writer,
+      third(0, 2, 'zero'),
+      [...third(2, 3, 'two'), ...deletesOf(30, 5, 3)],
+      third(0, 4, 'zero again').slice(20, 40),
+    )
+    await table.expectRows()
+    const numbers = await table.rows(['_hoodie_commit_seqno'])
+    expect(new Set(numbers.map(row => row['_hoodie_commit_seqno'])).size).to.equal(numbers.length)
+  })
+
   it('count what they did to rows, and name the file they went on from', async () => {
     const first = await table.write(writer, rowsOf(0, 100, 1, 'first'))
     expect(await table.newestStats()).to.containSubset([
