@@ -65,6 +65,12 @@ export const operatorMetricDefinitions = {
     help: 'Splits a worker reads of a SyncJob that may have more than one: partitions, ranges of a snapshot, the log.',
     labels: ['job', 'worker'],
   },
+  unreadSplits: {
+    name: 'sluice_operator_unread_splits',
+    type: 'gauge',
+    help: 'Splits of a SyncJob that may have more than one worker which nobody reads: for seconds after a worker is gone or stops. No worker tells the lag of them.',
+    labels: ['job'],
+  },
   splitsMoved: {
     name: 'sluice_operator_splits_moved_total',
     type: 'counter',

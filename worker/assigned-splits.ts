@@ -17,6 +17,8 @@ export class AssignedSplits {
   onChange: () => void = () => undefined
   /** The Job, as the planner, hears here that others have read splits to their end. */
   onFinished: () => void = () => undefined
+  /** The Job hears here why it is not told what to read. */
+  onMissed: (error: unknown) => void = () => undefined
   /** The carrier hears here that the master should be told at once. */
   onNews: () => void = () => undefined
   /** What is known of a split that is held, and of the lanes. */
@@ -47,6 +49,11 @@ export class AssignedSplits {
   #text(): string {
     const { reading, draining, plans } = this.#leases
     return JSON.stringify([this.#isAssigned, reading, draining.map(({ id }) => id), plans])
+  }
+
+  /** No master answered. Once it has said what to read, that is nothing to worry about. */
+  missed(error: unknown): void {
+    if (!this.#isAssigned) this.onMissed(error)
   }
 
   /** Whether the master has said what to read, if only that it is nothing. */

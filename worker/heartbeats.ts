@@ -91,6 +91,7 @@ class Heartbeats {
       if (signal.aborted) return
       // Once for each time of trouble, not for each try.
       if (this.isAnswered) logger.warn('the master does not answer; going on without it', errorFields(error))
+      this.#options.assigned?.missed(error)
       this.#delayMs = nextDelayMs(retry, this.#delayMs, clock.random())
     }
   }

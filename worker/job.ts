@@ -93,6 +93,7 @@ export class Job {
       this.#wake()
     }
     assigned.onFinished = () => this.#wake()
+    assigned.onMissed = error => this.status.failed(failureOf(error))
   }
 
   /** Runs until the signal aborts, or a bounded job is done. Throws only for a bug (the process should end). */
@@ -138,7 +139,8 @@ export class Job {
     this.status.enter(assigned === undefined ? phaseOf(splits) : sharedPhase(assigned, splits), splits)
     this.#load.keep(new Set(splits.map(({ id }) => id)))
     this.#grant(splits, tables)
-    if (this.#failedLane === null) this.status.recovered()
+    // Without a word of the master nothing is well yet.
+    if (this.#failedLane === null && assigned?.isAssigned !== false) this.status.recovered()
     this.#laneFailure = null
     await this.#wait({ splits, tables, stage: plans ? current : null }, signal)
     return false

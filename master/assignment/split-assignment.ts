@@ -110,6 +110,11 @@ export class SplitAssignment {
     return shares
   }
 
+  /** How many splits are to be read and nobody reads, as far as it is known. */
+  get unread(): number {
+    return [...(this.#catalogue?.keys() ?? [])].filter(id => this.#isOpen(id) && !this.#leases.has(id)).length
+  }
+
   /** Null: the request was overtaken by a newer one, or follows a newer master. Then there is nothing to answer. */
   heard(request: Heartbeat, nowMs: number): Omit<HeartbeatAnswer, 'leases'> | null {
     this.tick(nowMs)

@@ -14,6 +14,8 @@ import { isRunning, isWorker, planNameOf, sharesJob } from '../sync-job/observe.
 export interface JobShares {
   /** Splits that each worker may be reading. */
   workers: ReadonlyMap<string, number>
+  /** Splits that nobody reads. */
+  unread: number
   /** Splits that went to another worker in this term. */
   moved: Readonly<Record<MoveReason, number>>
 }
@@ -69,7 +71,9 @@ export class JobSplits {
 
   /** By namespace and short name of the job. */
   shares(): Map<string, JobShares> {
-    return new Map([...this.#jobs].map(([key, { shares, moved }]) => [key, { workers: shares, moved }]))
+    return new Map(
+      [...this.#jobs].map(([key, { shares, unread, moved }]) => [key, { workers: shares, unread, moved }]),
+    )
   }
 
   #begin(key: string, workers: readonly string[]): SplitAssignment {

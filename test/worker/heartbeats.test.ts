@@ -149,6 +149,23 @@ describe('heartbeats of a worker', () => {
       await at.end()
     })
 
+    it('tell the job that nobody answers, until it has once been told what to read', async () => {
+      let isThere = false
+      const at = worker(() => (isThere ? { splits: [] } : null), true)
+      const missed: unknown[] = []
+      at.assigned.onMissed = error => missed.push(error)
+      await at.clock.advance(2_000)
+      expect(missed).to.not.have.length(0)
+      expect(missed[0]).to.include({ code: 'MASTER_UNREACHABLE' })
+      isThere = true
+      await at.clock.advance(6_000)
+      missed.length = 0
+      isThere = false
+      await at.clock.advance(6_000)
+      expect(missed).to.have.length(0)
+      await at.end()
+    })
+
     it('say a last time that nothing is held, when it has drained', async () => {
       const at = worker(() => ({ splits: three }), true)
       await at.clock.advance(100)

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { setTimeout as delay } from 'node:timers/promises'
 import { heartbeatAnswerSchema, heartbeatIntervalMs, heartbeatSchema } from '#api/heartbeat.ts'
+import { TransientError } from '#common/errors.ts'
 import type { Split } from '#connectors/connector.ts'
 import { SplitAssignment, assignmentTerms } from '#master/assignment/split-assignment.ts'
 import { AssignedSplits } from '#worker/assigned-splits.ts'
@@ -133,6 +134,11 @@ describe('workers that share a job', () => {
     const one = cluster.start('one')
     await delay(300)
     expect(one.job.status.phase).to.equal('starting')
+    one.assigned.missed(new TransientError('nobody answers', { code: 'MASTER_UNREACHABLE' }))
+    await delay(300)
+    expect(one.job.status.failure?.code, 'also after another look at the source').to.equal(
+      'MASTER_UNREACHABLE',
+    )
     cluster.startMaster()
     await cluster.bed.until(() => one.job.status.phase === 'streaming')
   }).timeout(20_000)

@@ -64,17 +64,22 @@ describe('workers that share a job, and the master', () => {
     const first = given(told('one', [], { planned: splits }))!
     const rest = given(told('two', []))!
     expect([first.length, rest.length]).to.deep.equal([2, 2])
+    const metrics = createOperatorMetrics()
+    const text = (): Promise<string> => {
+      observeShares(bed.operator.shares(), metrics)
+      return metrics.expose()
+    }
+    expect(await text()).to.contain('sluice_operator_unread_splits{job="shop/job-0"} 0')
     expect([...first, ...rest].toSorted()).to.deep.equal(['a', 'b', 'c', 'd'])
     bed.removePod('one')
     await eventually('one is gone', () => !bed.knows('one'))
+    expect(await text()).to.contain('sluice_operator_unread_splits{job="shop/job-0"} 2')
     expect(given(told('two', rest)), 'at once, since Kubernetes knows').to.deep.equal(['a', 'b', 'c', 'd'])
     expect(told('two', rest).plans).to.equal(true)
-    const metrics = createOperatorMetrics()
-    observeShares(bed.operator.shares(), metrics)
-    const text = await metrics.expose()
-    expect(text).to.contain('sluice_operator_worker_splits{job="shop/job-0",worker="two"} 4')
-    expect(text).to.contain('sluice_operator_splits_moved_total{job="shop/job-0",why="takeover"} 2')
-    expect(text).to.contain('sluice_operator_splits_moved_total{job="shop/job-0",why="balance"} 0')
+    const after = await text()
+    expect(after).to.contain('sluice_operator_worker_splits{job="shop/job-0",worker="two"} 4')
+    expect(after).to.contain('sluice_operator_splits_moved_total{job="shop/job-0",why="takeover"} 2')
+    expect(after).to.contain('sluice_operator_splits_moved_total{job="shop/job-0",why="balance"} 0')
   })
 
   it('are given what a silent one held, though nobody else speaks meanwhile', async () => {
