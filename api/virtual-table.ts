@@ -17,11 +17,11 @@ export const virtualColumn = z.strictObject({
   type: z
     .string()
     .regex(
-      /^(boolean|int32|int64|float32|float64|string|bytes|date|timestamp|decimal\(\d{1,2},\d{1,2}\)|list<[a-z0-9(),<>]+>)$/,
-      'use boolean, int32, int64, float32, float64, decimal(p,s), string, bytes, date, timestamp or list<…>',
+      /^(boolean|int32|int64|float32|float64|string|bytes|date|timestamp|decimal\(\d{1,2},\d{1,2}\)|(list|struct|map)<.+>)$/,
+      'use boolean, int32, int64, float32, float64, decimal(p,s), string, bytes, date, timestamp, list<…>, struct<name:type,…> or map<string,…>',
     )
     .describe(
-      'Type: boolean, int32, int64, float32, float64, decimal(p,s), string, bytes, date, timestamp, list<…>.',
+      'Type: boolean, int32, int64, float32, float64, decimal(p,s), string, bytes, date, timestamp, list<…>, struct<name:type,…>, map<string,…>.',
     ),
   from: z
     .string()

@@ -1,10 +1,12 @@
 // JSON documents into column builders: one scanner and one conversion per column, made once per schema. A row is
 // prepared first (everything that can fail) and appended then (what cannot), so a bad record leaves nothing behind.
 import type { Column } from '#catalog/types.ts'
+import { isNested } from '#catalog/types.ts'
 import type { ColumnBuilder } from '#catalog/column-builder.ts'
 import { DataError } from '#common/errors.ts'
 import type { Conversion, JsonValue } from './conversion.ts'
 import { JsonValueError, conversionFor } from './conversion.ts'
+import { nestedConversion } from './nested-conversion.ts'
 import { pathTree } from './path-tree.ts'
 import { JsonScanner, JsonSyntaxError, Token } from './scanner.ts'
 
@@ -28,7 +30,7 @@ export class JsonColumns {
   constructor(columns: readonly JsonColumn[]) {
     const tree = pathTree(columns.map(column => column.path))
     this.#columns = columns
-    this.#conversions = columns.map(column => conversionFor(column.builder, elementReader))
+    this.#conversions = columns.map(conversionOf)
     this.#slots = tree.slots
     this.#scanner = new JsonScanner(tree)
     this.#nulls = new Uint8Array(columns.length)
@@ -104,6 +106,7 @@ export class JsonColumns {
         code: error.code,
         context: { column: name },
       })
+    if (error instanceof DataError && String(error.context['column']).startsWith(`${name}.`)) return error
     if (error instanceof DataError)
       return new DataError(`Column ${name}: ${error.message}`, {
         code: error.code,
@@ -113,8 +116,7 @@ export class JsonColumns {
   }
 }
 
-/** Reads the elements of a list: each is a document of its own with one column. */
-function elementReader(builder: ColumnBuilder): { scanner: JsonScanner; read: JsonColumns } {
-  const column = { name: 'element', type: builder.type, nullable: true }
-  return { scanner: new JsonScanner(pathTree([])), read: new JsonColumns([{ column, builder, path: [] }]) }
+function conversionOf({ builder, column }: JsonColumn): Conversion {
+  if (!isNested(builder.type)) return conversionFor(builder)
+  return nestedConversion(builder, column.name, columns => new JsonColumns(columns))
 }

@@ -1,6 +1,6 @@
 // How one JSON value becomes one column value, in two steps: prepare() decides and may fail, append() cannot.
 // Between them nothing has been written, so a record that fails at its last column leaves no partial row.
-// The rules are listed in docs/connectors/kafka.md ("JSON values").
+// Values that hold others are in nested-conversion.ts. The rules are listed in docs/connectors/kafka.md ("JSON values").
 import type { ColumnBuilder } from '#catalog/column-builder.ts'
 import {
   BinaryBuilder,
@@ -10,10 +10,8 @@ import {
   Float64Builder,
   Int32Builder,
   Int64Builder,
-  ListBuilder,
 } from '#catalog/column-builder.ts'
 import type { ErrorCode } from '#common/error-codes.ts'
-import type { JsonScanner } from './scanner.ts'
 import { Token } from './scanner.ts'
 import { doubleSmall, isJsonNumber, powersOf10, unscaledDecimal, unscaledSmall } from './decimal.ts'
 import { parseDate, parseTimestamp } from './temporal.ts'
@@ -45,14 +43,7 @@ export interface Conversion {
   append(): void
 }
 
-/** Makes the scanner and conversion of list elements; given by columns.ts, which knows both. */
-export type ElementReader = (builder: ColumnBuilder) => { scanner: JsonScanner; read: ElementRead }
-export interface ElementRead {
-  prepare(bytes: Uint8Array, start: number, end: number): void
-  append(): void
-}
-
-export function conversionFor(builder: ColumnBuilder, elements: ElementReader): Conversion {
+export function conversionFor(builder: ColumnBuilder): Conversion {
   if (builder instanceof BooleanBuilder) return new BooleanConversion(builder)
   if (builder instanceof Int32Builder)
     return builder.type.kind === 'date' ? new DateConversion(builder) : new Int32Conversion(builder)
@@ -61,7 +52,6 @@ export function conversionFor(builder: ColumnBuilder, elements: ElementReader): 
   if (builder instanceof Float64Builder) return new FloatConversion(builder, value => value)
   if (builder instanceof Float32Builder) return new FloatConversion(builder, Math.fround)
   if (builder instanceof DecimalBuilder) return new DecimalConversion(builder)
-  if (builder instanceof ListBuilder) return new ListConversion(builder, elements(builder.child))
   if (builder instanceof BinaryBuilder)
     return builder.type.kind === 'bytes' ? new Base64Conversion(builder) : new TextConversion(builder)
   throw new TypeError(`No conversion from JSON to ${builder.type.kind}`)
@@ -307,36 +297,6 @@ class Base64Conversion implements Conversion {
   }
 }
 
-class ListConversion implements Conversion {
-  readonly #builder: ListBuilder
-  readonly #scanner: JsonScanner
-  readonly #element: ElementRead
-  #bytes: Uint8Array = new Uint8Array(0)
-  #ranges: readonly number[] = []
-
-  constructor(builder: ListBuilder, element: { scanner: JsonScanner; read: ElementRead }) {
-    this.#builder = builder
-    this.#scanner = element.scanner
-    this.#element = element.read
-  }
-  prepare(value: JsonValue): void {
-    if (value.kind !== Token.array) throw wrongKind('an array')
-    this.#bytes = value.bytes
-    this.#ranges = this.#scanner.elements(value.bytes, value.start, value.end)
-    for (let at = 0; at < this.#ranges.length; at += 2) this.#prepareElement(at)
-  }
-  append(): void {
-    for (let at = 0; at < this.#ranges.length; at += 2) {
-      this.#prepareElement(at)
-      this.#element.append()
-    }
-    this.#builder.closeRow()
-  }
-  #prepareElement(at: number): void {
-    this.#element.prepare(this.#bytes, this.#ranges[at]!, this.#ranges[at + 1]!)
-  }
-}
-
 /** An integer in 64 bits, given as a number or as a string that holds one. */
 function integerOf(value: JsonValue): bigint {
   const integer = unscaledDecimal(numberText(value), 0, 19)
@@ -371,10 +331,10 @@ function utf8Of(value: JsonValue): string {
   ).toString('utf8')
 }
 
-function wrongKind(wanted: string): JsonValueError {
+export function wrongKind(wanted: string): JsonValueError {
   return new JsonValueError(`The value is not ${wanted}`, 'RECORD_MALFORMED')
 }
 
-function outOfRange(target: string): JsonValueError {
+export function outOfRange(target: string): JsonValueError {
   return new JsonValueError(`The value has no exact place in ${target}`, 'VALUE_OUT_OF_RANGE')
 }

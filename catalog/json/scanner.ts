@@ -93,6 +93,29 @@ export class JsonScanner {
     return ranges
   }
 
+  /** Name and range of the members of the object at bytes[start, end), which was scanned before. @throws JsonSyntaxError */
+  members(bytes: Uint8Array, start: number, end: number): { name: string; start: number; end: number }[] {
+    const found: { name: string; start: number; end: number }[] = []
+    this.#open(bytes, start, end)
+    this.#at++
+    this.#space()
+    if (this.#peek() === closeBrace) return found
+    do {
+      this.#space()
+      const nameStart = this.#at
+      this.#string()
+      const name = JSON.parse(textAt(bytes, nameStart, this.#at)) as string
+      this.#space()
+      this.#at++
+      this.#space()
+      const from = this.#at
+      this.#value(null, 0)
+      found.push({ name, start: from, end: this.#at })
+      this.#space()
+    } while (this.#bytes[this.#at++] === comma)
+    return found
+  }
+
   #open(bytes: Uint8Array, start: number, end: number): void {
     this.#bytes = bytes
     this.#at = start
@@ -193,7 +216,7 @@ export class JsonScanner {
       }
     }
     const kind = this.#string()
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset + start - 1, this.#at - start + 1).toString()
+    const text = textAt(bytes, start - 1, this.#at)
     return members.find(kind === Token.string ? text.slice(1, -1) : (JSON.parse(text) as string))
   }
 
@@ -304,6 +327,10 @@ export class JsonScanner {
     }
     this.#at = at
   }
+}
+
+function textAt(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString()
 }
 
 /** Bytes that may follow a backslash: `"\/bfnrt`, and `u` with four hexadecimal digits. */

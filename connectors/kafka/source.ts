@@ -46,7 +46,7 @@ export class KafkaSource implements Source {
     this.#context = context
     this.#client = client
     this.#fetcher = new Fetcher(client, context)
-    this.#sampler = new TopicSampler(client)
+    this.#sampler = new TopicSampler(client, context.spec.jsonObjects)
     this.#committer = context.spec.commitOffsets ? new OffsetCommitter(client, context.job, context) : null
     this.#declared = new Map(context.virtualTables.map(table => [table.source.object, table]))
   }

@@ -43,6 +43,12 @@ export const kafkaSpec = z.strictObject({
     ),
   tls: tls.prefault({}).describe('Encryption of the connections.'),
   sasl: sasl.optional().describe('Credentials. Left out where the brokers ask for none.'),
+  jsonObjects: z
+    .enum(['text', 'struct'])
+    .default('text')
+    .describe(
+      'What the objects and arrays of a sampled topic become. text: one column of text each, with their JSON. struct: structs and lists, whose fields are sampled as columns are.',
+    ),
   commitOffsets: z
     .boolean()
     .default(true)

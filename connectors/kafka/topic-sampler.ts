@@ -1,7 +1,9 @@
 // Looks at the first and last records of topics to learn their columns and the size of a record. What was learned
-// stays: later looks only add columns, so a schema does not waver with the records that happen to be last.
+// stays: later looks only add columns and fields, so a schema does not waver with the records that happen to be last.
 import type { Column } from '#catalog/types.ts'
+import type { ObjectsAs } from '#catalog/json/sample.ts'
 import { JsonSample } from '#catalog/json/sample.ts'
+import { withSampledFields } from '#catalog/sampled-schema.ts'
 import { DataError } from '#common/errors.ts'
 import type { KafkaClient, PartitionOffset } from './client.ts'
 import type { FetchedPartition } from './fetch-response.ts'
@@ -51,10 +53,13 @@ class Learned {
 
 export class TopicSampler {
   readonly #client: KafkaClient
+  readonly #objects: ObjectsAs
   readonly #learned = new Map<string, Learned>()
 
-  constructor(client: KafkaClient) {
+  /** @param objects how objects and arrays are taken */
+  constructor(client: KafkaClient, objects: ObjectsAs) {
     this.#client = client
+    this.#objects = objects
   }
 
   /** Looks at topics that have grown since the last time, and tells what is known of each. */
@@ -72,7 +77,10 @@ export class TopicSampler {
     await this.#look(tails, samples, signal)
     for (const [topic, sample] of samples) {
       const { columns } = this.#topic(topic)
-      for (const column of sample.columns()) if (!columns.has(column.name)) columns.set(column.name, column)
+      for (const column of sample.columns()) {
+        const { type } = columns.get(column.name) ?? column
+        columns.set(column.name, { ...column, type: withSampledFields(type, column.type) })
+      }
     }
     return new Map([...byTopic.keys()].map(topic => [topic, summary(this.#topic(topic))]))
   }
@@ -144,7 +152,7 @@ export class TopicSampler {
 
   #learn(fetched: FetchedPartition, place: Place, samples: Samples): void {
     const learned = this.#topic(fetched.topic)
-    const sample = samples.get(fetched.topic) ?? new JsonSample()
+    const sample = samples.get(fetched.topic) ?? new JsonSample(this.#objects)
     samples.set(fetched.topic, sample)
     const cursor = new RecordCursor()
     cursor.open(fetched.records, fetched.aborted)

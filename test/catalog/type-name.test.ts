@@ -11,8 +11,17 @@ describe('type names', () => {
       'decimal(38,38)',
       'list<string>',
       'list<list<decimal(1,0)>>',
+      'struct<a:int32>',
+      'struct<a:int32,Bc_1:list<struct<d:decimal(3,1)>>,é:map<string,date>>',
+      'map<string,map<string,bytes>>',
     ])
       expect(typeName(parseTypeName(name)!)).to.equal(name)
+  })
+
+  it('may have a space where people put one', () => {
+    expect(typeName(parseTypeName('struct<a: int32, b: map<string, date>>')!)).to.equal(
+      'struct<a:int32,b:map<string,date>>',
+    )
   })
 
   it('are refused when they name no type', () => {
@@ -25,6 +34,16 @@ describe('type names', () => {
       'list<>',
       'list<int>',
       'list',
+      'struct<>',
+      'struct<a>',
+      'struct<a:>',
+      'struct<a:int32',
+      'struct<a:int32,>',
+      'struct<a:int32,a:int64>',
+      'struct<a:int32>>',
+      'map<int32,string>',
+      'map<string>',
+      `${'list<'.repeat(20)}int32${'>'.repeat(20)}`,
     ])
       expect(parseTypeName(name), name).to.equal(null)
   })

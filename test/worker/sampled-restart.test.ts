@@ -35,9 +35,13 @@ describe('a sampled topic after a restart', () => {
   /** A worker from its start until it has read all there is; its sampler sees these records, from an offset on. */
   async function work(
     records: readonly string[],
-    { from = 0, schemaEvolution = 'evolve' }: { from?: number; schemaEvolution?: string } = {},
+    {
+      from = 0,
+      schemaEvolution = 'evolve',
+      spec = {},
+    }: { from?: number; schemaEvolution?: string; spec?: object } = {},
   ): Promise<void> {
-    const { source, kafka } = bed()
+    const { source, kafka } = bed({ spec })
     kafka.partition('t', 0).earliest = from
     const retained = records.slice(from)
     kafka.produce(
@@ -100,6 +104,37 @@ describe('a sampled topic after a restart', () => {
     const newest = ['{"id":3,"price":4,"tag":5}', '{"id":4,"price":5,"tag":6,"new":true}']
     await work([...first, ...newest], { from: 2 })
     expect((await rows()).at(-1)).to.include({ id: 4, price: '5.0', tag: '6', new: true })
+  })
+
+  it('goes on with the fields that a struct of the table has, and adds new ones', async () => {
+    const spec = { jsonObjects: 'struct' }
+    const old = [
+      '{"id":1,"who":{"user-name":"ann","n":1},"items":[{"sku":"a"},null]}',
+      '{"id":2,"who":null,"items":[]}',
+    ]
+    await work(old, { spec })
+    // The newest sample knows neither the name nor the items, and takes n for a fraction.
+    const newest = ['{"id":3,"who":{"n":3.0,"at":{"zip":"x"}}}', '{"id":4,"who":{"at":null}}']
+    await work([...old, ...newest], { spec, from: 2 })
+    await work([...old, ...newest, '{"id":5,"who":{"user-name":"bob","n":5},"items":[{"sku":"b"}]}'], {
+      spec,
+      from: 4,
+    })
+    expect(await rows()).to.deep.equal([
+      { id: 1, who: { user__name: 'ann', n: 1, at: null }, items: [{ sku: 'a' }, null] },
+      { id: 2, who: null, items: [] },
+      { id: 3, who: { user__name: null, n: 3, at: { zip: 'x' } }, items: null },
+      { id: 4, who: { user__name: null, n: null, at: null }, items: null },
+      { id: 5, who: { user__name: 'bob', n: 5, at: null }, items: [{ sku: 'b' }] },
+    ])
+  })
+
+  it('keeps as text what the table has as text, though objects are now structs', async () => {
+    await work(['{"id":1,"o":{"a":1}}'])
+    await work(['{"id":1,"o":{"a":1}}', '{"id":2,"o":{"a": 2},"p":{"b":1}}'], {
+      spec: { jsonObjects: 'struct' },
+    })
+    expect((await rows()).at(-1)).to.deep.equal({ id: 2, o: '{"a": 2}', p: { b: 1 } })
   })
 
   it('takes a column that the sample lacks for no change, under any policy', async () => {

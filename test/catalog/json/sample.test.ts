@@ -3,7 +3,11 @@ import { JsonSample } from '#catalog/json/sample.ts'
 import { typeName } from '#catalog/types.ts'
 
 function infer(...documents: string[]): Record<string, string> {
-  const sample = new JsonSample()
+  return inferAs('text', ...documents)
+}
+
+function inferAs(objects: 'text' | 'struct', ...documents: string[]): Record<string, string> {
+  const sample = new JsonSample(objects)
   for (const document of documents) sample.add(document)
   return Object.fromEntries(sample.columns().map(column => [column.name, typeName(column.type)]))
 }
@@ -32,6 +36,37 @@ describe('JSON sample', () => {
     it(`makes ${type} of ${name}`, () => {
       expect(infer(...texts.map(text => `{"a":${text}}`))).to.deep.equal({ a: type })
     })
+
+  const wide = (count: number): string =>
+    `{${Array.from({ length: count }, (_, at) => `"n${at}":1`).join(',')}}`
+  const deep = (depth: number): string => `${'{"o":'.repeat(depth)}1${'}'.repeat(depth)}`
+  for (const { name, texts, type } of [
+    { name: 'an object', texts: ['{"x":1,"y":"z"}'], type: 'struct<x:int64,y:string>' },
+    {
+      name: 'objects with different members',
+      texts: ['{"x":1}', 'null', '{"y":{"z":true}}', '{"x":1.5,"y":{"a":null}}'],
+      type: 'struct<x:float64,y:struct<z:boolean,a:string>>',
+    },
+    { name: 'arrays', texts: ['[]', '[1,null]', '[2.5]'], type: 'list<float64>' },
+    {
+      name: 'arrays of objects',
+      texts: ['[{"a":1},{"b":[[]]}]'],
+      type: 'list<struct<a:int64,b:list<list<string>>>>',
+    },
+    { name: 'objects without members', texts: ['{}', '{"":1}'], type: 'string' },
+    { name: 'objects and arrays', texts: ['{"x":1}', '[1]'], type: 'string' },
+    { name: 'objects and numbers', texts: ['{"x":1}', '1'], type: 'string' },
+    { name: 'an object with names for data', texts: [wide(201)], type: 'string' },
+    { name: 'objects with more and more names', texts: [wide(150), wide(300)], type: 'string' },
+  ])
+    it(`makes ${type} of ${name}, when it looks into objects`, () => {
+      expect(inferAs('struct', ...texts.map(text => `{"a":${text}}`))).to.deep.equal({ a: type })
+    })
+
+  it('leaves as text what lies too deep', () => {
+    const found = inferAs('struct', `{"a":${deep(20)}}`)['a']
+    expect(found).to.equal(`${'struct<o:'.repeat(8)}string${'>'.repeat(8)}`)
+  })
 
   it('takes objects only', () => {
     const sample = new JsonSample()

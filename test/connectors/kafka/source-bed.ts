@@ -21,13 +21,19 @@ export interface Bed {
 }
 
 export function bed(
-  options: { tables?: object[]; clock?: Clock; policy?: 'fail' | 'skip'; pace?: ReadPace } = {},
+  options: {
+    tables?: object[]
+    clock?: Clock
+    policy?: 'fail' | 'skip'
+    pace?: ReadPace
+    spec?: object
+  } = {},
 ): Bed {
   const kafka = new FakeKafka()
   const bad: DataError[] = []
   const source = new KafkaSource(
     {
-      spec: kafkaSpec.parse({ brokers: ['kafka:9092'] }),
+      spec: kafkaSpec.parse({ brokers: ['kafka:9092'], ...options.spec }),
       name: 'events',
       job: 'shop.clicks',
       secret: async () => '',

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { typeName } from '#catalog/types.ts'
 import { TransientError } from '#common/errors.ts'
 import type { SourceTable } from '#connectors/connector.ts'
 import type { Bed } from './source-bed.ts'
@@ -83,6 +84,18 @@ describe('Kafka source', () => {
         ['name', 'string'],
         ['more', 'boolean'],
       ])
+    })
+
+    it('takes objects for structs where the DataSource says so, and only ever adds fields', async () => {
+      at = bed({ spec: { jsonObjects: 'struct' } })
+      const types = async (): Promise<string[]> => {
+        const [found] = await at.source.discover(new AbortController().signal)
+        return found!.schema.columns.map(({ type }) => typeName(type))
+      }
+      at.kafka.produce('t', 0, [{ value: '{"o":{"a":1},"l":[{"b":true}]}' }])
+      expect(await types()).to.deep.equal(['struct<a:int64>', 'list<struct<b:boolean>>'])
+      at.kafka.produce('t', 0, [{ value: '{"o":{"c":"x","a":1.5},"l":[{"d":1}]}' }])
+      expect(await types()).to.deep.equal(['struct<a:int64,c:string>', 'list<struct<b:boolean,d:int64>>'])
     })
 
     it('is not kept from the other topics by one that cannot be read', async () => {
