@@ -90,10 +90,10 @@ export class Autoscaler {
     const asked = new Set<string>()
     for (const object of caches.syncJobs.values()) {
       const spec = scaledSpec(object)
-      if (spec === null || object.metadata.deletionTimestamp !== undefined) continue
+      if (spec === null || isAtRest(object, spec)) continue
       const key = objectKey(object)
       asked.add(key)
-      if (!spec.suspend) this.#decide(key, object, spec)
+      this.#decide(key, object, spec)
     }
     for (const key of this.#jobs.keys()) if (!asked.has(key)) this.#jobs.delete(key)
   }
@@ -190,6 +190,14 @@ function specOf(object: SyncJobObject): SyncJobSpec | null {
 function scaledSpec(object: SyncJobObject): SyncJobSpec | null {
   const spec = specOf(object)
   return spec !== null && isScaled(spec) ? spec : null
+}
+
+/** It has no workers that could tell anything; when it has some again it goes on from its status. */
+function isAtRest({ metadata, status }: SyncJobObject, { suspend }: SyncJobSpec): boolean {
+  const isComplete = status?.conditions?.some(
+    ({ type, status: holds }) => type === 'Complete' && holds === 'True',
+  )
+  return suspend || isComplete === true || metadata.deletionTimestamp !== undefined
 }
 
 /** Where there is one number only nothing has to be decided. */

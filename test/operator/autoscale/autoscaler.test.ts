@@ -167,6 +167,21 @@ describe('Autoscaler', () => {
     expect(job.pods).to.equal(1)
   })
 
+  it('does not take a suspended job for one that tells nothing, and goes on where it was', () => {
+    const job = new ScaledJob({ autoscaling })
+    job.input = 5000
+    job.run(20)
+    const { pods } = job
+    job.change({ suspend: true })
+    job.isHeard = false
+    job.run(10)
+    job.change({ suspend: false })
+    job.run(1)
+    expect(limited(job)).to.equal(undefined)
+    expect(job.pods).to.equal(pods)
+    expect(pods).to.be.greaterThan(2)
+  })
+
   it('keeps to new limits at once', () => {
     const job = new ScaledJob({ autoscaling })
     job.run(5)
