@@ -7,10 +7,10 @@ import { withRule } from './rules.ts'
 export const autoscaling = withRule(
   z.strictObject({
     mode: z
-      .enum(['Auto', 'DryRun', 'Off'])
+      .enum(['Auto', 'DryRun', 'Manual'])
       .default('Auto')
       .describe(
-        'Auto: the operator decides how many workers there are. DryRun: it only tells what it would decide. Off: it does not. With the latter two the job has `spec.replicas` workers.',
+        'Auto: the operator decides how many workers there are. DryRun: it only tells what it would decide. Manual: it does not. With the latter two the job has `spec.replicas` workers.',
       ),
     minReplicas: z
       .int32()

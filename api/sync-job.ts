@@ -215,7 +215,7 @@ export function syncJobKind(
     spec: withRule(syncJobSpec(tableOptions), {
       rule: "!has(self.replicas) || self.autoscaling.mode != 'Auto'",
       message:
-        'set autoscaling.mode to Off or DryRun to say how many replicas there are: with Auto the operator decides',
+        'set autoscaling.mode to Manual or DryRun to say how many replicas there are: with Auto the operator decides',
       test: ({ replicas, autoscaling: { mode } }) => replicas === undefined || mode !== 'Auto',
     }),
     status: syncJobStatus,

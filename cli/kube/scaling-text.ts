@@ -9,9 +9,9 @@ export function explainScaling(facts: JobFacts): string[] {
   const spec = specOf(facts)
   const { mode = 'Auto', minReplicas = 1, maxReplicas = 1 } = spec.autoscaling ?? {}
   const { replicas = minReplicas } = spec
-  if (mode === 'Off')
+  if (mode === 'Manual')
     return [
-      `spec.replicas says ${workers(replicas)}; autoscaling.mode is Off, so the operator does not decide`,
+      `spec.replicas says ${workers(replicas)}; autoscaling.mode is Manual, so the operator does not decide`,
     ]
   const range =
     minReplicas === maxReplicas ? workers(minReplicas) : `${minReplicas} to ${workers(maxReplicas)}`

@@ -202,7 +202,7 @@ function isAtRest({ metadata, status }: SyncJobObject, { suspend }: SyncJobSpec)
 
 /** Where there is one number only nothing has to be decided. */
 function isScaled({ autoscaling: { mode, minReplicas, maxReplicas } }: SyncJobSpec): boolean {
-  return mode !== 'Off' && minReplicas < maxReplicas
+  return mode !== 'Manual' && minReplicas < maxReplicas
 }
 
 /** The lanes of a pod are as many as its spec says: another number would be another pod. */

@@ -259,13 +259,13 @@ export const invalidSamples: readonly InvalidSample[] = [
   {
     name: 'replicas that the operator decides about',
     yaml: job('replicas: 3'),
-    validate: 'spec: set autoscaling.mode to Off or DryRun',
-    server: 'set autoscaling.mode to Off or DryRun',
+    validate: 'spec: set autoscaling.mode to Manual or DryRun',
+    server: 'set autoscaling.mode to Manual or DryRun',
   },
   {
     name: 'a mode of autoscaling that there is not',
     yaml: job('autoscaling: {mode: auto}'),
-    validate: 'spec.autoscaling.mode: found "auto"; allowed: Auto, DryRun, Off',
+    validate: 'spec.autoscaling.mode: found "auto"; allowed: Auto, DryRun, Manual',
     server: 'spec.autoscaling.mode: Unsupported value: "auto"',
   },
   {

@@ -82,7 +82,7 @@ describe('resource kinds', () => {
       name: 'replicas that the operator decides about',
       change: { replicas: 3 },
       expected:
-        ': set autoscaling.mode to Off or DryRun to say how many replicas there are: with Auto the operator decides',
+        ': set autoscaling.mode to Manual or DryRun to say how many replicas there are: with Auto the operator decides',
     },
     {
       name: 'no freshness at all',
@@ -178,6 +178,9 @@ function violations(schema: OpenApiSchema): string[] {
     if ('anyOf' in schema) found.push('anyOf')
     if (schema.type === undefined) found.push('no type')
   }
+  // kubectl and the API server read YAML 1.1, where these are booleans.
+  for (const value of schema.enum ?? [])
+    if (/^(y|yes|n|no|on|off|true|false)$/i.test(String(value))) found.push(`enum ${String(value)}`)
   if ('properties' in schema && 'additionalProperties' in schema)
     found.push('properties and additionalProperties')
   if (schema.pattern !== undefined && /\(\?[=!<]/.test(schema.pattern))

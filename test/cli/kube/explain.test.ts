@@ -250,8 +250,8 @@ describe('kubectl sluice explain', () => {
   })
 
   it('says who decides about the number of workers, where the operator does not', async () => {
-    bed.putJob({ conditions: [] }, { autoscaling: { mode: 'Off' }, replicas: 3 })
-    expect(await explain()).to.contain('spec.replicas says 3 workers; autoscaling.mode is Off')
+    bed.putJob({ conditions: [] }, { autoscaling: { mode: 'Manual' }, replicas: 3 })
+    expect(await explain()).to.contain('spec.replicas says 3 workers; autoscaling.mode is Manual')
   })
 
   it('says that a dry run changes nothing', async () => {

@@ -233,9 +233,9 @@ describe('CRDs at a real API server', () => {
     const job = ['syncjob/shop-to-lake', '-n', 'samples']
     const scale = () => cluster.kubectl('scale', ...job, '--replicas=3')
     const refused = await scale().catch((error: { stderr: string }) => error.stderr)
-    expect(refused).to.include('set autoscaling.mode to Off or DryRun')
-    const off = { spec: { autoscaling: { mode: 'Off' }, replicas: 1 } }
-    await cluster.kubectl('patch', ...job, '--type=merge', '-p', JSON.stringify(off))
+    expect(refused).to.include('set autoscaling.mode to Manual or DryRun')
+    const manual = { spec: { autoscaling: { mode: 'Manual' }, replicas: 1 } }
+    await cluster.kubectl('patch', ...job, '--type=merge', '-p', JSON.stringify(manual))
     expect(await scale()).to.include('scaled')
     const path = '/apis/sluice.dev/v1alpha1/namespaces/samples/syncjobs/shop-to-lake/scale'
     const answer = JSON.parse(await cluster.kubectl('get', '--raw', path)) as { spec: { replicas: number } }

@@ -108,7 +108,7 @@ describe('Autoscaler', () => {
   })
 
   it('leaves alone a job that says itself how many workers it has', () => {
-    const job = new ScaledJob({ autoscaling: { ...autoscaling, mode: 'Off' }, replicas: 3 })
+    const job = new ScaledJob({ autoscaling: { ...autoscaling, mode: 'Manual' }, replicas: 3 })
     job.input = 20_000
     job.run(10)
     expect(job.pods).to.equal(3)

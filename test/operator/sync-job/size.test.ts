@@ -24,7 +24,7 @@ describe('workersOf', () => {
   })
 
   it('is what the spec says where the operator does not decide', () => {
-    for (const mode of ['Off', 'DryRun']) {
+    for (const mode of ['Manual', 'DryRun']) {
       const autoscaling = { mode, minReplicas: 2, maxReplicas: 5 }
       expect(workers({ autoscaling, replicas: 7 }, 4)).to.equal(7)
       expect(workers({ autoscaling }, 4)).to.equal(2)
@@ -36,7 +36,7 @@ describe('isShared', () => {
   it('holds of a job that may have more than one worker, also while it has one', () => {
     expect(isShared(compiled().job.spec)).to.equal(false)
     expect(isShared(compiled({ autoscaling: { maxReplicas: 2 } }).job.spec)).to.equal(true)
-    const scaledByOthers = { autoscaling: { mode: 'Off' }, replicas: 1 }
+    const scaledByOthers = { autoscaling: { mode: 'Manual' }, replicas: 1 }
     expect(isShared(compiled(scaledByOthers).job.spec), 'or soon more').to.equal(true)
   })
 })
