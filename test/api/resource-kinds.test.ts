@@ -178,9 +178,9 @@ function violations(schema: OpenApiSchema): string[] {
     if ('anyOf' in schema) found.push('anyOf')
     if (schema.type === undefined) found.push('no type')
   }
-  // kubectl and the API server read YAML 1.1, where these are booleans.
+  // kubectl and the API server read YAML 1.1, where these are booleans too, and nobody thinks of quotes.
   for (const value of schema.enum ?? [])
-    if (/^(y|yes|n|no|on|off|true|false)$/i.test(String(value))) found.push(`enum ${String(value)}`)
+    if (/^(y|yes|n|no|on|off)$/i.test(String(value))) found.push(`enum ${String(value)}`)
   if ('properties' in schema && 'additionalProperties' in schema)
     found.push('properties and additionalProperties')
   if (schema.pattern !== undefined && /\(\?[=!<]/.test(schema.pattern))
