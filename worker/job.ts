@@ -7,7 +7,6 @@ import { errorFields } from '#common/logger.ts'
 import type { Metrics } from '#common/metrics.ts'
 import { nextDelayMs } from '#common/retry.ts'
 import type { Plan } from '#api/plan.ts'
-import type { WorkerPhase } from '#api/worker-status.ts'
 import type { Source, Split, Target } from '#connectors/connector.ts'
 import { assignSplits } from '#master/assign.ts'
 import type { AssignedSplits } from './assigned-splits.ts'
@@ -22,6 +21,7 @@ import type { LimitedSource } from './limited-source.ts'
 import { LoadMeasurements } from './load-measurements.ts'
 import { observe } from './observe.ts'
 import { openSource, openTarget, preload } from './open-connectors.ts'
+import { phaseOf, shareOf } from './job-share.ts'
 import { sameGrant } from './same-grant.ts'
 import type { SecretLocations } from './secrets.ts'
 import type { SplitLoad } from './split-leases.ts'
@@ -132,18 +132,30 @@ export class Job {
     const ends = await this.#open()
     const { tables, plan, resync } = await (plans ? ends.planner : ends.onlooker).refresh(signal)
     this.status.resync = resync
-    const current = this.#toRead(plan.splits)
-    if (plans && current.length === 0) return true
-    if (plans) assigned?.found(current)
-    const splits = assigned === undefined ? current : readable(assigned.reading, tables)
-    this.status.enter(assigned === undefined ? phaseOf(splits) : sharedPhase(assigned, splits), splits)
+    const open = this.#toRead(plan.splits)
+    const found = plans ? open : null
+    if (found?.length === 0) return true
+    const splits = this.#share(found, tables)
+    if (splits === null) return false
+    this.status.enter(phaseOf(splits, assigned), splits)
     this.#load.keep(new Set(splits.map(({ id }) => id)))
     this.#grant(splits, tables)
     // Without a word of the master nothing is well yet.
     if (this.#failedLane === null && assigned?.isAssigned !== false) this.status.recovered()
     this.#laneFailure = null
-    await this.#wait({ splits, tables, stage: plans ? current : null }, signal)
+    await this.#wait({ splits, tables, stage: found }, signal)
     return false
+  }
+
+  /**
+   * What is to be read here of what was found; `found` is null for one that does not plan. Null: the master wants it to
+   * plan, or no more, since it began to look.
+   */
+  #share(found: readonly Split[] | null, tables: readonly GrantedTable[]): readonly Split[] | null {
+    const { assigned } = this.#options
+    if (assigned === undefined) return found
+    if (found !== null) assigned.found(found)
+    return assigned.plans === (found !== null) ? shareOf(assigned, found, tables) : null
   }
 
   /** Until there is a reason to look at the source again. Meanwhile it hands splits from lane to lane. */
@@ -377,21 +389,4 @@ function isProgress(message: FromLane): boolean {
 
 function jobName(plan: Plan): string {
   return `${plan.job.namespace}/${plan.job.name}`
-}
-
-/** The master may go by the list of a planner with an older plan, or from before a table was dropped. */
-function readable(splits: readonly Split[], tables: readonly GrantedTable[]): Split[] {
-  const names = new Set(tables.map(({ source }) => source.name))
-  return splits.filter(split => split.tables.some(table => names.has(table)))
-}
-
-/** One that others leave nothing to read is as well as they are; before the master has spoken, nobody knows. */
-function sharedPhase({ isAssigned }: AssignedSplits, splits: readonly Split[]): WorkerPhase {
-  if (splits.length > 0) return phaseOf(splits)
-  return isAssigned ? 'streaming' : 'starting'
-}
-
-function phaseOf(splits: readonly Split[]): 'snapshot' | 'streaming' | 'stopped' {
-  if (splits.length === 0) return 'stopped'
-  return splits.some(split => !split.bounded) ? 'streaming' : 'snapshot'
 }

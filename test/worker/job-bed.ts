@@ -39,6 +39,8 @@ export class JobBed {
   planning = 0
   /** Commits refused because another moved the split on. */
   fences = 0
+  /** What splits were read with. */
+  readonly details = new Set<string | undefined>()
   /** Who read each split last: every lane has a source of its own. */
   readonly readers = new Map<string, object>()
   readonly #held = new Map<string, string>()
@@ -141,6 +143,7 @@ class CountingSource extends FakeSource {
     _limits: unknown,
     signal: AbortSignal,
   ): AsyncGenerator<SourceChunk> {
+    this.#bed.details.add(split.detail)
     for (let at = Number(table!.positions.get(split.id)) + 1; !split.bounded || at <= 100; at++) {
       await delay(2)
       if (signal.aborted) return

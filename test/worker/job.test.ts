@@ -96,11 +96,25 @@ describe('Job', () => {
 
   it('leaves a split alone whose table it does not know, and reads the others', async () => {
     const { assigned, told } = byMaster()
-    bed.splits = [split('a'), split('b')]
+    bed.splits = [{ ...split('a'), tables: ['dropped'] }, split('b')]
     const running = bed.job({ lanes: 1, discoveryIntervalMs: 50, assigned }).run(stop.signal)
-    told([{ ...split('a'), tables: ['dropped'] }, split('b')])
+    told(bed.splits)
     await bed.until(() => (bed.rows.get('b')?.length ?? 0) > 10)
     expect(bed.rows.get('a')).to.deep.equal([])
+    stop.abort()
+    await running
+  }).timeout(20_000)
+
+  it('reads, as the planner, what it has found just now rather than what the master heard of before', async () => {
+    const { assigned, told } = byMaster()
+    bed.splits = [{ ...split('a'), detail: 'a new snapshot' }]
+    const running = bed.job({ lanes: 1, discoveryIntervalMs: 50, assigned }).run(stop.signal)
+    told([
+      { ...split('a'), detail: 'one that is gone' },
+      { ...split('b'), detail: 'one that is gone' },
+    ])
+    await bed.until(() => (bed.rows.get('a')?.length ?? 0) > 10)
+    expect([...bed.details]).to.deep.equal(['a new snapshot'])
     stop.abort()
     await running
   }).timeout(20_000)
