@@ -1,8 +1,12 @@
 // Every connector's part of the resources people write. The DataSource and SyncJob schemas, the CRDs and their
 // reference are assembled from here. What carries a plan out needs none of it, only load.ts.
 import type { z } from 'zod'
+import type { Endpoint } from './endpoint.ts'
+import { hudiEndpoints } from './hudi/endpoints.ts'
 import { hudiSpec, hudiTableOptions } from './hudi/spec.ts'
+import { kafkaEndpoints } from './kafka/endpoints.ts'
 import { kafkaSpec } from './kafka/spec.ts'
+import { postgresEndpoints } from './postgres/endpoints.ts'
 import { postgresSpec } from './postgres/spec.ts'
 
 export type ConnectorRole = 'source' | 'target'
@@ -12,6 +16,8 @@ export interface ConnectorEntry {
   spec: z.ZodType
   /** The connector's sub-object of `tables[].target` in a SyncJob, for targets that have options per table. */
   tableOptions?: z.ZodType
+  /** The servers behind a DataSource, as far as its sub-object tells. */
+  endpoints?: (spec: never) => readonly Endpoint[]
   /** What a DataSource of this type can be in a SyncJob. */
   roles: readonly ConnectorRole[]
 }
@@ -20,8 +26,9 @@ export const connectors: Readonly<Record<string, ConnectorEntry>> = {
   hudi: {
     spec: hudiSpec,
     tableOptions: hudiTableOptions,
+    endpoints: hudiEndpoints,
     roles: ['target'],
   },
-  kafka: { spec: kafkaSpec, roles: ['source'] },
-  postgres: { spec: postgresSpec, roles: ['source'] },
+  kafka: { spec: kafkaSpec, endpoints: kafkaEndpoints, roles: ['source'] },
+  postgres: { spec: postgresSpec, endpoints: postgresEndpoints, roles: ['source'] },
 }

@@ -14,6 +14,7 @@ import {
   dataSourceType,
   deploymentType,
   jobType,
+  networkPolicyType,
   podDisruptionBudgetType,
   podType,
   serviceAccountType,
@@ -25,6 +26,7 @@ import type {
   CustomObject,
   Deployment,
   Job,
+  NetworkPolicy,
   Pod,
   PodDisruptionBudget,
   ServiceAccount,
@@ -43,6 +45,8 @@ export interface Caches {
   deployments: ObjectCache<Deployment>
   serviceAccounts: ObjectCache<ServiceAccount>
   disruptionBudgets: ObjectCache<PodDisruptionBudget>
+  /** Null: the operator makes none, and has no right to look. */
+  networkPolicies: ObjectCache<NetworkPolicy> | null
   /** These three are indexed by `job`: see jobIndexKey in sync-job/names.ts; Jobs also as check-turns.ts says. */
   configMaps: ObjectCache<ConfigMap>
   pods: ObjectCache<Pod>
@@ -53,6 +57,8 @@ export interface WatchOptions {
   client: KubeClient
   /** Undefined: all namespaces. */
   namespace?: string | undefined
+  /** Whether there are policies of ours to look at. */
+  networkPolicies: boolean
   clock: Clock
   logger: Logger
   /** Hears every change of every kind. */
@@ -84,6 +90,7 @@ export class Watches {
       deployments: watch(deploymentType, { labelSelector }),
       serviceAccounts: watch(serviceAccountType, { labelSelector }),
       disruptionBudgets: watch(podDisruptionBudgetType, { labelSelector }),
+      networkPolicies: options.networkPolicies ? watch(networkPolicyType, { labelSelector }) : null,
       configMaps: watch(configMapType, byJob),
       pods: watch(podType, byJob),
       jobs: watch(jobType, { labelSelector, indexers: { job: jobKeyOf, [runningChecks]: checkIndex } }),

@@ -17,6 +17,7 @@ import { LeaderElector } from './kube/leader-election.ts'
 import type { OperatorMetrics } from './metrics.ts'
 import { createOperatorMetrics } from './metrics.ts'
 import { Operator } from './operator.ts'
+import { readPolicyAround } from './sync-job/network-policy.ts'
 import type { WorkerImage } from './sync-job/worker-pod.ts'
 import { askOverHttp } from './sync-job/worker-reports.ts'
 
@@ -33,6 +34,8 @@ a pod to its own. Of several operators one leads.
       --teardown-deadline DURATION how long a deleted SyncJob may take to clean up at its source (default 5m)
       --max-checks NUMBER          pods that check a new spec or image before a rollout, at once (default 10)
       --poll-interval DURATION     how often workers are asked for their status (default 5s)
+      --job-network-policy JSON    makes a network policy for each job: who reads status and metrics of its workers, where
+                                   the operators are, and more rules: {"readers": [PEER], "masters": [PEER], "egress": [RULE]}
       --master-url URL             where workers find the operator that leads, for limits of a DataSource; without it each
                                    worker keeps to them by itself
       --master-port PORT           where this one answers them (default 9465; 0: a free one)
@@ -153,6 +156,7 @@ function readArguments(argv: string[]): OperatorArguments {
       'poll-interval': { type: 'string', default: '5s' },
       'max-checks': { type: 'string', default: '10' },
       host: { type: 'string', default: '0.0.0.0' },
+      'job-network-policy': { type: 'string' },
       'master-url': { type: 'string' },
       'master-port': { type: 'string', default: '9465' },
       port: { type: 'string', default: '9464' },
@@ -173,6 +177,7 @@ function readArguments(argv: string[]): OperatorArguments {
       imagePullPolicy: values['image-pull-policy'],
       imagePullSecrets: values['image-pull-secret'],
       masterUrl: values['master-url'] ?? null,
+      networkPolicy: readPolicyAround(values['job-network-policy']),
     },
     namespace: values.namespace,
     leaseNamespace: values['lease-namespace'],

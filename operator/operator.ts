@@ -71,7 +71,14 @@ export class Operator {
     this.#options = options
     const { client, clock, logger, metrics, worker, instance } = options
     const onChange = (change: Change<KubeObject>): void => this.#changed(change)
-    this.#watches = new Watches({ client, namespace: options.namespace, clock, logger, onChange })
+    this.#watches = new Watches({
+      client,
+      namespace: options.namespace,
+      networkPolicies: (worker.networkPolicy ?? null) !== null,
+      clock,
+      logger,
+      onChange,
+    })
     this.#reports = new WorkerReports(options.askWorker, clock)
     const events = new EventRecorder({ client, controller: 'sluice.dev/operator', instance, clock, logger })
     this.#events = events

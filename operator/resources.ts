@@ -3,6 +3,7 @@
 import type {
   V1DeploymentSpec,
   V1JobSpec,
+  V1LabelSelector,
   V1PodDisruptionBudgetSpec,
   V1PodSpec,
 } from '@kubernetes/client-node'
@@ -26,6 +27,27 @@ export interface ObjectCondition {
   status: string
   reason?: string
   message?: string
+}
+
+/** Peers and rules of a NetworkPolicy, as far as we state them. */
+export interface NetworkPeer {
+  ipBlock?: { cidr: string }
+  namespaceSelector?: V1LabelSelector
+  podSelector?: V1LabelSelector
+}
+
+export interface NetworkRule {
+  ports?: readonly { protocol: 'TCP' | 'UDP'; port: number }[]
+  to?: readonly NetworkPeer[]
+}
+
+export interface NetworkPolicy extends KubeObject {
+  spec: {
+    podSelector: V1LabelSelector
+    policyTypes: readonly string[]
+    ingress: readonly (Pick<NetworkRule, 'ports'> & { from: readonly NetworkPeer[] })[]
+    egress: readonly NetworkRule[]
+  }
 }
 
 export interface ConfigMap extends KubeObject {
@@ -113,4 +135,9 @@ export const podDisruptionBudgetType = builtIn<PodDisruptionBudget>(
   'policy/v1',
   'PodDisruptionBudget',
   'poddisruptionbudgets',
+)
+export const networkPolicyType = builtIn<NetworkPolicy>(
+  'networking.k8s.io/v1',
+  'NetworkPolicy',
+  'networkpolicies',
 )

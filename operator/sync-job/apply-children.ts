@@ -11,10 +11,11 @@ import {
   configMapType,
   deploymentType,
   jobType,
+  networkPolicyType,
   podDisruptionBudgetType,
   serviceAccountType,
 } from '../resources.ts'
-import type { ConfigMap, Job } from '../resources.ts'
+import type { ConfigMap, Job, NetworkPolicy } from '../resources.ts'
 import { candidate } from './check-job.ts'
 import type { Children } from './children.ts'
 
@@ -35,6 +36,8 @@ export async function applyChildren(
   await apply(configMapType, caches.configMaps, children.plan)
   await apply(serviceAccountType, caches.serviceAccounts, children.serviceAccount)
   await apply(podDisruptionBudgetType, caches.disruptionBudgets, children.disruptionBudget)
+  if (children.networkPolicy !== null && caches.networkPolicies !== null)
+    await apply(networkPolicyType, caches.networkPolicies, children.networkPolicy)
   await apply(deploymentType, caches.deployments, children.deployment)
 }
 
@@ -43,10 +46,16 @@ export async function beginCheck(
   client: KubeClient,
   caches: Caches,
   owner: KubeObject,
-  { plan: wanted, check }: { plan: ConfigMap; check: Job },
+  { plan: wanted, check, policy }: { plan: ConfigMap; check: Job; policy: NetworkPolicy | null },
 ): Promise<void> {
   const plan = candidate(owner, wanted)
   await applyChild(client, owner, { type: configMapType, cache: caches.configMaps, desired: plan })
+  if (policy !== null && caches.networkPolicies !== null)
+    await applyChild(client, owner, {
+      type: networkPolicyType,
+      cache: caches.networkPolicies,
+      desired: policy,
+    })
   try {
     await client.create(jobType, check)
   } catch (error) {

@@ -5,12 +5,17 @@ import type { Plan } from '#api/plan.ts'
 import type { SyncJob } from '#api/sync-job.ts'
 import { workerHttpPort } from '#api/worker-status.ts'
 import { canonicalJson, contentHash } from '../kube/apply.ts'
-import { controllerReference } from '../kube/object.ts'
-import type { KubeObject, ObjectMeta } from '../kube/object.ts'
 import { configMapType, deploymentType, podDisruptionBudgetType, serviceAccountType } from '../resources.ts'
-import type { ConfigMap, Deployment, PodDisruptionBudget, ServiceAccount } from '../resources.ts'
+import type {
+  ConfigMap,
+  Deployment,
+  NetworkPolicy,
+  PodDisruptionBudget,
+  ServiceAccount,
+} from '../resources.ts'
+import { childMeta } from './child-meta.ts'
+import { buildNetworkPolicy } from './network-policy.ts'
 import { labelsOf, planName, selectorOf, workerName } from './names.ts'
-import type { Component } from './names.ts'
 import { isShared } from './size.ts'
 import { planFile, referencedSecrets, sharedArg, sluicePodSpec } from './worker-pod.ts'
 import type { WorkerImage } from './worker-pod.ts'
@@ -23,6 +28,8 @@ export interface Children {
   serviceAccount: ServiceAccount
   deployment: Deployment
   disruptionBudget: PodDisruptionBudget
+  /** Null: the operator makes none. */
+  networkPolicy: NetworkPolicy | null
 }
 
 /** `replicas` is how many workers there should be now: none while the job is suspended or done. */
@@ -46,6 +53,7 @@ export function buildChildren(job: SyncJob, plan: Plan, worker: WorkerImage, rep
         unhealthyPodEvictionPolicy: 'AlwaysAllow',
       },
     },
+    networkPolicy: worker.networkPolicy ? buildNetworkPolicy(job, plan, worker.networkPolicy) : null,
   }
 }
 
@@ -132,15 +140,6 @@ export function resourcesOf({ spec }: SyncJob): {
     Object.fromEntries(Object.entries(list).map(([name, quantity]) => [name, String(quantity)]))
   const { requests, limits } = spec.worker.resources
   return { ...(requests && { requests: texts(requests) }), ...(limits && { limits: texts(limits) }) }
-}
-
-export function childMeta(job: KubeObject | SyncJob, name: string, component: Component): ObjectMeta {
-  return {
-    name,
-    namespace: job.metadata.namespace,
-    labels: labelsOf(job.metadata.name, component),
-    ownerReferences: [controllerReference(job)],
-  }
 }
 
 function typeOf({ apiVersion, kind }: KubeTypeName): KubeTypeName {

@@ -36,6 +36,11 @@ export function checkName(job: string, hash: string): string {
   return `${shortName(job).slice(0, 44)}-check-${hash.slice(0, 10)}`
 }
 
+/** Of the policy for all checks of a job. */
+export function checkPolicyName(job: string): string {
+  return `${shortName(job)}-check`
+}
+
 /** What selects the pods of a component of a job; never changed, since selectors are immutable. */
 export function selectorOf(job: string, component: Component): Record<string, string> {
   return { 'app.kubernetes.io/name': 'sluice', [componentLabel]: component, [jobLabel]: shortName(job) }

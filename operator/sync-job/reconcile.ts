@@ -13,7 +13,7 @@ import { namespacedName, objectKey } from '../kube/object.ts'
 import type { Requeue } from '../kube/work-queue.ts'
 import { isConfigError } from '../resource-check.ts'
 import { configMapType, syncJobType } from '../resources.ts'
-import type { Job, Pod, SyncJobObject } from '../resources.ts'
+import type { Job, NetworkPolicy, Pod, SyncJobObject } from '../resources.ts'
 import { applyChildren, beginCheck } from './apply-children.ts'
 import { buildCheckJob } from './check-job.ts'
 import type { CheckTurns } from './check-turns.ts'
@@ -21,6 +21,7 @@ import { buildChildren } from './children.ts'
 import type { Children } from './children.ts'
 import { compileJob } from './compile-job.ts'
 import type { CompiledJob } from './compile-job.ts'
+import { buildCheckPolicy } from './network-policy.ts'
 import { newsOf } from './news.ts'
 import { isCheck, isComplete, isRunning, isWorker, planNameOf } from './observe.ts'
 import { jobIndexKey, selectorOf, workerName } from './names.ts'
@@ -54,6 +55,7 @@ interface Built {
   replicas: number
   children: Children
   check: Job
+  checkPolicy: NetworkPolicy | null
 }
 
 const statusManager = 'sluice-status'
@@ -118,10 +120,13 @@ export class SyncJobReconciler {
     return this.#nextLook(written && hasTurn, pods)
   }
 
-  async #beginCheck(object: SyncJobObject, { children: { plan }, check }: Built): Promise<void> {
+  async #beginCheck(
+    object: SyncJobObject,
+    { children: { plan }, check, checkPolicy: policy }: Built,
+  ): Promise<void> {
     const { client, caches, checkTurns } = this.#context
     try {
-      await beginCheck(client, caches, object, { plan, check })
+      await beginCheck(client, caches, object, { plan, check, policy })
     } catch (error) {
       checkTurns.giveBack(check)
       throw error
@@ -152,7 +157,9 @@ export class SyncJobReconciler {
     const { worker } = this.#context
     const children = buildChildren(job, plan, worker, replicas)
     const check = buildCheckJob(job, plan, { worker, planMapName: children.plan.metadata.name })
-    const built = { replicas, children, check }
+    const around = worker.networkPolicy ?? null
+    const checkPolicy = around && buildCheckPolicy(job, plan, around)
+    const built = { replicas, children, check, checkPolicy }
     this.#built.set(compiled, built)
     return built
   }

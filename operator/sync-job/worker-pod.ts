@@ -6,6 +6,7 @@ import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from '@kubernete
 import type { PlanEndpoint } from '#api/plan.ts'
 import { secretKeyRef } from '#api/secret.ts'
 import type { SecretKeyRef } from '#api/secret.ts'
+import type { PolicyAround } from './network-policy.ts'
 import { masterAudience } from '../heartbeat/token-review.ts'
 
 export const planDirectory = '/etc/sluice/plan'
@@ -24,6 +25,8 @@ export interface WorkerImage {
   imagePullSecrets: readonly string[]
   /** Where workers find the master, `http://sluice-operator-master.sluice-system.svc:9465`; null: nowhere. */
   masterUrl?: string | null
+  /** For a network policy of each job; left out: none is made. */
+  networkPolicy?: PolicyAround | null
 }
 
 export interface PodParts extends WorkerImage {

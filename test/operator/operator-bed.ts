@@ -9,6 +9,7 @@ import type { KubeObject } from '#operator/kube/object.ts'
 import { createOperatorMetrics } from '#operator/metrics.ts'
 import { Operator } from '#operator/operator.ts'
 import type { Deployment } from '#operator/resources.ts'
+import type { WorkerImage } from '#operator/sync-job/worker-pod.ts'
 import { FakeApiServer } from './fake-api-server.ts'
 import type { Json } from './fake-api-store.ts'
 import { eventually } from './manual-clock.ts'
@@ -57,13 +58,25 @@ export function operatorBed() {
 
   function start({
     masterUrl = null,
+    networkPolicy = null,
     ...options
-  }: { teardownDeadlineMs?: number; checksMax?: number; masterUrl?: string | null } = {}): void {
+  }: {
+    teardownDeadlineMs?: number
+    checksMax?: number
+    masterUrl?: string | null
+    networkPolicy?: WorkerImage['networkPolicy']
+  } = {}): void {
     stop = new AbortController()
     const operator = new Operator({
       client,
       instance: 'test',
-      worker: { image: 'sluice:1', imagePullPolicy: 'IfNotPresent', imagePullSecrets: [], masterUrl },
+      worker: {
+        image: 'sluice:1',
+        imagePullPolicy: 'IfNotPresent',
+        imagePullSecrets: [],
+        masterUrl,
+        networkPolicy,
+      },
       askWorker: async () => {
         if (worker instanceof Error) throw worker
         return worker

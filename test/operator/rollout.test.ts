@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { systemClock } from '#common/clock.ts'
 import type { EventObject } from '#operator/kube/events.ts'
 import type { KubeObject } from '#operator/kube/object.ts'
-import type { Job } from '#operator/resources.ts'
+import type { Job, NetworkPolicy } from '#operator/resources.ts'
 import { labelsOf } from '#operator/sync-job/names.ts'
 import { planNameOf } from '#operator/sync-job/observe.ts'
 import { eventually } from './manual-clock.ts'
@@ -50,7 +50,7 @@ describe('Workers of another plan', () => {
 
   beforeEach(async () => {
     create(shopDb(), lake(), shopToLake())
-    start({ checksMax: 1 })
+    start({ checksMax: 1, networkPolicy: { readers: [], masters: [], egress: [] } })
     await eventually('a Deployment', () => deployment() !== undefined)
     startPod()
     await isReady('True Streaming')
@@ -98,6 +98,19 @@ describe('Workers of another plan', () => {
     edit(collections.dataSources, 'shop-db', shopDb().spec)
     await eventually('it is as it was', () => rolledOut() === 'True RolledOut')
     expect(planOf()).to.equal(before)
+  })
+
+  it('may be checked under a network policy of their own, and come under theirs', async () => {
+    const egress = (name: string): string => {
+      const found = bed.server.store.find(collections.networkPolicies, 'shop', name)
+      return JSON.stringify((found as NetworkPolicy | undefined)?.spec.egress)
+    }
+    edit(collections.dataSources, 'shop-db', shopDb({ host: '10.0.0.7' }).spec)
+    await eventually('a check', () => checks().length === 1)
+    expect(egress('shop-to-lake-check'), 'of the check').to.include('10.0.0.7/32')
+    expect(egress('shop-to-lake-worker'), 'of the workers').to.not.include('10.0.0.7')
+    endCheck('Complete')
+    await eventually('the workers may, too', () => egress('shop-to-lake-worker').includes('10.0.0.7/32'))
   })
 
   it('wait for their check while those of other jobs run', async () => {

@@ -43,3 +43,11 @@ matchLabels:
 matchExpressions:
   - { key: app.kubernetes.io/component, operator: In, values: [worker] }
 {{- end }}
+
+{{- /* What the policies of jobs are made with: who reads workers, whom they tell of themselves, and more rules. */}}
+{{- define "sluice.jobNetworkPolicy" -}}
+{{- $operator := dict "namespaceSelector" (dict "matchLabels" (dict "kubernetes.io/metadata.name" .Release.Namespace)) "podSelector" (dict "matchLabels" (include "sluice.selector" . | fromYaml)) }}
+readers: {{- prepend .Values.networkPolicy.prometheus $operator | toYaml | nindent 2 }}
+masters: {{- ternary (list $operator) list .Values.master.enabled | toYaml | nindent 2 }}
+egress: {{- .Values.networkPolicy.jobs.egress | toYaml | nindent 2 }}
+{{- end }}

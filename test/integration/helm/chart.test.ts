@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 import { parseAllDocuments } from 'yaml'
 import { monitoringCrds } from '#test/bed/cache.ts'
 import { startKubernetes, type BedKubernetes } from '#test/bed/kubernetes.ts'
+import { readPolicyAround } from '#operator/sync-job/network-policy.ts'
 import { requires } from '#test/bed/requires.ts'
 
 interface Alert {
@@ -66,6 +67,7 @@ const everything = {
       restrictEgress: true,
       egress: [{ ports: [{ port: 5432 }], to: [{ ipBlock: { cidr: '10.1.0.0/16' } }] }],
     },
+    jobs: { enabled: true, egress: [{ ports: [{ port: 3128 }] }] },
   },
   monitoring: {
     enabled: true,
@@ -186,6 +188,23 @@ describe('Helm chart', () => {
     expect(await namespaces()).to.deep.equal([])
     expect(await namespaces('--set', 'watchNamespace=shop')).to.deep.equal(['shop'])
     expect(await namespaces('--set', 'networkPolicy.workers.namespaces={a,b}')).to.deep.equal(['a', 'b'])
+  })
+
+  it('tells the operator of the policies of jobs, and lets it make them, only where they are wanted', async () => {
+    const made = async (...args: string[]) => {
+      const text = await template(...args)
+      const told = /- "--job-network-policy=(.*)"$/m.exec(text)?.[1]
+      return { told: told && (JSON.parse(`"${told}"`) as string), mayMake: text.includes('networkpolicies') }
+    }
+    expect(await made()).to.deep.equal({ told: undefined, mayMake: false })
+    await writeFile(values, JSON.stringify(everything))
+    const { told, mayMake } = await made('--values', values)
+    expect(mayMake).to.equal(true)
+    const around = readPolicyAround(told)
+    expect(around?.egress).to.deep.equal([{ ports: [{ port: 3128 }] }])
+    const own = { 'kubernetes.io/metadata.name': 'sluice-system' }
+    expect(around?.masters[0]?.namespaceSelector?.matchLabels).to.deep.equal(own)
+    expect(around?.readers).to.have.length(2)
   })
 
   it('asks for no right outside the one namespace it is to look after', async () => {

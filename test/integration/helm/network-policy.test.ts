@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import type { NetworkPeer } from '#operator/resources.ts'
+import { buildNetworkPolicy } from '#operator/sync-job/network-policy.ts'
+import { compiled } from '#test/operator/sync-job/built.ts'
 import { startKubernetes, type BedKubernetes } from '#test/bed/kubernetes.ts'
 import { requires } from '#test/bed/requires.ts'
 
@@ -20,7 +23,10 @@ const pods = {
     namespace: 'sluice-system',
     labels: { ...name, 'app.kubernetes.io/instance': 'sluice', 'app.kubernetes.io/component': 'operator' },
   },
-  worker: { namespace: 'shop', labels: { ...name, 'app.kubernetes.io/component': 'worker' } },
+  worker: {
+    namespace: 'shop',
+    labels: { ...name, 'app.kubernetes.io/component': 'worker', 'sluice.dev/job': 'shop-to-lake' },
+  },
   stranger: { namespace: 'shop', labels: { 'app.kubernetes.io/name': 'shop' } },
   prometheus: { namespace: 'monitoring', labels: {} },
 } as const
@@ -145,7 +151,35 @@ describe('network policies of the chart', function () {
     expect(await reachesPod('worker', 'stranger', 9000)).to.equal(true)
     expect(await reachesPod('worker', 'prometheus', 9000)).to.equal(false)
   })
+
+  it('of a job let its workers call what its two ends name, and nobody else', async () => {
+    await cluster.kubectl('delete', 'networkpolicy', '-n', 'shop', 'sluice-workers')
+    await becomes(true, () => reachesPod('worker', 'stranger', 9464))
+    const { job, plan } = compiled()
+    const source = { ...plan.source, spec: { host: addresses.get('stranger'), port: 9000 } }
+    const s3 = { endpoint: 'http://store.monitoring.svc', accessKeyId: { value: 'a' } }
+    const target = { ...plan.target, spec: { url: 's3://lake', s3 } }
+    const around = {
+      readers: [peerOf('operator'), peerOf('prometheus')],
+      masters: [peerOf('operator')],
+      egress: [],
+    }
+    const policy = buildNetworkPolicy(job, { ...plan, source, target }, around)
+    await apply([{ ...policy, metadata: { ...policy.metadata, ownerReferences: [] } }])
+    await becomes(false, () => reachesPod('worker', 'stranger', 9464))
+    expect(await reachesPod('worker', 'stranger', 9000), 'the source').to.equal(true)
+    expect(await reachesPod('worker', 'prometheus', 9000), 'where the target is').to.equal(true)
+    expect(await reachesPod('worker', 'operator', 9000)).to.equal(false)
+    expect(await reachesPod('prometheus', 'worker')).to.equal(true)
+    expect(await reachesPod('stranger', 'worker')).to.equal(false)
+  })
 })
+
+function peerOf(each: PodName): NetworkPeer {
+  const { namespace, labels } = pods[each]
+  const matchLabels = { 'kubernetes.io/metadata.name': namespace }
+  return { namespaceSelector: { matchLabels }, podSelector: { matchLabels: { ...labels } } }
+}
 
 function podOf(each: PodName): object {
   const { namespace, labels } = pods[each]

@@ -14,6 +14,7 @@ export const collections = {
   serviceAccounts: '/api/v1/serviceaccounts',
   jobs: '/apis/batch/v1/jobs',
   disruptionBudgets: '/apis/policy/v1/poddisruptionbudgets',
+  networkPolicies: '/apis/networking.k8s.io/v1/networkpolicies',
   events: '/apis/events.k8s.io/v1/events',
 }
 
