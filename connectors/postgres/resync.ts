@@ -4,7 +4,7 @@ import { ConfigError, invariant } from '#common/errors.ts'
 import type { SourceChunk, SourceTable, Split } from '../connector.ts'
 import { currentPoint } from './exported-snapshot.ts'
 import { formatLsn, parseLsn } from './lsn.ts'
-import { formatSnapshotPosition, logSplitId, sweptBefore } from './position.ts'
+import { formatSnapshotPosition, logSplitId, sweepSplitId, sweptBefore } from './position.ts'
 import type { Session } from './session.ts'
 
 /** @throws ConfigError RESYNC_UNSUPPORTED */
@@ -12,6 +12,12 @@ export async function requireResyncable(session: Session, table: SourceTable): P
   const { name, mode, positions } = table
   if (mode === 'stream')
     throw unsupported(name, 'the mode of the job is stream, and what is in the table is not read in that')
+  const foreign = [...positions.keys()].find(split => !isSplitOf(name, split))
+  if (foreign !== undefined)
+    throw unsupported(
+      name,
+      `another source writes to its table, too (${foreign}), whose rows would be swept away`,
+    )
   const held = positions.get(logSplitId)
   if (held === undefined) return
   const now = await currentPoint(session)
@@ -21,6 +27,10 @@ export async function requireResyncable(session: Session, table: SourceTable): P
       name,
       `the server's log is at ${formatLsn(now)} and the table at ${held}, so this is another server or an older copy, and its rows would lose to those there are: sync to a new table of the target`,
     )
+}
+
+function isSplitOf(table: string, split: string): boolean {
+  return split === logSplitId || split === sweepSplitId(table) || split.startsWith(`snapshot/${table}/`)
 }
 
 function unsupported(table: string, why: string): ConfigError {

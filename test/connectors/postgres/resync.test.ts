@@ -69,13 +69,28 @@ describe('PostgreSQL tables that are read again', () => {
     expect((await job.plan(second)).map(({ id }) => id)).to.deep.equal(['sweep/public.t', 'log'])
   })
 
-  it('are refused where there is nothing to read, or another server', async () => {
+  it('are refused where there is nothing to read, another server, or another source beside', async () => {
     const source = await job.source()
     const [table] = await job.tables(source)
     await source.checkResync!(table!, never)
     const stream = await errorOf(source.checkResync!({ ...table!, mode: 'stream' }, never))
     expect(stream).to.be.instanceOf(ConfigError)
     expect(stream).to.include({ code: 'RESYNC_UNSUPPORTED' })
+    for (const split of ['clicks/0', 'snapshot/public.other/0', 'sweep/public.other']) {
+      const beside = {
+        ...table!,
+        positions: new Map([
+          ['log', '0/1'],
+          [split, 'x'],
+        ]),
+      }
+      expect(String(await errorOf(source.checkResync!(beside, never)))).to.include(`too (${split})`)
+    }
+    const own = {
+      ...table!,
+      positions: new Map(['log', 'snapshot/public.t/0', 'sweep/public.t'].map(id => [id, '0/1'])),
+    }
+    await source.checkResync!(own, never)
     const ahead = { ...table!, positions: new Map([['log', 'FFFF/0']]) }
     const other = await errorOf(source.checkResync!(ahead, never))
     expect(String(other)).to.match(/public\.t cannot be read again: .* the table at FFFF\/0/)
