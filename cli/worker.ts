@@ -16,8 +16,8 @@ Carries out one compiled plan until it is told to stop (SIGTERM, SIGINT), then c
 
       --plan FILE       the plan, as the operator compiles it
       --secrets DIR     folder with one folder per Secret and one file per key
-      --master URL      where the operator answers that divides a DataSource's limits among all workers; without it
-                        this worker takes them for itself
+      --master URL      where the operator answers that divides a DataSource's limits among all workers, and a job among
+                        those that share it; without it this worker takes both for itself
       --master-token FILE  the token that proves to it which pod this is
       --shared          other workers share the job: read what the operator says, rather than all there is
       --host ADDRESS    where /status, /metrics, /healthz and /readyz are served (default 0.0.0.0)

@@ -36,8 +36,8 @@ a pod to its own. Of several operators one leads.
       --poll-interval DURATION     how often workers are asked for their status (default 5s)
       --job-network-policy JSON    makes a network policy for each job: who reads status and metrics of its workers, where
                                    the operators are, and more rules: {"readers": [PEER], "masters": [PEER], "egress": [RULE]}
-      --master-url URL             where workers find the operator that leads, for limits of a DataSource; without it each
-                                   worker keeps to them by itself
+      --master-url URL             where workers find the operator that leads, for limits of a DataSource and for jobs of
+                                   several workers; without it each worker keeps to limits by itself, and a job has one
       --master-port PORT           where this one answers them (default 9465; 0: a free one)
       --host ADDRESS               where /metrics, /healthz and /readyz are served (default 0.0.0.0)
       --port PORT                  and on which port (default 9464; 0: a free one)

@@ -180,6 +180,12 @@ spec: {source: {name: db}, target: {name: lake}, tables: [{include: public.order
     expect(worker.log()).to.include('SPEC_INVALID').and.to.include('broken.json')
   })
 
+  it('does not start to share a job when nobody would say what to read', async () => {
+    const worker = start('worker', '--plan', join(folder, 'plan.json'), '--shared')
+    expect(await worker.ended).to.equal(2)
+    expect(worker.log()).to.include('--shared needs --master URL')
+  })
+
   it('ends at SIGTERM while it waits for brokers that take connections and say nothing', async () => {
     const hole = await startBlackHole({ host: '127.0.0.1', port: 1 })
     hole.fallSilent()
