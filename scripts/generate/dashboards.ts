@@ -4,6 +4,7 @@ import { grafanaJson } from './grafana.ts'
 import type { Dashboard, Panel, Variable } from './grafana.ts'
 import { heartbeatsOfWorkers, limitsOfSource } from './limit-panels.ts'
 import { m, o, quantile, rate } from './queries.ts'
+import { scalingOfJob } from './scaling-panels.ts'
 import { source } from './source-dashboard.ts'
 
 /** The label that the chart's PodMonitor gives to what it scrapes of workers: the SyncJob. */
@@ -156,6 +157,7 @@ const job: Dashboard = {
         },
       ],
     },
+    scalingOfJob,
   ],
 }
 

@@ -35,8 +35,10 @@ interface PanelQuery {
 /** Series that are born with the first event of their kind: while all is well there are none. */
 const bornByTrouble =
   /sluice_(errors|bad_records)_total|sluice_\w+_(failures|reconcile_errors)_total|_rollouts_held/
+/** There are none of a job that has one worker. */
+const ofSeveralWorkers = /sluice_autoscaler_|sluice_operator_(worker_splits|unread_splits|splits_moved)/
 
-/** Waits until each query of all dashboards has given something, but for those that ask of trouble. Rejects with the rest. */
+/** Waits until each query of all dashboards has given something, but for those that ask of trouble, or of workers that share a job. Rejects with the rest. */
 export async function untilPanelsHaveData(
   prometheus: BedPrometheus,
   variables: Readonly<Record<string, string>>,
@@ -44,7 +46,7 @@ export async function untilPanelsHaveData(
 ): Promise<void> {
   let empty = readdirSync(dashboards)
     .flatMap(name => panelQueries(name, variables))
-    .filter(({ expr }) => !bornByTrouble.test(expr))
+    .filter(({ expr }) => !bornByTrouble.test(expr) && !ofSeveralWorkers.test(expr))
   // Not all at one time: table services come round once a minute, and leave some rates empty in between.
   for (const end = Date.now() + limitMs; ; await delay(1000)) {
     const samples = await Promise.all(empty.map(({ expr }) => prometheus.query(expr)))
