@@ -6,13 +6,14 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { ColumnType } from '#catalog/types.ts'
+import { isNested, typeName } from '#catalog/types.ts'
 import { constantStrings } from '#lake/parquet/constant-strings.ts'
 import type { EncodeOptions, NamedVector } from '#lake/parquet/encode.ts'
 import { encodeParquet } from '#lake/parquet/encode.ts'
 import { python } from '#test/bed/cache.ts'
 import { requires } from '#test/bed/requires.ts'
 import type { TestColumn, Value } from '#test/lake/vectors.ts'
-import { namedVectors, valueArbitrary } from '#test/lake/vectors.ts'
+import { namedVectors, typeArbitrary, valueArbitrary } from '#test/lake/vectors.ts'
 
 interface Seen {
   pyarrow: Record<string, unknown[]>
@@ -90,6 +91,18 @@ describe('Parquet files read by pyarrow and DuckDB', () => {
       }
     })
 
+  it('hold lists, structs and maps within each other, whatever the types', function () {
+    this.timeout(60_000)
+    const nested = fc.sample(typeArbitrary, { numRuns: 300, seed: 7 }).filter(isNested).slice(0, 80)
+    const columns = nested.map((type, index) => sampled(`c${index}`, type, index, 60))
+    const seen = read(namedVectors(columns), 60, { rowGroupRowsMax: 24 })
+    for (const { name, type, values } of columns) {
+      const expected = values.map(value => plain(value, type))
+      expect(seen.pyarrow[name], `${typeName(type)} by pyarrow`).to.deep.equal(expected)
+      expect(seen.duckdb[name], `${typeName(type)} by DuckDB`).to.deep.equal(expected)
+    }
+  })
+
   it('say what their columns are, as Hudi needs it', function () {
     this.timeout(60_000)
     const columns = Object.entries(types).map(([name, type], index) => sampled(name, type, index))
@@ -140,12 +153,12 @@ describe('Parquet files read by pyarrow and DuckDB', () => {
   })
 })
 
-function sampled(name: string, type: ColumnType, seed: number): TestColumn {
+function sampled(name: string, type: ColumnType, seed: number, rows = 500): TestColumn {
   const value = fc.oneof(
     { weight: 1, arbitrary: fc.constant(null) },
     { weight: 5, arbitrary: valueArbitrary(type) },
   )
-  return { name, type, values: fc.sample(value, { numRuns: 500, seed }) }
+  return { name, type, values: fc.sample(value, { numRuns: rows, seed }) }
 }
 
 /** A value as read_parquet.py prints it. */
