@@ -63,7 +63,8 @@ export async function runDailyLane(
     }
     return true
   } catch (error) {
-    if (error instanceof FencedError || error instanceof TransientError || isAbort(error)) return false
+    const isOver = error instanceof FencedError || error instanceof TransientError
+    if (isOver || isOutrun(error) || isAbort(error)) return false
     throw error
   }
 }
@@ -124,10 +125,14 @@ export async function runDailyServices(world: World, process: Process, store: Ob
     }
   } catch (error) {
     const isUnfinished = error instanceof ConfigError && error.code === 'LAKE_TABLE_MISSING'
-    // Another one took away what this one was about to read.
-    const isOutrun = error instanceof DataError && error.code === 'LAKE_FILE_MISSING'
-    if (!(error instanceof TransientError) && !isUnfinished && !isOutrun && !isAbort(error)) throw error
+    if (!(error instanceof TransientError) && !isUnfinished && !isOutrun(error) && !isAbort(error))
+      throw error
   }
+}
+
+/** Another one took away what this one was about to read, with a request that was under way for more than an hour. */
+function isOutrun(error: unknown): boolean {
+  return error instanceof DataError && error.code === 'LAKE_FILE_MISSING'
 }
 
 /** @param isDue asked before each service */
