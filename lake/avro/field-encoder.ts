@@ -125,7 +125,6 @@ function listEncoder(vector: ListVector, itemEncoder: (items: ColumnVector) => F
     const start = vector.offsets[row]!
     const end = vector.offsets[row + 1]!
     if (end > start) {
-      writer.reserve(scalarBytes)
       writer.int(end - start)
       for (let child = start; child < end; child++) item(writer, child)
     }
