@@ -207,7 +207,10 @@ spec:
 export interface WorkerPod {
   metadata: { name: string }
   spec: { containers: { image: string }[] }
-  status: { containerStatuses?: { containerID?: string; restartCount: number; ready: boolean }[] }
+  status: {
+    podIP?: string
+    containerStatuses?: { containerID?: string; restartCount: number; ready: boolean }[]
+  }
 }
 
 function cgroupOf(pid: string): string {

@@ -1,7 +1,8 @@
 // Two topics that tests keep busy: `clicks`, whose table holds every record, and `pages`, whose table holds the newest of
 // every key, in batches of all sizes, packed and not, with values that are easy to get wrong.
-import type { Admin, Producer } from 'kafkajs'
+import type { Admin, Producer, ProducerBatch } from 'kafkajs'
 import { CompressionTypes, Kafka, Partitioners, logLevel } from 'kafkajs'
+import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ColumnType } from '#catalog/types.ts'
 import type { RowSetHash } from '#test/bed/canonical.ts'
@@ -51,13 +52,16 @@ spec:
 export class Web {
   readonly clicks: Row[] = []
   readonly pages = new Map<number, Row>()
+  readonly #kafka: Kafka
   readonly #admin: Admin
-  readonly #producer: Producer
   readonly #random: Random
+  /** Null: the last one is of no more use. */
+  #producer: Producer | null
 
-  private constructor(admin: Admin, producer: Producer, random: Random) {
-    this.#admin = admin
-    this.#producer = producer
+  private constructor(kafka: Kafka, clients: { admin: Admin; producer: Producer }, random: Random) {
+    this.#kafka = kafka
+    this.#admin = clients.admin
+    this.#producer = clients.producer
     this.#random = random
   }
 
@@ -68,19 +72,11 @@ export class Web {
     await admin.connect()
     const topics = Object.entries(partitions).map(([topic, numPartitions]) => ({ topic, numPartitions }))
     await admin.createTopics({ waitForLeaders: true, topics })
-    const producer = kafka.producer({
-      createPartitioner: Partitioners.DefaultPartitioner,
-      idempotent: true,
-      maxInFlightRequests: 1,
-      // New partitions are written to soon after they are there.
-      metadataMaxAge: 1000,
-    })
-    await producer.connect()
-    return new Web(admin, producer, random)
+    return new Web(kafka, { admin, producer: await connectedProducer(kafka) }, random)
   }
 
   async close(): Promise<void> {
-    await this.#producer.disconnect()
+    await this.#producer?.disconnect()
     await this.#admin.disconnect()
   }
 
@@ -105,7 +101,7 @@ export class Web {
       const gone = new Set(pages.filter(() => this.#random.next() < 0.1))
       clicks.forEach(row => this.clicks.push({ ...row, id: this.clicks.length }))
       const start = this.clicks.length - clicks.length
-      await this.#producer.sendBatch({
+      await this.#produce({
         acks: -1,
         compression: this.#random.next() < 0.5 ? CompressionTypes.GZIP : CompressionTypes.None,
         topicMessages: [
@@ -123,6 +119,46 @@ export class Web {
     }
   }
 
+  /** What is in the topic `clicks`: where a broker died, some records may be there twice, and not in the array. */
+  async recordedClicks(): Promise<Row[]> {
+    const ends = new Map(
+      (await this.#admin.fetchTopicOffsets('clicks')).map(({ partition, high }) => [partition, BigInt(high)]),
+    )
+    for (const [partition, end] of ends) if (end === 0n) ends.delete(partition)
+    const consumer = this.#kafka.consumer({ groupId: `web-${randomUUID()}` })
+    await consumer.connect()
+    await consumer.subscribe({ topics: ['clicks'], fromBeginning: true })
+    const rows: Row[] = []
+    const done = Promise.withResolvers<void>()
+    await consumer.run({
+      eachMessage: async ({ partition, message }) => {
+        rows.push(readClick(message.value))
+        if (BigInt(message.offset) + 1n === ends.get(partition)) ends.delete(partition)
+        if (ends.size === 0) done.resolve()
+      },
+    })
+    await done.promise
+    await consumer.disconnect()
+    return rows
+  }
+
+  /** Until the broker has it all. */
+  async #produce(batch: ProducerBatch): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        this.#producer ??= await connectedProducer(this.#kafka)
+        await this.#producer.sendBatch(batch)
+        return
+      } catch (error) {
+        if (tries === 100) throw error
+        // An idempotent producer whose request failed for good may not go on with its sequence numbers.
+        await this.#producer?.disconnect().catch(() => undefined)
+        this.#producer = null
+        await delay(200)
+      }
+    }
+  }
+
   #row(id: number): Row {
     const cents = this.#random.below(100_000_000)
     return {
@@ -132,6 +168,25 @@ export class Web {
       bot: this.#random.next() < 0.3,
     }
   }
+}
+
+async function connectedProducer(kafka: Kafka): Promise<Producer> {
+  const producer = kafka.producer({
+    createPartitioner: Partitioners.DefaultPartitioner,
+    idempotent: true,
+    maxInFlightRequests: 1,
+    // New partitions are written to soon after they are there.
+    metadataMaxAge: 1000,
+  })
+  await producer.connect()
+  return producer
+}
+
+/** The price as the text that stands there: as a number it would lose its last zeros. */
+function readClick(value: Buffer | null): Row {
+  const text = String(value)
+  const { id, page, bot } = JSON.parse(text) as Row
+  return { id, page, bot, price: /"price":([\d.]+)/.exec(text)![1]! }
 }
 
 function json(row: Row): string {
