@@ -1,8 +1,10 @@
 import { expect } from 'chai'
 import { systemClock } from '#common/clock.ts'
+import type { Plan } from '#api/plan.ts'
 import type { WorkerStatus } from '#api/worker-status.ts'
 import type { EventObject } from '#operator/kube/events.ts'
 import type { KubeObject } from '#operator/kube/object.ts'
+import type { ConfigMap } from '#operator/resources.ts'
 import type { Json } from './fake-api-store.ts'
 import { eventually } from './manual-clock.ts'
 import { at, operatorBed, workerAt } from './operator-bed.ts'
@@ -73,6 +75,22 @@ describe('Operator', () => {
     expect(deployment()?.spec.replicas).to.equal(0)
     edit(collections.syncJobs, 'shop-to-lake', { suspend: false })
     await eventually('a worker again', () => deployment()?.spec.replicas === 1)
+  })
+
+  it('tells how far a resync is, and carries it into the plan', async () => {
+    create(shopDb(), lake(), shopToLake({ resync: { id: 'one', tables: ['public.orders'] } }))
+    start()
+    const resync = () => bed.job().status?.resync
+    await eventually('it is pending', () => resync()?.phase === 'Pending')
+    const [plan] = bed.server.store.list(collections.configMaps) as ConfigMap[]
+    const asked = (JSON.parse(plan!.data!['plan.json']!) as Plan).resync
+    expect(asked).to.deep.equal({ id: 'one', tables: ['public.orders'] })
+    const said = bed.worker as WorkerStatus
+    bed.worker = { ...said, resync: { id: 'one', tables: 1, left: ['public.orders'] } }
+    startPod()
+    await eventually('it is read', () => resync()?.phase === 'Reading' && resync()?.tablesDone === 0)
+    bed.worker = { ...said, resync: { id: 'one', tables: 1, left: [] } }
+    await eventually('it is done', () => resync()?.phase === 'Done' && resync()?.tablesDone === 1)
   })
 
   it('scales a copy that is done down to nothing, once', async () => {
