@@ -56,13 +56,15 @@ export class LeasedRate {
   async next(leastMs: number, signal: AbortSignal): Promise<number> {
     // Without a rate there is no telling how much a part is.
     for (; this.rate <= 0; await this.#wait(lookMs, signal)) signal.throwIfAborted()
-    return this.#take(Math.max(1, (this.rate * leastMs) / 1000), Infinity, signal)
-  }
-
-  /** Waits until so much may be used, first come first served. Rejects when the signal aborts. */
-  async take(amount: number, signal: AbortSignal): Promise<void> {
-    await this.#take(amount, amount, signal)
-    this.spent(amount, amount)
+    signal.throwIfAborted()
+    const { from, amount } = this.#reserve(Math.max(1, (this.rate * leastMs) / 1000))
+    try {
+      for (let ms = this.#untilMs(from); ms > 0; ms = this.#untilMs(from)) await this.#wait(ms, signal)
+    } catch (error) {
+      this.spent(amount, 0)
+      throw error
+    }
+    return amount
   }
 
   /** What of a part was used: the rest goes to others, what was too much is taken from what comes. */
@@ -73,23 +75,11 @@ export class LeasedRate {
     })
   }
 
-  async #take(least: number, most: number, signal: AbortSignal): Promise<number> {
-    signal.throwIfAborted()
-    const { from, amount } = this.#reserve(least, most)
-    try {
-      for (let ms = this.#untilMs(from); ms > 0; ms = this.#untilMs(from)) await this.#wait(ms, signal)
-    } catch (error) {
-      this.spent(amount, 0)
-      throw error
-    }
-    return amount
-  }
-
-  #reserve(least: number, most: number): { from: number; amount: number } {
+  #reserve(least: number): { from: number; amount: number } {
     return this.#numbers.with(numbers => {
       fill(numbers, this.#clock.monotonicMs())
       const from = numbers[field.reserved]!
-      const amount = Math.max(least, Math.min(numbers[field.granted]! - from, most))
+      const amount = Math.max(least, numbers[field.granted]! - from)
       numbers[field.reserved] = from + amount
       return { from, amount }
     })

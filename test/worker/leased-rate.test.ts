@@ -7,29 +7,30 @@ import { newRateMemory } from '#worker/rate-memory.ts'
 const { signal } = new AbortController()
 const lease = { number: 1, rate: 1000, forMs: 60_000, floor: 100 }
 
-/** A reader that takes batches of so many for as long as it may, and what it took by second. */
-function reading(rate: LeasedRate, clock: ManualClock, batch: number, until: AbortSignal): number[] {
+/** A reader that uses up portions worth so many milliseconds, at least, for as long as it may; what it used by second. */
+function reading(rate: LeasedRate, clock: ManualClock, leastMs: number, until: AbortSignal): number[] {
   const bySecond: number[] = []
   const read = async (): Promise<void> => {
     while (!until.aborted) {
-      await rate.take(batch, until)
+      const used = await rate.next(leastMs, until)
+      rate.spent(used, used)
       const second = Math.floor((clock.monotonicMs() - 1_000_000) / 1000)
-      bySecond[second] = (bySecond[second] ?? 0) + batch
+      bySecond[second] = (bySecond[second] ?? 0) + used
     }
   }
   read().catch(() => undefined)
   return bySecond
 }
 
-/** What is taken by second in so many seconds. */
+/** What is used by second in so many seconds. */
 async function takenIn(
   seconds: number,
   rate: LeasedRate,
   clock: ManualClock,
-  batch: number,
+  leastMs: number,
 ): Promise<number[]> {
   const stop = new AbortController()
-  const taken = reading(rate, clock, batch, stop.signal)
+  const taken = reading(rate, clock, leastMs, stop.signal)
   await clock.advance(seconds * 1000)
   stop.abort()
   return taken
@@ -42,7 +43,7 @@ describe('LeasedRate', () => {
     const clock = new ManualClock()
     const rate = new LeasedRate(newRateMemory(), clock)
     let taken = false
-    void rate.take(1, signal).then(() => (taken = true))
+    void rate.next(10, signal).then(() => (taken = true))
     await clock.advance(5_000)
     expect(taken).to.equal(false)
     rate.grant(lease, clock.monotonicMs())
@@ -60,12 +61,30 @@ describe('LeasedRate', () => {
     expect(sum(taken.slice(65, 85))).to.be.within(1_900, 2_100)
   })
 
-  it('lets a batch that is larger than the rate through, and what follows pays for it', async () => {
+  it('lets a portion that is larger than a second through, and what follows pays for it', async () => {
     const clock = new ManualClock()
     const rate = new LeasedRate(newRateMemory(), clock)
     rate.grant(lease, clock.monotonicMs())
     const taken = await takenIn(50, rate, clock, 5_000)
     expect(sum(taken)).to.be.within(45_000, 55_000)
+  })
+
+  it('takes from what comes what a portion turned out larger, and leaves to others what was not used of it', async () => {
+    const clock = new ManualClock()
+    const rate = new LeasedRate(newRateMemory(), clock)
+    rate.grant(lease, clock.monotonicMs())
+    const until = (ms: number) => clock.advance(ms)
+    const [given] = await Promise.all([rate.next(100, signal), until(500)])
+    rate.spent(given, given + 2_000)
+    let next: number | null = null
+    void rate.next(100, signal).then(part => (next = part))
+    await until(1_500)
+    expect(next, 'while it is paid for').to.equal(null)
+    await until(1_000)
+    expect(next).to.be.a('number')
+    rate.spent(next!, 0)
+    const [unused] = await Promise.all([rate.next(100, signal), until(50)])
+    expect(unused, 'at once').to.be.at.least(100)
   })
 
   it('leaves out an answer that a newer one overtook', async () => {
@@ -82,11 +101,11 @@ describe('LeasedRate', () => {
     const clock = new ManualClock()
     const rate = new LeasedRate(newRateMemory(), clock)
     const stop = new AbortController()
-    const first = rate.take(1, stop.signal).then(
+    const first = rate.next(1, stop.signal).then(
       () => 'taken',
       () => 'aborted',
     )
-    const second = rate.take(1, signal).then(() => 'taken')
+    const second = rate.next(1, signal).then(() => 'taken')
     stop.abort()
     expect(await first).to.equal('aborted')
     rate.grant(lease, clock.monotonicMs())
@@ -99,9 +118,9 @@ describe('LeasedRate', () => {
     const rate = new LeasedRate(newRateMemory(), clock)
     const stop = new AbortController()
     const order: string[] = []
-    void rate.take(1, signal).then(() => order.push('first'))
-    const second = rate.take(1, stop.signal).catch(() => order.push('second left'))
-    void rate.take(1, signal).then(() => order.push('third'))
+    void rate.next(100, signal).then(() => order.push('first'))
+    const second = rate.next(100, stop.signal).catch(() => order.push('second left'))
+    void rate.next(100, signal).then(() => order.push('third'))
     stop.abort()
     await second
     rate.grant(lease, clock.monotonicMs())
@@ -135,7 +154,7 @@ describe('LeasedRate', () => {
           }
         }
         void ask()
-        return reading(rate, clock, 6_400 / workers / 5, stop.signal)
+        return reading(rate, clock, 200, stop.signal)
       })
       await clock.advance(30_000)
       stop.abort()
