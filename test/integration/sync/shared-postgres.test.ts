@@ -59,13 +59,15 @@ async function connect(server: PostgresServer): Promise<Client> {
   return client
 }
 
-/** Moves money until the signal aborts. */
+/** Changes all tables until the signal aborts: one without changes would be told to the server as read twice a minute only. */
 async function keepBusy(server: PostgresServer, random: Random, signal: AbortSignal): Promise<number> {
   const client = await connect(server)
   const from = { nextId: 1_000_000 }
   let transactions = 0
   for (; !signal.aborted; transactions++) {
     await moveMoney(client, random, from)
+    const id = 1 + random.below(historyRows)
+    await client.query('update history set note = $1 where id = $2', [`changed ${transactions}`, id])
     await delay(5)
   }
   await client.end()
@@ -133,15 +135,19 @@ describe('PostgreSQL to Hudi by three workers', () => {
       const first = await end()
       say('in step', await fleet.until('in step', () => isConfirmed(first), 120_000))
       await fleet.lose((await readerOfLog())!)
-      const second = await end()
       say(
-        'by another reader of the log',
-        await fleet.until('another reader', () => isConfirmed(second), 120_000),
+        'another reads the log',
+        await fleet.until('another reads', async () => (await readerOfLog()) !== undefined),
       )
+      const second = await end()
+      say('and is in step', await fleet.until('another reader', () => isConfirmed(second), 120_000))
 
       const stopping = fleet.stop((await readerOfLog())!)
       const third = await end()
-      say('by the last one', await fleet.until('the last reader', () => isConfirmed(third), 120_000))
+      say(
+        'one stopped, the last one is in step',
+        await fleet.until('the last reader', () => isConfirmed(third)),
+      )
       expect(await stopping).to.equal(0)
 
       busy.abort()
