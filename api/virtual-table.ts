@@ -11,6 +11,7 @@ import {
   type ResourceKind,
 } from './resource.ts'
 import { immutable, listMap, withRule } from './rules.ts'
+import { parseTypeName } from '#catalog/type-name.ts'
 
 export const virtualColumn = z.strictObject({
   name: z.string().min(1).max(255).describe('Column name in the target.'),
@@ -18,8 +19,14 @@ export const virtualColumn = z.strictObject({
     .string()
     .regex(
       /^(boolean|int32|int64|float32|float64|string|bytes|date|timestamp|decimal\(\d{1,2},\d{1,2}\)|(list|struct|map)<.+>)$/,
-      'use boolean, int32, int64, float32, float64, decimal(p,s), string, bytes, date, timestamp, list<…>, struct<name:type,…> or map<string,…>',
+      {
+        error:
+          'use boolean, int32, int64, float32, float64, decimal(p,s), string, bytes, date, timestamp, list<…>, struct<name:type,…> or map<string,…>',
+        abort: true,
+      },
     )
+    // A pattern cannot tell what is within brackets: the API server takes what it cannot judge, and we say it then.
+    .refine(text => parseTypeName(text) !== null, 'this is no type; within < > use the same types')
     .describe(
       'Type: boolean, int32, int64, float32, float64, decimal(p,s), string, bytes, date, timestamp, list<…>, struct<name:type,…>, map<string,…>.',
     ),

@@ -116,6 +116,16 @@ describe('resource kinds', () => {
       expect(problems(syncJob, { ...minimalJob, ...change })).to.deep.equal([expected])
     })
 
+  it('VirtualTable names types that there are, also within others', () => {
+    const source = { name: 'events', object: 'clicks' }
+    const found = (type: string): string[] =>
+      problems(virtualTableKind, { source, columns: [{ name: 'c', type }] })
+    for (const type of ['int64', 'list<struct<a: int32, b: map<string, date>>>', 'decimal(38,38)'])
+      expect(found(type), type).to.deep.equal([])
+    for (const type of ['struct<a:int>', 'map<int32,string>', 'list<>', 'decimal(39,0)', 'struct<a:int32'])
+      expect(found(type), type).to.have.lengthOf(1)
+  })
+
   it('VirtualTable has every key column among its columns', () => {
     const source = { name: 'events', object: 'app.clicks' }
     const columns = [{ name: 'id', type: 'int64' }]
