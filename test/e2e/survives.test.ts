@@ -8,7 +8,7 @@ import { requires } from '#test/bed/requires.ts'
 import { BankCluster } from './bank-cluster.ts'
 
 /** Longer than it takes the operators to lose their lease, and the node to be taken for dead. */
-const outageMs = 75_000
+const outageMs = 120_000
 
 describe('A SyncJob in mid-stream', function () {
   this.timeout(600_000)
