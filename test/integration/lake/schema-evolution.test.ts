@@ -41,6 +41,10 @@ const base: Column[] = [
   column('price', decimal(6)),
   column('note', { kind: 'string' }),
   column('old', { kind: 'string' }),
+]
+/** Of tables whose nested columns change. */
+const nestedBase: Column[] = [
+  ...base,
   column('place', struct({ city: text, floor: int, spot: struct({ lat: real }) })),
   column('items', list(struct({ sku: text, qty: int }))),
   column('named', map(struct({ n: int }))),
@@ -59,6 +63,8 @@ function nestedValues(id: number): Record<string, Value> {
 
 interface Step {
   what: string
+  /** Undefined: `base`. */
+  from?: Column[]
   change: (columns: readonly Column[]) => Column[]
   /** With what words hudi-rs refuses old logs until they are compacted, which they are at once. */
   refusedByHudiRs?: string
@@ -102,6 +108,7 @@ const steps: Step[] = [
   },
   {
     what: 'fields added to a struct and one in it',
+    from: nestedBase,
     refusedByHudiRs: 'incompatible with target',
     change: retyped(
       'place',
@@ -111,12 +118,14 @@ const steps: Step[] = [
   },
   {
     what: 'a field of a struct to int64',
+    from: nestedBase,
     refusedByHudiRs: 'incompatible with target',
     change: retyped('place', struct({ city: text, floor: long, spot: struct({ lat: real }) })),
     values: id => ({ place: [null, 2n ** 40n + BigInt(id), null] }),
   },
   {
     what: 'fields added to structs in a list and a map',
+    from: nestedBase,
     refusedByHudiRs: 'incompatible with target',
     change: columns =>
       retyped(
@@ -127,6 +136,7 @@ const steps: Step[] = [
   },
   {
     what: 'fields of structs in a list and a map to int64',
+    from: nestedBase,
     refusedByHudiRs: 'incompatible with target',
     change: columns =>
       retyped(
@@ -137,6 +147,7 @@ const steps: Step[] = [
   },
   {
     what: 'elements of a list to int64',
+    from: nestedBase,
     refusedByHudiRs: 'incompatible with target',
     change: retyped('sizes', list(long)),
     values: id => ({ sizes: [2n ** 40n + BigInt(id), null] }),
@@ -168,11 +179,15 @@ class Evolving {
   seq = 0
   writer!: TableWriter
 
-  constructor(lake: DirectLake, wanted: Pick<WantedTable, 'name'> & Partial<WantedTable>, key: string[]) {
+  constructor(
+    lake: DirectLake,
+    wanted: Pick<WantedTable, 'name'> & Partial<WantedTable>,
+    { columns, key }: TableSchema,
+  ) {
     this.lake = lake
     this.wanted = wanted
-    this.schema = { columns: base, key }
-    this.model = new TableModel({ columns: base, key: ['id'] })
+    this.schema = { columns, key }
+    this.model = new TableModel({ columns, key: ['id'] })
   }
 
   async open(): Promise<void> {
@@ -257,7 +272,7 @@ describe('columns that change, read by Spark and hudi-rs', function () {
         const table = new Evolving(
           lake,
           { name: `${name}_${step.what.replaceAll(/\W/g, '_')}`, ...wanted },
-          key,
+          { columns: step.from ?? base, key },
         )
         await table.open()
         const ids = (from: number): number[] => Array.from({ length: rows }, (_, at) => from + at)
