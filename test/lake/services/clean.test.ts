@@ -32,6 +32,13 @@ describe('cleaning', () => {
     await table.write(writer, notes(5, 8, null))
   }
 
+  /** As Spark's create_savepoint does: under the instant of the commit. Returns the path. */
+  async function save({ instant }: { instant: string }): Promise<string> {
+    const savepoint = `.hoodie/timeline/${instant}_${formatInstant(table.clock.nowMs())}.savepoint`
+    await table.store.put(savepoint, new Uint8Array(0))
+    return savepoint
+  }
+
   it('leaves the state as it is, and the newest slices only', async () => {
     await later()
     const newest = (await loadTimeline(table.store, 2)).slice(-2)
@@ -59,10 +66,7 @@ describe('cleaning', () => {
     const saved = (await loadTimeline(table.store, 2)).findLast(({ action }) => action === 'deltacommit')!
     const state = await table.found({ asOf: saved.instant })
     await later()
-    // As Spark's create_savepoint does: under the instant of the commit.
-    const { folder, name } = /^(?<folder>.*\/)(?<name>\d+)_/.exec(saved.path)!.groups!
-    const savepoint = `${folder}${name}_${formatInstant(table.clock.nowMs())}.savepoint`
-    await table.store.put(savepoint, new Uint8Array(0))
+    const savepoint = await save(saved)
     await compactSome(await table.services(), eager)
     await later()
     await clean(await table.services(), policy)
@@ -70,6 +74,21 @@ describe('cleaning', () => {
     expect((await loadTimeline(table.store, 2)).map(({ path }) => path)).to.include(saved.path)
     await table.store.delete([savepoint])
     expect((await clean(await table.services(), policy)).files).to.be.above(0)
+  })
+
+  it('leaves a commit, and what follows, on the timeline that is saved while files are removed', async () => {
+    await later()
+    const before = await loadTimeline(table.store, 2)
+    const store = new HookedStore(table.store)
+    const remove = store.delete.bind(store)
+    store.delete = async paths => {
+      store.delete = remove
+      await save(before[1]!)
+      await remove(paths)
+    }
+    expect(await clean(await table.services(store), policy)).to.include({ files: 4, instants: 1 })
+    const left = (await loadTimeline(table.store, 2)).filter(({ action }) => action !== 'savepoint')
+    expect(left).to.deep.equal(before.slice(1))
   })
 
   it('lets a table go on for long with compactions, deletes and new rows of the same keys', async function () {
