@@ -8,7 +8,7 @@ import type { Caches } from '../caches.ts'
 import { namespacedName } from '../kube/object.ts'
 import type { Pod, SyncJobObject } from '../resources.ts'
 import { jobIndexKey, jobKeyOf, workerName } from '../sync-job/names.ts'
-import { isRunning, isWorker, planNameOf, sharesJob } from '../sync-job/observe.ts'
+import { isWorker, planNameOf, readsWhole, sharesJob } from '../sync-job/observe.ts'
 
 /** How a job is shared now. */
 export interface JobShares {
@@ -47,7 +47,7 @@ export class JobSplits {
     if (plan !== undefined) assignment.follow(plan)
     // A worker knows its plan, and not under which name it was mounted.
     const answer = assignment.heard({ ...heartbeat, plan: planNameOf(pod) ?? '' }, nowMs)
-    if (answer === null || !this.#isHeldWhole(key)) return answer
+    if (answer === null || !this.#caches.pods.indexed('job', key).some(readsWhole)) return answer
     // It stands by until the worker that had the job for itself has ended.
     return { ...answer, splits: [], plans: false, finished: [] }
   }
@@ -87,12 +87,5 @@ export class JobSplits {
   #planOf({ namespace, name }: Heartbeat['job']): string | undefined {
     const live = this.#caches.deployments.get(namespacedName(namespace, workerName(name)))
     return live && planNameOf(live.spec.template)
-  }
-
-  /** Whether a worker from before the job was shared still reads all of it. */
-  #isHeldWhole(key: string): boolean {
-    return this.#caches.pods
-      .indexed('job', key)
-      .some(pod => isWorker(pod) && isRunning(pod) && !sharesJob(pod))
   }
 }

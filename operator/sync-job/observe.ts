@@ -41,6 +41,11 @@ export function sharesJob({ spec }: Pod): boolean {
   return spec.containers.some(({ args = [] }) => args.includes(sharedArg))
 }
 
+/** Of a job that is shared: whether this one is from before that, and still reads all of it. */
+export function readsWhole(pod: Pod): boolean {
+  return isWorker(pod) && isRunning(pod) && !sharesJob(pod)
+}
+
 /**
  * Whether a job with an end has reached it: its worker, started with this very plan, ended by itself and well. Once
  * seen it is kept in the status, for this generation of the spec: the pod is gone by the next look.

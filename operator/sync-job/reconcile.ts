@@ -23,12 +23,12 @@ import { compileJob } from './compile-job.ts'
 import type { CompiledJob } from './compile-job.ts'
 import { buildCheckPolicy } from './network-policy.ts'
 import { newsOf } from './news.ts'
-import { isCheck, isComplete, isRunning, isWorker, planNameOf } from './observe.ts'
+import { isCheck, isComplete, isRunning, isWorker, planNameOf, readsWhole } from './observe.ts'
 import { jobIndexKey, selectorOf, workerName } from './names.ts'
 import type { Observed, ObservedScaling } from './readiness.ts'
 import { decideRollout, waitForTurn } from './rollout.ts'
 import type { RolloutFacts } from './rollout.ts'
-import { requireMaster, workersOf } from './size.ts'
+import { isShared, requireMaster, workersOf } from './size.ts'
 import { observedStatus, writeDue } from './status.ts'
 import type { StatusContext } from './status.ts'
 import { teardownFinalizer } from './teardown.ts'
@@ -103,7 +103,10 @@ export class SyncJobReconciler {
     const pods = this.#workerPods(object)
     const complete = plan.mode === 'snapshot' ? isComplete(object, plan, pods) : null
     const isIdle = job.spec.suspend || complete === true
-    const replicas = isIdle ? 0 : workersOf(job.spec, object.status)
+    // The first worker that shares the job waits for the one that had it for itself, and the others for that: Kubernetes
+    // would make more of the former kind before it replaces them.
+    const most = isShared(job.spec) && pods.some(readsWhole) ? 1 : Infinity
+    const replicas = isIdle ? 0 : Math.min(workersOf(job.spec, object.status), most)
     const built = this.#build(compiled, replicas)
     const { children } = built
     const facts = this.#rolloutFacts(object, built)

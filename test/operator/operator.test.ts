@@ -66,6 +66,20 @@ describe('Operator', () => {
     await eventually('three workers', () => deployment()?.spec.replicas === 3)
   })
 
+  it('makes the other workers when the one that had the job for itself has ended', async () => {
+    create(shopDb(), lake(), shopToLake())
+    start({ masterUrl: 'http://master:9465' })
+    await eventually('a Deployment', () => deployment() !== undefined)
+    startPod()
+    await isReady('True Streaming')
+    edit(collections.syncJobs, 'shop-to-lake', { autoscaling: { minReplicas: 3, maxReplicas: 3 } })
+    const args = () => deployment()?.spec.template.spec?.containers[0]?.args
+    await eventually('a worker that shares', () => args()?.includes('--shared') === true)
+    expect(deployment()?.spec.replicas).to.equal(1)
+    bed.server.store.delete(collections.pods, 'shop', 'pod-1')
+    await eventually('three of them', () => deployment()?.spec.replicas === 3)
+  })
+
   it('stops the workers of a suspended job and starts them again', async () => {
     create(shopDb(), lake(), shopToLake())
     start()

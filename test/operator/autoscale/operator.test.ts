@@ -44,6 +44,9 @@ describe('an operator with an autoscaled job', () => {
   it('scales its Deployment by what its workers tell, and goes on from there when it starts anew', async () => {
     const bed = await MasterBed.create({ recordsPerSecond: 1e6 }, ['normal'], hastyClock)
     const { store } = bed.server
+    bed.removePod('job-0-pod')
+    bed.startPod('job-0', { shared: true })
+    let number = 0
     const job = () =>
       store.get(collections.syncJobs, 'shop', 'job-0') as KubeObject & {
         spec: object
@@ -59,7 +62,7 @@ describe('an operator with an autoscaled job', () => {
       await bed.start(1)
       await eventually('one worker', () => replicas() === 1)
       await eventually('three workers', () => {
-        bed.operator.answer(bed.identityOf('job-0-pod')!, overloaded)
+        bed.operator.answer(bed.identityOf('job-0-pod')!, { ...overloaded, number: ++number })
         return replicas() === 3
       })
       const { desiredReplicas, reason } = job().status!.autoscaling!
