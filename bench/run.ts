@@ -1,4 +1,4 @@
-// `npm run bench [-- autoscale kafka postgres rounds scale storage] [--minutes N] [--no-peer]`: the work of bench/README.md, measured in
+// `npm run bench [-- autoscale kafka postgres rounds scale storage surge] [--minutes N] [--no-peer]`: the work of bench/README.md, measured in
 // one run on this machine, ours beside the peer's. Prints a Markdown table at the end.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -18,6 +18,7 @@ import { roundsScenarios } from './scenarios/rounds.ts'
 import { scaleScenario, scaleTable } from './scenarios/scale.ts'
 import type { ScaleResult } from './scenarios/scale.ts'
 import { storageScenario } from './scenarios/storage.ts'
+import { surge, surgeFigure } from './scenarios/surge.ts'
 import { storageFigure, storagePlot } from './storage-plot.ts'
 
 const { values, positionals } = parseArgs({
@@ -27,6 +28,8 @@ const { values, positionals } = parseArgs({
     minutes: { type: 'string', default: '5' },
     peer: { type: 'boolean', default: true },
     jobs: { type: 'string', default: '100,1000,5000' },
+    surge: { type: 'string', default: '2,4,8' },
+    base: { type: 'string', default: '2000' },
   },
 })
 const chosen = (name: string): boolean => positionals.length === 0 || positionals.includes(name)
@@ -43,6 +46,7 @@ if (chosen('storage')) await storage()
 if (chosen('postgres')) await postgres()
 if (chosen('autoscale')) await autoscale()
 if (chosen('scale')) await scale()
+if (chosen('surge')) await surgeOnce()
 if (results.length > 0) console.log(`\n${table(results)}`)
 
 async function kafka(): Promise<void> {
@@ -89,4 +93,15 @@ async function scale(): Promise<void> {
     console.log(scaleTable([size]))
   })
   console.log(scaleTable(sizes))
+}
+
+async function surgeOnce(): Promise<void> {
+  const [calm = 2, high = 4, after = 8] = values.surge.split(',').map(Number)
+  const moments = await surge({
+    base: Number(values.base),
+    factor: 8,
+    minutes: [calm, high, after],
+    onMoment: moment => console.log(JSON.stringify(moment)),
+  })
+  console.log(`surge: ${surgeFigure(moments, calm * 60_000)}`)
 }

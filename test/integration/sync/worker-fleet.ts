@@ -52,10 +52,10 @@ export class WorkerFleet {
     return new WorkerFleet(master, folder, Object.fromEntries(variables) as Record<string, string>)
   }
 
-  /** In a pod of its own. */
-  async start(): Promise<FleetWorker> {
+  /** In a pod of its own; `plan` is the name of the plan it was started with, where the operator has a Deployment. */
+  async start(plan?: string): Promise<FleetWorker> {
     const pod = `worker-${++this.#pods}`
-    this.master.startPod(job.name, { name: pod, shared: true })
+    this.master.startPod(job.name, { name: pod, shared: true, ...(plan !== undefined && { plan }) })
     const token = join(this.#folder, pod)
     await writeFile(token, pod)
     const url = `http://127.0.0.1:${this.master.port}`
