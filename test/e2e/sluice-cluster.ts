@@ -135,8 +135,14 @@ export class SluiceCluster {
     return seen.join('\n')
   }
 
+  /** Without those that are about to end. */
   async workerPods(): Promise<WorkerPod[]> {
-    return (await this.get<{ items: WorkerPod[] }>('pods', '-l', 'app.kubernetes.io/component=worker')).items
+    const { items } = await this.get<{ items: WorkerPod[] }>(
+      'pods',
+      '-l',
+      'app.kubernetes.io/component=worker',
+    )
+    return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
   }
 
   async workerRestarts(): Promise<number> {
@@ -205,7 +211,7 @@ spec:
 }
 
 export interface WorkerPod {
-  metadata: { name: string }
+  metadata: { name: string; deletionTimestamp?: string }
   spec: { containers: { image: string }[] }
   status: {
     podIP?: string

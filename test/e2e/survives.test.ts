@@ -64,6 +64,36 @@ describe('A SyncJob in mid-stream', function () {
     })
   })
 
+  it('survives the death of either of two workers that share it, and goes back to one', async () => {
+    const shared = `
+  autoscaling: {minReplicas: 2, maxReplicas: 2}
+  worker: {resources: {requests: {cpu: 100m, memory: 256Mi}, limits: {memory: 1Gi}}}`
+    /** So many, and all of them ready. */
+    const workersAre = (count: number) => async (): Promise<boolean> => {
+      const containers = (await bed.workerPods()).map(({ status }) => status.containerStatuses?.[0])
+      return containers.length === count && containers.every(container => container?.ready === true)
+    }
+    await through('two workers, one after the other killed', async () => {
+      await bed.apply(bed.syncJob(shared))
+      await bed.untilCondition('RolledOut', 'True')
+      await bed.until('two workers', workersAre(2))
+      await bed.untilReady('True Streaming')
+      for (const { metadata } of await bed.workerPods()) {
+        // Nothing is drained.
+        const now = ['--force', '--grace-period=0']
+        await bed.kubectl('delete', 'pod', '-n', bed.namespace, metadata.name, ...now)
+        await bed.until('two workers again', workersAre(2))
+      }
+      await bed.untilReady('True Streaming')
+    })
+    await through('one worker again', async () => {
+      await bed.apply(bed.syncJob())
+      await bed.untilCondition('RolledOut', 'True')
+      await bed.until('one worker', workersAre(1))
+      await bed.untilReady('True Streaming')
+    })
+  })
+
   it('survives an upgrade of the operator and of its workers', async () => {
     const tag = 'e2e-next'
     await bed.loadImage(tag)
