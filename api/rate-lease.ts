@@ -1,5 +1,7 @@
 // How workers come by their part of a source's limit: they ask with what they could use, and are given a rate for a
 // while. Both sides are pure: master/limits/rate-leases.ts gives, worker/leased-rate.ts uses. Both travel in heartbeats.
+// Where a limit is a number of things at a time (master/limits/count-leases.ts, worker/leased-turns.ts), the rate is how
+// many the holder may have, and lasts until it is given another.
 import { z } from 'zod'
 
 export const leaseSchema = z.object({
@@ -23,6 +25,8 @@ export const leaseRequestSchema = z.object({
     .nonnegative()
     .nullable()
     .transform(wanted => wanted ?? Infinity),
+  /** Of a limit at a time: how many it has, also beyond a smaller lease, or may begin by the lease it uses. */
+  held: z.int().nonnegative().exactOptional(),
   /** Number of the lease it uses; 0 when it has none, as after a restart, and uses nothing. */
   using: z.int().nonnegative(),
 })

@@ -9,9 +9,13 @@ export const weekdays = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'] as con
 const recordsPerSecond = z.int32().min(1).max(1_000_000_000)
 const bytesPerSecond = quantityAtLeast('1Ki')
 
+const queriesInFlight = z.int32().min(1).max(10_000)
+
 const timeOfDay = z
   .string()
   .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'use a time of the day such as 06:00 or 22:30')
+
+const names = ['recordsPerSecond', 'bytesPerSecond', 'queriesInFlight'] as const
 
 const window = withRule(
   z.strictObject({
@@ -32,12 +36,13 @@ const window = withRule(
       .describe('Days on which the window begins. Default: every day.'),
     recordsPerSecond: recordsPerSecond.optional().describe('In the window, in place of the one outside.'),
     bytesPerSecond: bytesPerSecond.optional().describe('In the window, in place of the one outside.'),
+    queriesInFlight: queriesInFlight.optional().describe('In the window, in place of the one outside.'),
   }),
   {
-    rule: 'self.from != self.to && (has(self.recordsPerSecond) || has(self.bytesPerSecond))',
-    message: 'a window has two different times, and at least one of `recordsPerSecond` and `bytesPerSecond`',
-    test: ({ from, to, ...limits }) =>
-      from !== to && (limits.recordsPerSecond !== undefined || limits.bytesPerSecond !== undefined),
+    rule: 'self.from != self.to && (has(self.recordsPerSecond) || has(self.bytesPerSecond) || has(self.queriesInFlight))',
+    message:
+      'a window has two different times, and at least one of `recordsPerSecond`, `bytesPerSecond` and `queriesInFlight`',
+    test: ({ from, to, ...limits }) => from !== to && names.some(name => limits[name] !== undefined),
   },
 )
 
@@ -52,6 +57,11 @@ const limits = withRule(
         .describe(
           'Bytes of them in a second as the server sends them, at most: `10Mi`. Kafka sends what producers compressed as it is. Default: no limit.',
         ),
+      queriesInFlight: queriesInFlight
+        .optional()
+        .describe(
+          'Queries that read whole tables at the same time, at most: the ranges of snapshots, each on a connection of its own. Streams, and the short questions of planning, are not counted. Kafka has no such queries. Default: no limit.',
+        ),
       windows: z
         .array(window)
         .max(16)
@@ -59,20 +69,16 @@ const limits = withRule(
         .describe('Times of the week with other limits. Of two that overlap the first in the list holds.'),
     }),
     {
-      rule: 'has(self.recordsPerSecond) || has(self.bytesPerSecond)',
-      message: 'give at least one of `recordsPerSecond` and `bytesPerSecond`',
-      test: given => given.recordsPerSecond !== undefined || given.bytesPerSecond !== undefined,
+      rule: 'has(self.recordsPerSecond) || has(self.bytesPerSecond) || has(self.queriesInFlight)',
+      message: 'give at least one of `recordsPerSecond`, `bytesPerSecond` and `queriesInFlight`',
+      test: given => names.some(name => given[name] !== undefined),
     },
   ),
   {
-    rule: '!has(self.windows) || self.windows.all(w, (!has(w.recordsPerSecond) || has(self.recordsPerSecond)) && (!has(w.bytesPerSecond) || has(self.bytesPerSecond)))',
+    rule: '!has(self.windows) || self.windows.all(w, (!has(w.recordsPerSecond) || has(self.recordsPerSecond)) && (!has(w.bytesPerSecond) || has(self.bytesPerSecond)) && (!has(w.queriesInFlight) || has(self.queriesInFlight)))',
     message: 'a window changes limits that hold outside of it: give each of them there too',
     test: given =>
-      given.windows.every(
-        each =>
-          (each.recordsPerSecond === undefined || given.recordsPerSecond !== undefined) &&
-          (each.bytesPerSecond === undefined || given.bytesPerSecond !== undefined),
-      ),
+      given.windows.every(each => names.every(name => each[name] === undefined || given[name] !== undefined)),
   },
 )
 
@@ -87,10 +93,14 @@ export const protection = z
 export type Protection = z.infer<typeof protection>
 export type SourceLimits = z.infer<typeof limits>
 
+/** Plans of former versions have none. */
+const plannedCount = z.int().positive().nullable().default(null)
+
 /** As a plan has them, sizes as numbers. */
 export const plannedLimits = z.strictObject({
   recordsPerSecond: z.number().positive().nullable(),
   bytesPerSecond: z.number().positive().nullable(),
+  queriesInFlight: plannedCount,
   windows: z.array(
     z.strictObject({
       from: timeOfDay,
@@ -99,17 +109,21 @@ export const plannedLimits = z.strictObject({
       days: z.array(z.enum(weekdays)),
       recordsPerSecond: z.number().positive().nullable(),
       bytesPerSecond: z.number().positive().nullable(),
+      queriesInFlight: plannedCount,
     }),
   ),
 })
 
 export type PlannedLimits = z.infer<typeof plannedLimits>
 
-/** What is limited. */
-export const limitedUnits = ['records', 'bytes'] as const
+/** What is limited: by the second … */
+export const rateUnits = ['records', 'bytes'] as const
+export type RateUnit = (typeof rateUnits)[number]
+/** … or at a time. */
+export const limitedUnits = [...rateUnits, 'queries'] as const
 export type LimitedUnit = (typeof limitedUnits)[number]
-/** Per second; null: no limit. */
-export type Rates = Readonly<Record<LimitedUnit, number | null>>
+/** Null: no limit. */
+export type LimitsInForce = Readonly<Record<LimitedUnit, number | null>>
 
 function isTimeZone(name: string): boolean {
   try {

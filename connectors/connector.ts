@@ -12,7 +12,7 @@ import type { VirtualTableSpec } from '#api/virtual-table.ts'
 import type { ChangeBatch } from '#catalog/change-batch.ts'
 import type { Position, PositionMove, Positions } from '#catalog/position.ts'
 import type { TableSchema } from '#catalog/types.ts'
-import type { ReadPace } from './read-pace.ts'
+import type { ReadPace, ReadTurns } from './read-pace.ts'
 
 export interface Connector<Spec = unknown> {
   /** The value of `type` in a DataSource, and the name of its sub-object. */
@@ -36,6 +36,8 @@ export interface ConnectorContext<Spec> {
   onBadRecord: (error: DataError) => void
   /** What a source's read() must ask before it takes rows from the server; left out: there are no limits. */
   pace?: ReadPace | undefined
+  /** What a source's read() must ask before a query that reads a whole table, or a range of one; left out: there is no limit. */
+  turns?: ReadTurns | undefined
   clock: Clock
   logger: Logger
 }

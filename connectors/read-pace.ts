@@ -7,6 +7,11 @@ export interface ReadPace {
   next(signal: AbortSignal): Promise<ReadPortion>
 }
 
+export interface ReadTurns {
+  /** Waits until one more query may be under way, and resolves to what ends it. Rejects when the signal aborts. */
+  enter(signal: AbortSignal): Promise<() => void>
+}
+
 /** What may be read now: ask the server for no more where it can be asked for so much. */
 export interface ReadPortion {
   /** At least 1. */

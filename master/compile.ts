@@ -6,7 +6,7 @@ import { parseDuration } from '#api/duration.ts'
 import type { Plan, PlanEndpoint, TableRule } from '#api/plan.ts'
 import { invalidResource } from '#api/problem.ts'
 import { parseQuantity } from '#api/quantity.ts'
-import type { SourceLimits } from '#api/source-limits.ts'
+import type { PlannedLimits, SourceLimits } from '#api/source-limits.ts'
 import type { SyncJob, SyncJobTable } from '#api/sync-job.ts'
 import { completePlan } from './complete-plan.ts'
 import { checkReferences, checkVirtualTable, findDataSource, type Surroundings } from './references.ts'
@@ -58,24 +58,25 @@ function limitsOf({ spec: { protection } }: DataSource): Pick<Plan['source'], 'l
   const { windows, ...base } = protection.limits
   return {
     limits: {
-      ...ratesOf(base),
+      ...numbersOf(base),
       windows: windows.map(({ from, to, timeZone, days, ...limits }) => {
-        return { from, to, timeZone, days, ...ratesOf(limits) }
+        return { from, to, timeZone, days, ...numbersOf(limits) }
       }),
     },
   }
 }
 
-function ratesOf({
+type PlannedNumbers = Omit<PlannedLimits, 'windows'>
+
+function numbersOf({
   recordsPerSecond,
   bytesPerSecond,
-}: Pick<SourceLimits, 'recordsPerSecond' | 'bytesPerSecond'>): {
-  recordsPerSecond: number | null
-  bytesPerSecond: number | null
-} {
+  queriesInFlight,
+}: Pick<SourceLimits, keyof PlannedNumbers>): PlannedNumbers {
   return {
     recordsPerSecond: recordsPerSecond ?? null,
     bytesPerSecond: bytesPerSecond === undefined ? null : parseQuantity(bytesPerSecond),
+    queriesInFlight: queriesInFlight ?? null,
   }
 }
 

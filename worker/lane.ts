@@ -15,6 +15,9 @@ import type { EndpointServices } from './open-connectors.ts'
 import { openSource, openTarget, preload } from './open-connectors.ts'
 import { OpenWriters } from './open-writers.ts'
 import { Session } from './session.ts'
+import { LeasedTurns } from './leased-turns.ts'
+import { RateTally } from './rate-memory.ts'
+import type { PaceData } from './source-pace.ts'
 import { SourcePace } from './source-pace.ts'
 
 interface Ends {
@@ -121,7 +124,7 @@ export class Lane {
     const services: EndpointServices = {
       plan,
       secrets,
-      pace: pace === null ? undefined : new SourcePace(pace, systemClock),
+      ...paceOf(pace),
       clock: systemClock,
       logger: this.#logger,
       onBadRecord: error => {
@@ -146,5 +149,14 @@ export class Lane {
     for (const result of closed)
       if (result.status === 'rejected')
         this.#logger.debug('closing after a failure', errorFields(result.reason))
+  }
+}
+
+function paceOf(data: PaceData | null): Pick<EndpointServices, 'pace' | 'turns'> {
+  if (data === null) return {}
+  const { rates, turns } = data
+  return {
+    ...(Object.keys(rates).length > 0 && { pace: new SourcePace(data, systemClock) }),
+    ...(turns && { turns: new LeasedTurns(turns.memory, systemClock, new RateTally(turns.tally)) }),
   }
 }

@@ -2,14 +2,15 @@
 // readers wait for more.
 import type { Plan } from '#api/plan.ts'
 import type { Lease, LeaseRequest } from '#api/rate-lease.ts'
-import type { LimitedUnit, Rates } from '#api/source-limits.ts'
-import { limitedUnits } from '#api/source-limits.ts'
+import type { LimitedUnit, LimitsInForce } from '#api/source-limits.ts'
+import { limitedUnits, rateUnits } from '#api/source-limits.ts'
 import type { Clock } from '#common/clock.ts'
 import { leaseWeights } from '#master/limits/lease-weights.ts'
 import { limitsAt } from '#master/limits/limits-at.ts'
-import { LeasedRate } from './leased-rate.ts'
+import type { Limited } from './limited-unit.ts'
+import { limitedUnit } from './limited-unit.ts'
 import type { RateMemory } from './rate-memory.ts'
-import { RateTally, newRateMemory } from './rate-memory.ts'
+import { newRateMemory } from './rate-memory.ts'
 import type { PaceData } from './source-pace.ts'
 
 /** Rates by DataSource and unit, for all jobs of the process. */
@@ -24,18 +25,12 @@ export class SourceRates {
   }
 }
 
-interface Limited {
-  rate: LeasedRate
-  memory: RateMemory
-  tallies: RateTally[]
-}
-
 /** What one look at a limit found. */
 export interface LimitUse {
   unit: LimitedUnit
-  /** Units per second that may be used now. */
+  /** Units per second that may be used now, or at a time. */
   rate: number
-  /** Since the beginning. */
+  /** Since the beginning; of those at a time, how many were begun. */
   used: number
   waitedMs: number
 }
@@ -82,9 +77,8 @@ export class LimitedSource {
     const inForce = limitsAt(limits, clock.nowMs())
     for (const unit of limitedUnits) {
       if (inForce[unit] === null) continue
-      const memory = rates.of(plan, unit)
-      const tallies = Array.from({ length: plan.worker.lanes }, () => new RateTally())
-      this.#limited.set(unit, { rate: new LeasedRate(memory, clock), memory, tallies })
+      const { lanes } = plan.worker
+      this.#limited.set(unit, limitedUnit(unit, rates.of(plan, unit), { lanes, clock }))
     }
   }
 
@@ -105,16 +99,20 @@ export class LimitedSource {
   /** What a lane needs to keep to the limits; null when there are none. */
   paceOf(lane: number): PaceData | null {
     if (!this.isLimited) return null
+    const of = (unit: LimitedUnit): PaceData['turns'] => {
+      const limited = this.#limited.get(unit)
+      return limited && { memory: limited.memory, tally: limited.tallies[lane]!.memory }
+    }
     const rates: PaceData['rates'] = {}
-    for (const [unit, { memory, tallies }] of this.#limited)
-      rates[unit] = { memory, tally: tallies[lane]!.memory }
-    return { rates, weight: this.#weight }
+    for (const unit of rateUnits) if (this.#limited.has(unit)) rates[unit] = of(unit)!
+    const turns = of('queries')
+    return { rates, weight: this.#weight, ...(turns && { turns }) }
   }
 
   use(): LimitUse[] {
-    return [...this.#limited].map(([unit, { rate, tallies }]) => ({
+    return [...this.#limited].map(([unit, { allowed, tallies }]) => ({
       unit,
-      rate: rate.rate,
+      rate: allowed,
       used: sum(tallies.map(({ used }) => used)),
       waitedMs: sum(tallies.map(({ waitedMs }) => waitedMs)),
     }))
@@ -122,16 +120,16 @@ export class LimitedSource {
 
   /** What to ask the master for; the units are the ids. */
   requests(): LeaseRequest[] {
-    return [...this.#limited].map(([unit, { rate }]) => {
+    return [...this.#limited].map(([unit, limited]) => {
       const { usedRate, waited } = this.#looks.get(unit) ?? unlooked
       const wanted = waited >= throttledShare.until ? Infinity : usedRate * headroom
-      return { id: unit, weight: this.#weight, wanted, using: rate.using }
+      return { id: unit, weight: this.#weight, ...limited.demand(wanted) }
     })
   }
 
   /** @param askedAtMs when they were asked for, by the monotonic clock */
   grant(leases: readonly (Lease & { id: string })[], askedAtMs: number): void {
-    for (const { id, ...lease } of leases) this.#limited.get(id as LimitedUnit)?.rate.grant(lease, askedAtMs)
+    for (const { id, ...lease } of leases) this.#limited.get(id as LimitedUnit)?.grant(lease, askedAtMs)
   }
 
   /** Looks at what is used until the signal aborts, and without a master gives the readers what the limits allow. */
@@ -155,7 +153,7 @@ export class LimitedSource {
     for (const [index, { unit, rate, used, waitedMs }] of this.use().entries()) {
       const usedRate = ((used - before[index]!.used) / duringMs) * 1000
       // A server that is far away takes up the time that readers would wait: then the rate shows that it is the limit.
-      const isUsedUp = rate > 0 && usedRate >= rate * usedUpShare
+      const isUsedUp = unit !== 'queries' && rate > 0 && usedRate >= rate * usedUpShare
       const waited = isUsedUp ? 1 : (waitedMs - before[index]!.waitedMs) / duringMs
       const { waitedOfLate } = this.#looks.get(unit) ?? unlooked
       this.#looks.set(unit, {
@@ -170,12 +168,12 @@ export class LimitedSource {
     else if (share < throttledShare.until) this.#throttledBy = null
   }
 
-  #setRates(inForce: Rates): void {
+  #setRates(inForce: LimitsInForce): void {
     const nowMs = this.#options.clock.monotonicMs()
-    for (const [unit, { rate }] of this.#limited) {
+    for (const [unit, limited] of this.#limited) {
       const limit = inForce[unit]!
-      if (rate.rate === limit) continue
-      rate.grant({ number: rate.using + 1, rate: limit, forMs: Infinity, floor: limit }, nowMs)
+      if (limited.allowed === limit) continue
+      limited.grant({ number: limited.using + 1, rate: limit, forMs: Infinity, floor: limit }, nowMs)
     }
   }
 }

@@ -6,7 +6,7 @@ import type { Logger } from '#common/logger.ts'
 import type { Plan, PlanEndpoint } from '#api/plan.ts'
 import type { Connector, ConnectorContext, Source, Target } from '#connectors/connector.ts'
 import { connectorCode } from '#connectors/load.ts'
-import type { ReadPace } from '#connectors/read-pace.ts'
+import type { ReadPace, ReadTurns } from '#connectors/read-pace.ts'
 import type { SecretLocations } from './secrets.ts'
 import { readSecret } from './secrets.ts'
 
@@ -18,6 +18,7 @@ export interface EndpointServices {
   onBadRecord: (error: DataError) => void
   /** For those that read rows. */
   pace?: ReadPace | undefined
+  turns?: ReadTurns | undefined
 }
 
 export async function openSource(services: EndpointServices): Promise<Source> {
@@ -47,7 +48,7 @@ async function load(
       code: 'SPEC_INVALID',
       context: { dataSource: endpoint.name },
     })
-  const { plan, secrets, clock, logger, onBadRecord, pace } = services
+  const { plan, secrets, clock, logger, onBadRecord, pace, turns } = services
   const context: ConnectorContext<never> = {
     spec: endpoint.spec as never,
     name: endpoint.name,
@@ -56,6 +57,7 @@ async function load(
     virtualTables: plan.virtualTables.filter(table => table.source.name === endpoint.name),
     onBadRecord,
     pace,
+    turns,
     clock,
     logger: logger.child({ connector: endpoint.type, dataSource: endpoint.name }),
   }

@@ -1,7 +1,7 @@
 // The pace of a lane's readers: portions small enough that a limit holds over seconds, of each kind of limit there is.
 // Where only one is limited the other is told by what records were like so far.
-import type { LimitedUnit } from '#api/source-limits.ts'
-import { limitedUnits } from '#api/source-limits.ts'
+import type { RateUnit } from '#api/source-limits.ts'
+import { rateUnits } from '#api/source-limits.ts'
 import type { Clock } from '#common/clock.ts'
 import type { ReadPace, ReadPortion } from '#connectors/read-pace.ts'
 import { LeasedRate } from './leased-rate.ts'
@@ -10,7 +10,9 @@ import { RateTally } from './rate-memory.ts'
 
 /** For each kind of limit there is, the rate and what the lane used of it. */
 export interface PaceData {
-  rates: Partial<Record<LimitedUnit, { memory: RateMemory; tally: SharedArrayBuffer }>>
+  rates: Partial<Record<RateUnit, { memory: RateMemory; tally: SharedArrayBuffer }>>
+  /** What queries in flight are limited by; left out: they are not. */
+  turns?: { memory: RateMemory; tally: SharedArrayBuffer }
   /** As of a LeaseRequest: portions are as large for the job's weight. */
   weight: number
 }
@@ -23,13 +25,13 @@ const firstRecordBytes = 256
 const memoryShare = 0.9
 
 export class SourcePace implements ReadPace {
-  readonly #rates: readonly { unit: LimitedUnit; rate: LeasedRate }[]
+  readonly #rates: readonly { unit: RateUnit; rate: LeasedRate }[]
   readonly #leastMs: number
   #seenRecords = 1
   #seenBytes = firstRecordBytes
 
   constructor({ rates, weight }: PaceData, clock: Clock) {
-    this.#rates = limitedUnits.flatMap(unit => {
+    this.#rates = rateUnits.flatMap(unit => {
       const data = rates[unit]
       return data ? [{ unit, rate: new LeasedRate(data.memory, clock, new RateTally(data.tally)) }] : []
     })
@@ -57,7 +59,7 @@ export class SourcePace implements ReadPace {
     }
   }
 
-  #spent(parts: Record<LimitedUnit, number>, used: Record<LimitedUnit, number>): void {
+  #spent(parts: Record<RateUnit, number>, used: Record<RateUnit, number>): void {
     for (const { unit, rate } of this.#rates) if (parts[unit] < Infinity) rate.spent(parts[unit], used[unit])
   }
 }

@@ -106,6 +106,12 @@ const reasons: Readonly<Record<string, Explanation>> = {
     next: 'Nothing if that is meant. Else raise protection.limits of the DataSource.',
     page: 'docs/guides/limiting-a-source.md',
   },
+  QueriesInFlight: {
+    meaning:
+      'Snapshots could read more at the same time; the limit of queries in flight of its source makes them wait for their turn.',
+    next: 'Nothing if that is meant. Else raise protection.limits of the DataSource.',
+    page: 'docs/guides/limiting-a-source.md',
+  },
   WithinLimits: { meaning: 'No limit of the source holds the job back now.', next: null, page: null },
   SplitSkew: {
     meaning: 'One split has more than a single lane can read, so more workers would not help.',

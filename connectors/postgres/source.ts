@@ -219,8 +219,10 @@ export class PostgresSource implements Source {
       yield { changes: [], position, newestAtMs: null, caughtUp: true }
       return
     }
-    const session = await Session.open(this.#access, signal)
+    const leave = await this.#context.turns?.enter(signal)
+    let session: Session | null = null
     try {
+      session = await Session.open(this.#access, signal)
       const [relation] = await readRelations(session, [table.name], this.#types)
       invariant(relation, 'A table in a snapshot split is gone', { table: table.name })
       requireKey(table, relation.columns)
@@ -240,7 +242,8 @@ export class PostgresSource implements Source {
       }
       yield* readSnapshot(session, read, signal)
     } finally {
-      await session.close()
+      await session?.close()
+      leave?.()
     }
   }
 

@@ -1,16 +1,17 @@
 // Which limits of a DataSource hold at a moment. Windows are times of the day where their time zone is, so that a night is a
 // night there in summer too.
-import type { PlannedLimits, Rates } from '#api/source-limits.ts'
+import type { LimitsInForce, PlannedLimits } from '#api/source-limits.ts'
 import { weekdays } from '#api/source-limits.ts'
 
 type Window = PlannedLimits['windows'][number]
 
 /** @param nowMs since the epoch */
-export function limitsAt(limits: PlannedLimits, nowMs: number): Rates {
+export function limitsAt(limits: PlannedLimits, nowMs: number): LimitsInForce {
   const window = limits.windows.find(each => isWithin(each, nowMs))
   return {
     records: window?.recordsPerSecond ?? limits.recordsPerSecond,
     bytes: window?.bytesPerSecond ?? limits.bytesPerSecond,
+    queries: window?.queriesInFlight ?? limits.queriesInFlight,
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Lease, LeaseRequest } from '#api/rate-lease.ts'
 import type { LimitedUnit } from '#api/source-limits.ts'
 import type { LeaseTerms } from './rate-leases.ts'
+import { CountLeases } from './count-leases.ts'
 import { RateLeases } from './rate-leases.ts'
 
 export interface LimitedKey {
@@ -14,8 +15,8 @@ export interface LimitedKey {
 export interface SourceLeasesOptions extends Omit<LeaseTerms, 'limit'> {
   /** When this master began. */
   sinceMs: number
-  /** All who may hold a lease on this source of the master before. */
-  inherited: (key: LimitedKey) => readonly string[]
+  /** All who may hold a lease on this source of the master before, and how many things at a time each may have. */
+  inherited: (key: LimitedKey) => ReadonlyMap<string, number>
 }
 
 /** What holders of one limit have been given. */
@@ -26,7 +27,7 @@ export interface LimitState extends LimitedKey {
 
 export class SourceLeases {
   readonly #options: SourceLeasesOptions
-  readonly #limits = new Map<string, { key: LimitedKey; limit: number; leases: RateLeases }>()
+  readonly #limits = new Map<string, { key: LimitedKey; limit: number; leases: RateLeases | CountLeases }>()
 
   constructor(options: SourceLeasesOptions) {
     this.#options = options
@@ -37,13 +38,18 @@ export class SourceLeases {
     const name = `${key.namespace}/${key.source}/${key.unit}`
     let at = this.#limits.get(name)
     if (at === undefined) {
-      const { sinceMs, inherited, ...terms } = this.#options
-      const leases = new RateLeases({ limit, ...terms }, { sinceMs, holders: inherited(key) })
-      this.#limits.set(name, (at = { key, limit, leases }))
+      this.#limits.set(name, (at = { key, limit, leases: this.#leasesOf(key, limit) }))
     }
     at.limit = limit
     at.leases.changeLimit(limit)
     return at.leases.request(request, nowMs)
+  }
+
+  #leasesOf(key: LimitedKey, limit: number): RateLeases | CountLeases {
+    const { sinceMs, inherited, ...terms } = this.#options
+    const holders = inherited(key)
+    if (key.unit === 'queries') return new CountLeases(limit, holders)
+    return new RateLeases({ limit, ...terms }, { sinceMs, holders: [...holders.keys()] })
   }
 
   /** It uses nothing any more, for sure: its process is gone. */

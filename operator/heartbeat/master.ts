@@ -14,7 +14,7 @@ import { isConfigError } from '../resource-check.ts'
 import type { Pod, SyncJobObject } from '../resources.ts'
 import { compileJob } from '../sync-job/compile-job.ts'
 import { jobIndexKey, jobLabel, shortName, workerName } from '../sync-job/names.ts'
-import { isWorker, sharesJob } from '../sync-job/observe.ts'
+import { isRunning, isWorker, sharesJob } from '../sync-job/observe.ts'
 import { JobSplits } from './job-splits.ts'
 import type { JobShares } from './job-splits.ts'
 import type { PodIdentity } from './token-review.ts'
@@ -25,6 +25,8 @@ export const leaseTerms = { leaseMs: 10_000, graceMs: 2_000, floorShare: 0.2 }
 const validMs = 15_000
 /** A pod that was deleted by force may live on for as long as its kubelet takes to end it. */
 const lingerMs = 60_000
+/** As many as a job may have. */
+const lanesMax = 64
 
 export interface MasterOptions {
   caches: Caches
@@ -105,22 +107,29 @@ export class Master {
     if (isConfigError(compiled) || compiled.plan.source.limits === undefined) return []
     const { source, priority } = compiled.plan
     const inForce = limitsAt(compiled.plan.source.limits, clock.nowMs())
-    return leases.flatMap(({ id: unit, wanted, using }) => {
+    return leases.flatMap(({ id: unit, ...asked }) => {
       const limit = isUnit(unit) ? inForce[unit] : null
       if (!isUnit(unit) || limit === null) return []
       const key = { namespace: job.namespace, source: source.name, unit }
-      const request = { id: sender.podUid, weight: leaseWeights[priority], wanted, using }
+      const request = { ...asked, id: sender.podUid, weight: leaseWeights[priority] }
       const lease = this.#leases.request(key, limit, request, clock.monotonicMs())
       return lease === null ? [] : [{ ...lease, id: unit }]
     })
   }
 
-  /** All workers there are of jobs that read this source. */
-  #readersOf({ namespace, source }: LimitedKey): string[] {
+  /** All workers there are of jobs that read this source, and how many queries each may have sent: one from each lane. */
+  #readersOf({ namespace, source }: LimitedKey): Map<string, number> {
     const { caches } = this.#options
-    const jobs = caches.syncJobs.indexed('dataSource', namespacedName(namespace, source))
-    const pods = jobs.flatMap(job => caches.pods.indexed('job', jobIndexKey(job)))
-    return pods.filter(isWorker).map(holderOf)
+    const readers = new Map<string, number>()
+    for (const job of caches.syncJobs.indexed('dataSource', namespacedName(namespace, source)))
+      for (const pod of caches.pods.indexed('job', jobIndexKey(job)))
+        if (isWorker(pod)) readers.set(holderOf(pod), isRunning(pod) ? this.#lanesOf(job) : 0)
+    return readers
+  }
+
+  #lanesOf(job: SyncJobObject): number {
+    const compiled = compileJob(job, this.#options.caches)
+    return isConfigError(compiled) ? lanesMax : compiled.plan.worker.lanes
   }
 
   #forgetGone(): void {

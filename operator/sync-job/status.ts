@@ -110,6 +110,12 @@ function completeCondition(complete: boolean | null): Statement | null {
     : { type: 'Complete', status: 'False', reason: 'InProgress', message: 'Not everything is copied yet.' }
 }
 
+const throttledReasons = {
+  records: 'RecordsPerSecond',
+  bytes: 'BytesPerSecond',
+  queries: 'QueriesInFlight',
+} as const
+
 /** Said only of jobs that were throttled once: for most there is no limit to speak of. */
 function throttledCondition(
   statuses: readonly WorkerStatus[],
@@ -120,8 +126,8 @@ function throttledCondition(
     return {
       type: 'Throttled',
       status: 'True',
-      reason: unit === 'records' ? 'RecordsPerSecond' : 'BytesPerSecond',
-      message: `The job could read faster: the limit of ${unit} a second of its source (protection.limits) holds it back.`,
+      reason: throttledReasons[unit],
+      message: `The job could read faster: the limit of ${unit === 'queries' ? 'queries in flight' : `${unit} a second`} of its source (protection.limits) holds it back.`,
     }
   const wasThrottled = previous?.conditions?.some(({ type }) => type === 'Throttled') ?? false
   if (!wasThrottled || statuses.length === 0) return null

@@ -289,14 +289,21 @@ export const invalidSamples: readonly InvalidSample[] = [
   {
     name: 'limits without a limit',
     yaml: limitsOf('windows: []'),
-    validate: 'spec.protection.limits: give at least one of `recordsPerSecond` and `bytesPerSecond`',
-    server: 'give at least one of `recordsPerSecond` and `bytesPerSecond`',
+    validate:
+      'spec.protection.limits: give at least one of `recordsPerSecond`, `bytesPerSecond` and `queriesInFlight`',
+    server: 'give at least one of `recordsPerSecond`, `bytesPerSecond` and `queriesInFlight`',
   },
   {
     name: 'a limit of nothing',
     yaml: limitsOf('recordsPerSecond: 0'),
     validate: 'spec.protection.limits.recordsPerSecond: found 0; allowed: 1 to 1000000000',
     server: 'spec.protection.limits.recordsPerSecond: Invalid value: 0',
+  },
+  {
+    name: 'no query at a time',
+    yaml: limitsOf('queriesInFlight: 0'),
+    validate: 'spec.protection.limits.queriesInFlight: found 0; allowed: 1 to 10000',
+    server: 'spec.protection.limits.queriesInFlight: Invalid value: 0',
   },
   {
     name: 'bytes a second as a number with a unit that there is not',

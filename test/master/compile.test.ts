@@ -70,7 +70,7 @@ describe('compile', () => {
 
   it('takes the limits of the source as numbers, and none of the target', () => {
     const window = { from: '22:00', to: '06:00', days: ['Sat', 'Sun'], bytesPerSecond: '1Gi' }
-    const limits = { bytesPerSecond: '10Mi', windows: [window] }
+    const limits = { bytesPerSecond: '10Mi', queriesInFlight: 4, windows: [window] }
     const limited = (name: string, type: string, spec: object) =>
       source(name, { type, [type]: spec, protection: { limits } })
     const dataSources = [
@@ -82,8 +82,20 @@ describe('compile', () => {
     expect(plan.source.limits).to.deep.equal({
       recordsPerSecond: null,
       bytesPerSecond: 10 * 1024 ** 2,
-      windows: [{ ...window, timeZone: 'UTC', recordsPerSecond: null, bytesPerSecond: 1024 ** 3 }],
+      queriesInFlight: 4,
+      windows: [
+        {
+          ...window,
+          timeZone: 'UTC',
+          recordsPerSecond: null,
+          bytesPerSecond: 1024 ** 3,
+          queriesInFlight: null,
+        },
+      ],
     })
+    const { queriesInFlight: _, ...former } = plan.source.limits!
+    const before = planSchema.parse({ ...plan, source: { ...plan.source, limits: former } })
+    expect(before.source.limits?.queriesInFlight, 'a plan of a former version').to.equal(null)
     expect(plan.target).not.to.have.property('limits')
     expect(compile(job('to-lake', minimal), around).source, 'without any').not.to.have.property('limits')
   })

@@ -14,7 +14,7 @@ const plan = {
     name: 'shop-db',
     type: 'postgres',
     spec: {},
-    limits: { recordsPerSecond: 1000, bytesPerSecond: null, windows: [] },
+    limits: { recordsPerSecond: 1000, bytesPerSecond: null, queriesInFlight: null, windows: [] },
   },
   priority: 'high',
   worker: { lanes: 2, bufferBytesMax: 1 },

@@ -2,13 +2,15 @@ import { expect } from 'chai'
 import type { Plan } from '#api/plan.ts'
 import { ManualClock } from '#test/operator/manual-clock.ts'
 import { LimitedSource, SourceRates } from '#worker/limited-source.ts'
+import { LeasedTurns } from '#worker/leased-turns.ts'
+import { RateTally } from '#worker/rate-memory.ts'
 import { SourcePace } from '#worker/source-pace.ts'
 
 const plan = {
   job: { namespace: 'shop', name: 'orders' },
   source: {
     name: 'shop-db',
-    limits: { recordsPerSecond: 1000, bytesPerSecond: null, windows: [] },
+    limits: { recordsPerSecond: 1000, bytesPerSecond: null, queriesInFlight: null, windows: [] },
   },
   priority: 'normal',
   worker: { lanes: 1 },
@@ -40,6 +42,35 @@ describe('LimitedSource', () => {
   it('knows that its limit holds the readers back, whether they wait for it or for a server far away', async () => {
     expect(await throttledBy(1, 1), 'near').to.equal('records')
     expect(await throttledBy(50, 1), 'far').to.equal('records')
+  })
+
+  it('lets lanes begin queries without a master, and says that they wait for their turn', async () => {
+    const clock = new ManualClock()
+    const limits = { recordsPerSecond: null, bytesPerSecond: null, queriesInFlight: 1, windows: [] }
+    const two = { ...plan, source: { ...plan.source, limits }, worker: { ...plan.worker, lanes: 2 } }
+    const limited = new LimitedSource({ plan: two, rates: new SourceRates(), clock, leased: false })
+    const stop = new AbortController()
+    const running = limited.run(stop.signal)
+    const lanes = [0, 1].map(lane => {
+      const { rates, turns } = limited.paceOf(lane)!
+      expect(rates, 'no rate is limited').to.deep.equal({})
+      return new LeasedTurns(turns!.memory, clock, new RateTally(turns!.tally))
+    })
+    const begun: (() => void)[] = []
+    for (const lane of lanes)
+      void lane.enter(stop.signal).then(
+        leave => begun.push(leave),
+        () => undefined,
+      )
+    await clock.advance(60_000)
+    expect([begun.length, limited.throttledBy]).to.deep.equal([1, 'queries'])
+    expect(limited.requests()).to.deep.equal([{ id: 'queries', weight: 2, wanted: 2, held: 1, using: 1 }])
+    expect(limited.use()[0]).to.include({ unit: 'queries', rate: 1, used: 1 })
+    begun[0]!()
+    await clock.advance(60_000)
+    expect([begun.length, limited.throttledBy]).to.deep.equal([2, null])
+    stop.abort()
+    await running
   })
 
   it('is not held back by a limit that it does not reach', async () => {

@@ -12,7 +12,7 @@ import type {
   SourceTable,
   Split,
 } from '#connectors/connector.ts'
-import type { ReadPace } from '#connectors/read-pace.ts'
+import type { ReadPace, ReadTurns } from '#connectors/read-pace.ts'
 import { postgres } from '#connectors/postgres/connector.ts'
 import type { PostgresSpec } from '#connectors/postgres/spec.ts'
 import { postgresSpec } from '#connectors/postgres/spec.ts'
@@ -47,6 +47,7 @@ export class Job {
   readonly badRecords: DataError[] = []
   /** For sources that are opened from now on. */
   pace: ReadPace | undefined
+  turns: ReadTurns | undefined
   /** Positions the target holds: table -> split -> position. */
   readonly positions = new Map<string, Map<string, Position>>()
   readonly #server: PostgresServer
@@ -82,6 +83,7 @@ export class Job {
         this.badRecords.push(error)
       },
       pace: this.pace,
+      turns: this.turns,
       clock: systemClock,
       logger: silentLogger,
     }

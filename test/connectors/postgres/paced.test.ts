@@ -2,7 +2,9 @@ import { expect } from 'chai'
 import type { PostgresServer } from '#scripts/embedded-postgres.ts'
 import type { Source } from '#connectors/connector.ts'
 import { PortionByPortion, standstill } from '../portion-by-portion.ts'
+import { systemClock } from '#common/clock.ts'
 import { Job } from './bed.ts'
+import { errorOf } from './failure.ts'
 import { readAllSnapshots, readSplit, streamUntilCaughtUp } from './reading.ts'
 import { Replica } from './rows.ts'
 import { sharedServer } from './shared-server.ts'
@@ -44,6 +46,35 @@ describe('PostgreSQL with limits', () => {
     expect(pace.spent).to.have.length(pace.given)
     expect(pace.spent.every(({ records, bytes }) => bytes >= records * 50)).to.equal(true)
     expect(paced).to.deep.equal(await readWith(undefined))
+  })
+
+  it('waits for its turn before it reads a range, and ends it with the range, read to the end or not', async () => {
+    let [entered, left] = [0, 0]
+    let open = Promise.withResolvers<void>()
+    job.turns = {
+      enter: async () => {
+        entered++
+        await open.promise
+        return () => void left++
+      },
+    }
+    source = await job.source()
+    const [split] = await job.plan(source)
+    const reading = readSplit(job, source, split!, new Replica(), {
+      limits: { chunkBytesMax: 16 * 1024, lingerMs: 0 },
+      chunksMax: 1,
+    })
+    await systemClock.sleep(100)
+    const { rows } = await job.sql(`SELECT 1 FROM pg_stat_activity WHERE query LIKE 'COPY (SELECT%'
+      AND datname = current_database() AND pid <> pg_backend_pid()`)
+    expect([entered, rows.length], 'while it waits').to.deep.equal([1, 0])
+    open.resolve()
+    expect(await reading).to.have.length(1)
+    expect([entered, left], 'given up in the middle').to.deep.equal([1, 1])
+    open = Promise.withResolvers()
+    open.reject(new Error('no turn'))
+    expect(String(await errorOf(readSplit(job, source, split!, new Replica())))).to.include('no turn')
+    expect([entered, left]).to.deep.equal([2, 1])
   })
 
   it('is read to the end where the last portion is just used up', async () => {

@@ -12,10 +12,11 @@ const night: Window = {
   days: [...weekdays],
   recordsPerSecond: 50_000,
   bytesPerSecond: null,
+  queriesInFlight: null,
 }
 
 function recordsAt(time: string, ...windows: Window[]): number | null {
-  const limits = { recordsPerSecond: 5_000, bytesPerSecond: 1_000_000, windows }
+  const limits = { recordsPerSecond: 5_000, bytesPerSecond: 1_000_000, queriesInFlight: null, windows }
   const { records, bytes } = limitsAt(limits, Date.parse(time))
   expect(bytes, 'a window leaves what it does not name').to.equal(1_000_000)
   return records

@@ -6,7 +6,7 @@ const terms = { leaseMs: 10_000, graceMs: 2_000, floorShare: 0.2 }
 const shop: LimitedKey = { namespace: 'shop', source: 'shop-db', unit: 'records' }
 
 function begin(holders: readonly string[] = []): SourceLeases {
-  return new SourceLeases({ ...terms, sinceMs: 0, inherited: () => holders })
+  return new SourceLeases({ ...terms, sinceMs: 0, inherited: () => new Map(holders.map(id => [id, 2])) })
 }
 
 const request = (id: string, weight = 1, using = 0) => ({ id, weight, wanted: Infinity, using })
@@ -25,6 +25,14 @@ describe('SourceLeases', () => {
     expect(rateAt(12_000, 0)).to.equal(800)
     leases.forget('b')
     expect(rateAt(14_000, 1)).to.equal(1000)
+  })
+
+  it('grants queries at once, and leaves room for all that a worker of the master before may have sent', () => {
+    const leases = begin(['a', 'b'])
+    const queries: LimitedKey = { ...shop, unit: 'queries' }
+    expect(leases.request(queries, 5, { ...request('a'), held: 1 }, 0)?.rate).to.equal(3)
+    leases.forget('b')
+    expect(leases.request(queries, 5, { ...request('a', 1, 1), held: 3 }, 1)?.rate).to.equal(5)
   })
 
   it('keeps each source and unit by itself', () => {

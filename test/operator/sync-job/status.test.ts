@@ -245,6 +245,7 @@ describe('the condition Throttled', () => {
     const held = after(free, [said(), said({ throttledBy: 'bytes' })])
     expect(throttled(held)).to.equal('True BytesPerSecond')
     expect(writeDue(free, held, 0)).to.equal('now')
+    expect(throttled(after(free, [said({ throttledBy: 'queries' })]))).to.equal('True QueriesInFlight')
     expect(throttled(after(held, [])), 'nobody speaks').to.equal('True BytesPerSecond')
     expect(throttled(after(held, [said({ throttledBy: null })]))).to.equal('False WithinLimits')
   })
