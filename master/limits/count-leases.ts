@@ -3,8 +3,8 @@
 // a query cannot be taken back, and goes on while the master is away. So a holder counts as all it may have: the largest
 // of the leases it may have got and not given up, and what it says that it still has.
 //
-// Where there are fewer than holders, they take turns: whoever was served longest ago is next, and who is not served any
-// more ends what it has and begins nothing.
+// Where there are fewer than holders, they take turns: whoever waits longest is next, and who has had its turn longest ends
+// what it has and begins nothing.
 //
 // Pure: time comes with each call. Kept by whoever is master; a new one counts everyone who may hold anything at all that
 // it may hold, until it has heard from it or knows that it is gone.
@@ -24,7 +24,9 @@ interface Holder {
   /** Those it may be using, oldest first. */
   leases: { number: number; count: number }[]
   lastNumber: number
-  servedAtMs: number
+  /** Whether it has one more than its share rounded down, and when it last came to that. */
+  hasExtra: boolean
+  extraAtMs: number
   heardAtMs: number
 }
 
@@ -47,7 +49,8 @@ export class CountLeases {
       id,
       leases: [],
       lastNumber: 0,
-      servedAtMs: -Infinity,
+      hasExtra: false,
+      extraAtMs: -Infinity,
       heardAtMs: nowMs,
     }
     const now: Holder = {
@@ -60,16 +63,18 @@ export class CountLeases {
       lastNumber: Math.max(holder.lastNumber, using),
     }
     this.#holders.set(id, now)
-    const share = wholeShares(
-      this.#limit,
-      [...this.#holders.values()].map(each => demandAt(each, nowMs)),
-    ).get(id)!
-    const count = Math.min(share, Math.max(0, this.#limit - this.#countedWithout(id)))
+    const demands = [...this.#holders.values()].map(each => demandAt(each, nowMs))
+    const share = wholeShares(this.#limit, demands, nowMs).get(id)!
+    const room = this.#limit - this.#countedWithout(id)
+    // What it has it may keep: that is counted already.
+    const count = Math.max(0, Math.min(sizeOf(share), Math.max(room, counted(now))))
+    const hasExtra = count > share.base
+    if (hasExtra && !now.hasExtra) now.extraAtMs = nowMs
+    now.hasExtra = hasExtra
     const lease = { number: ++now.lastNumber, count }
     now.leases.push(lease)
     // Nobody hears an answer more often than this loses one: those in between are as good as the largest of them.
     if (now.leases.length > leasesMax) now.leases = [largest(now.leases.slice(0, -1)), lease]
-    if (count > 0) now.servedAtMs = nowMs
     return { number: lease.number, rate: count, forMs, floor: count }
   }
 
@@ -98,6 +103,8 @@ export class CountLeases {
 }
 
 const leasesMax = 50
+/** How long one may begin queries before another has its turn. */
+const turnMs = 10_000
 /** One that is silent for longer would not come for what is kept for it. */
 const silentMsMax = 10_000
 
@@ -114,17 +121,48 @@ function largest(leases: Holder['leases']): Holder['leases'][number] {
   return { number: leases.at(-1)!.number, count: Math.max(...leases.map(({ count }) => count)) }
 }
 
-/** Fair shares in whole numbers: what is left by rounding down goes, one each, to those that were served longest ago. */
-function wholeShares(limit: number, holders: readonly Holder[]): Map<string, number> {
-  const shares = fairShares(limit, holders)
-  const whole = new Map([...shares].map(([id, share]) => [id, Math.floor(share + 1e-9)]))
-  let left = limit - [...whole.values()].reduce((sum, share) => sum + share, 0)
-  const inTurn = holders.toSorted((a, b) => a.servedAtMs - b.servedAtMs || (a.id < b.id ? -1 : 1))
-  for (const { id, wanted } of inTurn) {
+interface Share {
+  /** Its fair share, rounded down. */
+  base: number
+  /** Whether it gets one of those that rounding left. */
+  hasExtra: boolean
+}
+
+function sizeOf({ base, hasExtra }: Share): number {
+  return base + (hasExtra ? 1 : 0)
+}
+
+/**
+ * Fair shares in whole numbers. What is left by rounding down goes, one each, to those that have one for a short time only,
+ * then to those that wait for it, the longest first, then to those that have had one for longer.
+ */
+function wholeShares(limit: number, holders: readonly Holder[], nowMs: number): Map<string, Share> {
+  const fair = fairShares(limit, holders)
+  const shares = new Map(
+    [...fair].map(([id, share]): [string, Share] => [
+      id,
+      { base: Math.floor(share + 1e-9), hasExtra: false },
+    ]),
+  )
+  let left = limit - [...shares.values()].reduce((sum, { base }) => sum + base, 0)
+  const byTurn = holders.toSorted((a, b) => rankOf(a, nowMs) - rankOf(b, nowMs) || byExtra(a, b))
+  for (const { id, wanted } of byTurn) {
     if (left < 1) break
-    if (whole.get(id)! >= Math.min(wanted, limit)) continue
-    whole.set(id, whole.get(id)! + 1)
+    const share = shares.get(id)!
+    if (share.base >= wanted) continue
+    share.hasExtra = true
     left--
   }
-  return whole
+  return shares
+}
+
+function rankOf({ hasExtra, extraAtMs }: Holder, nowMs: number): number {
+  if (!hasExtra) return 1
+  return nowMs - extraAtMs < turnMs ? 0 : 2
+}
+
+/** Of those that wait the one that has waited longest comes first, of those that have one the one that had it last. */
+function byExtra(a: Holder, b: Holder): number {
+  const order = a.extraAtMs === b.extraAtMs ? (a.id < b.id ? -1 : 1) : a.extraAtMs - b.extraAtMs
+  return a.hasExtra ? -order : order
 }

@@ -20,20 +20,22 @@ describe('CountLeases', () => {
     expect(leases.request(want('b', 9, 3, 1), 7).rate).to.equal(2)
   })
 
-  it('lets holders take turns where they are more than there is', () => {
-    const leases = new CountLeases(1, nobody)
-    const ids = ['a', 'b', 'c']
-    const state = new Map(ids.map(id => [id, { using: 0, count: 0, served: 0 }]))
-    // Each ends what it has within a second, and asks every second.
-    for (let second = 0; second < 60; second++)
-      for (const id of ids) {
-        const at = state.get(id)!
-        const { number, rate } = leases.request(want(id, 1, at.using, at.count), second * 1000)
-        if (rate > 0) at.served++
-        Object.assign(at, { using: number, count: rate })
-      }
-    for (const { served } of state.values()) expect(served).to.be.greaterThan(7)
-  })
+  for (const limit of [1, 2, 4])
+    it(`lets three holders that want two each take turns at ${limit}`, () => {
+      const leases = new CountLeases(limit, nobody)
+      const ids = ['a', 'b', 'c']
+      const state = new Map(ids.map(id => [id, { using: 0, count: 0, served: 0 }]))
+      // Each ends what it has within a second, and asks every second.
+      for (let second = 0; second < 60; second++)
+        for (const id of ids) {
+          const at = state.get(id)!
+          const { number, rate } = leases.request(want(id, 2, at.using, at.count), second * 1000)
+          at.served += rate
+          Object.assign(at, { using: number, count: rate })
+        }
+      for (const { served } of state.values())
+        expect(served, JSON.stringify([...state])).to.be.greaterThan((limit * 60) / 3 / 3)
+    })
 
   it('keeps nothing for one that is silent', () => {
     const leases = new CountLeases(1, nobody)
@@ -89,6 +91,7 @@ interface Worker {
   /** When each query that is under way ends. */
   queries: number[]
   lanes: number
+  begun: number
   nextAtMs: number
 }
 
@@ -119,12 +122,14 @@ class World {
     if (this.#workers.length === 0) this.#start()
     for (const worker of this.#workers) worker.nextAtMs = this.#nowMs
     let most = 0
+    for (const worker of this.#workers) worker.begun = 0
     for (let step = 0; step < 3000; step++) {
       this.#live(0)
       if (step > 1000) most = Math.max(most, this.#underWay())
     }
     const lanes = this.#workers.reduce((sum, worker) => sum + worker.lanes, 0)
     expect(most).to.equal(Math.min(lanes, limit))
+    for (const { id, begun } of this.#workers) expect(begun, `turns of ${id}`).to.be.greaterThan(0)
   }
 
   #start(): void {
@@ -134,6 +139,7 @@ class World {
       number: 0,
       count: 0,
       queries: [],
+      begun: 0,
       lanes,
       nextAtMs: this.#nowMs,
     })
@@ -159,11 +165,15 @@ class World {
     this.#nowMs += 50
     for (const worker of this.#workers) {
       worker.queries = worker.queries.filter(endsAtMs => endsAtMs > this.#nowMs)
-      while (worker.queries.length < Math.min(worker.count, worker.lanes))
-        worker.queries.push(this.#nowMs + this.#random.between(100, 8_000))
+      while (worker.queries.length < Math.min(worker.count, worker.lanes)) this.#begin(worker)
     }
     this.#exchange(loss)
     expect(this.#underWay(), `at ${this.#nowMs} ms`).to.be.at.most(limit)
+  }
+
+  #begin(worker: Worker): void {
+    worker.begun++
+    worker.queries.push(this.#nowMs + this.#random.between(100, 8_000))
   }
 
   #exchange(loss: number): void {
