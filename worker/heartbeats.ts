@@ -33,11 +33,12 @@ const farewellMs = 1_000
 
 /** Until the signal aborts: then it says once more, to a master that answers, what is still held, which should be nothing. */
 export async function sendHeartbeats(options: HeartbeatsOptions, signal: AbortSignal): Promise<void> {
-  const { assigned } = options
+  const { assigned, limited } = options
   const heartbeats = new Heartbeats(options)
   if (assigned !== null) assigned.onNews = () => heartbeats.hurry()
   await heartbeats.run(signal)
-  if (assigned !== null && heartbeats.isAnswered) await heartbeats.send(AbortSignal.timeout(farewellMs))
+  const gives = assigned !== null || limited.holds
+  if (gives && heartbeats.isAnswered) await heartbeats.send(AbortSignal.timeout(farewellMs))
 }
 
 class Heartbeats {

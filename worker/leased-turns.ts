@@ -48,6 +48,13 @@ export class LeasedTurns {
     })
   }
 
+  /** Nothing will be begun any more. */
+  giveUp(): void {
+    this.#numbers.with(numbers => {
+      numbers[field.count] = 0
+    })
+  }
+
   /** Waits for a turn, and resolves to what ends it. Rejects when the signal aborts. */
   async enter(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted()

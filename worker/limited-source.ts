@@ -132,6 +132,16 @@ export class LimitedSource {
     for (const { id, ...lease } of leases) this.#limited.get(id as LimitedUnit)?.grant(lease, askedAtMs)
   }
 
+  /** The readers have ended. Under `sluice run` others may draw from the same. */
+  leave(): void {
+    if (this.#options.leased) for (const limited of this.#limited.values()) limited.giveUp()
+  }
+
+  /** Whether anything is held until it is given up. */
+  get holds(): boolean {
+    return this.#limited.has('queries')
+  }
+
   /** Looks at what is used until the signal aborts, and without a master gives the readers what the limits allow. */
   async run(signal: AbortSignal): Promise<void> {
     if (!this.isLimited) return

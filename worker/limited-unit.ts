@@ -17,6 +17,8 @@ export interface Limited {
   readonly using: number
   /** @param wantedRate units per second that the readers could use */
   demand: (wantedRate: number) => Pick<LeaseRequest, 'wanted' | 'using' | 'held'>
+  /** Nothing will be used any more: what is held in hand for it is for others. */
+  giveUp: () => void
   /** @param askedAtMs when it was asked for, by the monotonic clock */
   grant: (lease: Lease, askedAtMs: number) => void
 }
@@ -42,6 +44,7 @@ function bySecond(memory: RateMemory, tallies: readonly RateTally[], clock: Cloc
       return rate.using
     },
     demand: wanted => ({ wanted, using: rate.using }),
+    giveUp: () => undefined,
     grant: (lease, askedAtMs) => rate.grant(lease, askedAtMs),
   }
 }
@@ -58,6 +61,7 @@ function atATime(memory: RateMemory, tallies: readonly RateTally[], clock: Clock
       return turns.demand.using
     },
     demand: () => turns.demand,
+    giveUp: () => turns.giveUp(),
     grant: lease => turns.grant(lease),
   }
 }

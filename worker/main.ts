@@ -90,6 +90,7 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
     await job.run(signal)
     logger.info('worker stopped', { rows: status.rows, commits: status.commits })
   } finally {
+    limited.leave()
     ended.abort()
     await Promise.all(beside)
     await http?.close()

@@ -59,7 +59,8 @@ export class CountLeases {
       wanted,
       held,
       heardAtMs: nowMs,
-      leases: holder.leases.filter(({ number }) => number >= using),
+      // What it may do by the one it uses it tells itself.
+      leases: holder.leases.filter(({ number }) => number > using),
       lastNumber: Math.max(holder.lastNumber, using),
     }
     this.#holders.set(id, now)

@@ -80,7 +80,7 @@ describe('queries in flight of three workers', () => {
     const access = { user: { value: user }, password: { value: password }, tls: { mode: 'disable' } }
     const source = object('DataSource', 'shop-db', {
       type: 'postgres',
-      postgres: { host, port, database, ...access, snapshot: { rangeBytes: 1024 * 1024 } },
+      postgres: { host, port, database, ...access, snapshot: { rangeBytes: 8 * 1024 * 1024 } },
       protection: { limits: { queriesInFlight: limit } },
     })
     const lake = object('DataSource', 'lake', {

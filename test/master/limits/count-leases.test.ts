@@ -37,6 +37,14 @@ describe('CountLeases', () => {
         expect(served, JSON.stringify([...state])).to.be.greaterThan((limit * 60) / 3 / 3)
     })
 
+  it('takes back what one gives up that ends', () => {
+    const leases = new CountLeases(1, nobody)
+    const { number } = leases.request(want('a', 1), 0)
+    expect(leases.request(want('b', 1), 1).rate, 'while it may begin one').to.equal(0)
+    leases.request(want('a', 0, number, 0), 2)
+    expect(leases.request(want('b', 1, 1), 3).rate).to.equal(1)
+  })
+
   it('keeps nothing for one that is silent', () => {
     const leases = new CountLeases(1, nobody)
     leases.request(want('hung', 1), 0)
