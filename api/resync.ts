@@ -16,7 +16,7 @@ export const resyncSpec = z
       .describe('Which of the tables of the job, as names in the source or globs. Default: all.'),
   })
   .describe(
-    'Reads tables from the source anew, into the tables of the target that are there. Readers see the rows there are until each is replaced; those that the source no longer has go in the end.',
+    'Reads tables from the source anew, into the tables of the target that are there. Readers of a table with a key see the rows there are until each is replaced; those that the source no longer has go in the end. A table without a key is emptied first.',
   )
 
 export const resyncStatus = z

@@ -81,7 +81,8 @@ export const errorCodes = {
   },
   PG_SNAPSHOT_INTERRUPTED: {
     meaning: 'The snapshot of a table without a key was interrupted and cannot go on without duplicates.',
-    remedy: 'Drop the target table and snapshot it again, or give the table a primary key.',
+    remedy:
+      'Read that table again (`spec.resync`, or `kubectl sluice resync --table`), or give it a primary key.',
   },
   RESYNC_UNSUPPORTED: {
     meaning: 'A table that `spec.resync` asks to read again cannot be, with what it has kept as it is.',
@@ -118,7 +119,8 @@ export const errorCodes = {
   KAFKA_OFFSET_LOST: {
     meaning:
       'The offset to read next is no longer in its partition: retention removed it, or the topic was made anew.',
-    remedy: 'Snapshot the topic again; raise `retention.ms` of the topic if records were removed too early.',
+    remedy:
+      'Read the topic again (`spec.resync`), or sync it to a new table of the target where it has a key; raise `retention.ms` of the topic if records were removed too early.',
   },
   KAFKA_BATCH_UNREADABLE: {
     meaning:

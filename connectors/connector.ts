@@ -252,6 +252,13 @@ export interface TableWriter {
     signal: AbortSignal,
   ): Promise<CommitResult>
   /**
+   * Takes all rows out of a table without a key, in one atomic step with the moves. Left out: the target cannot.
+   * @throws ConflictError, FencedError as commit() does
+   */
+  startOver?(moves: readonly PositionMove[], signal: AbortSignal): Promise<void>
+  /** Why startOver() is not to be called for this table; null: it may be. */
+  readonly startOverRefusal?: string | null
+  /**
    * Does what keeps the table fast and small (compaction, cleaning) if it is due. Called now and then, also while
    * stage() or commit() are under way; it gives way to them often. Tells of each piece of work when it is done.
    * Resolves to whether anybody looked at the table: another worker may just have done so. Failing is no harm: it is

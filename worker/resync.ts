@@ -45,10 +45,18 @@ export async function checkResync(
   if (positions.size === 0 || positions.get(resyncMark) === id) return false
   if (source.checkResync === undefined)
     throw unsupported(table.name, 'this type of source cannot tell which rows of the target it no longer has')
-  if (table.schema.key.length === 0)
-    throw unsupported(table.name, 'it has no key, so nothing tells which of its rows was read again')
+  if (isStartedOver(table)) {
+    const refusal = writer.startOver === undefined ? 'the target keeps what it has' : writer.startOverRefusal
+    if (typeof refusal === 'string')
+      throw unsupported(table.name, `without a key it would have to be emptied, and ${refusal}`)
+  }
   await source.checkResync(table, signal)
   return true
+}
+
+/** Nothing tells which row of it was read again: it is emptied first. */
+function isStartedOver({ schema }: SourceTable): boolean {
+  return schema.key.length === 0
 }
 
 /** Gives up the positions of a table whose last resync was for another reason. @throws ConfigError RESYNC_UNSUPPORTED */
@@ -62,7 +70,9 @@ export async function beginAnew(
     try {
       const moves = [...writer.positions()].map(([split, from]): PositionMove => ({ split, from, to: null }))
       const mark = markMove(resync, writer.positions())!
-      await writer.commit([...moves.filter(({ split }) => split !== resyncMark), mark], {}, signal)
+      const all = [...moves.filter(({ split }) => split !== resyncMark), mark]
+      if (isStartedOver(of.table)) await writer.startOver!(all, signal)
+      else await writer.commit(all, {}, signal)
     } catch (error) {
       const isRace = error instanceof FencedError || error instanceof ConflictError
       if (!isRace || races >= racesMax) throw error

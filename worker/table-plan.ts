@@ -139,7 +139,8 @@ export class TablePlanner {
           signal,
         )
       const positions = writer.positions()
-      const replaces = isBegunAnew(positions) ? { replaces: true } : {}
+      const isKeyed = table.schema.key.length > 0
+      const replaces = isKeyed && isBegunAnew(positions) ? { replaces: true } : {}
       held.push({ ...table, positions: new Map(splitPositions(positions)), ...replaces })
     }
     return { tables, held, writers }

@@ -21,6 +21,7 @@ import { OffsetCommitter } from './offset-committer.ts'
 import { parsePosition, parseSplitId, splitId, streamerCheckpoint } from './position.ts'
 import { readPartition } from './partition-reader.ts'
 import { RecordDecoder } from './record-decoder.ts'
+import { requireResyncable } from './resync.ts'
 import { SequenceCounter } from './sequence.ts'
 import type { KafkaSpec } from './spec.ts'
 import { planTable } from './split-plan.ts'
@@ -94,6 +95,10 @@ export class KafkaSource implements Source {
       if (planned.initialPositions.size > 0) initialPositions.set(table.name, planned.initialPositions)
     }
     return { splits, initialPositions }
+  }
+
+  checkResync(table: SourceTable): Promise<void> {
+    return Promise.resolve(requireResyncable(table))
   }
 
   read(

@@ -36,6 +36,7 @@ import { RewritingCommit } from './rewriting-commit.ts'
 import { hasOtherThanInserts } from './rows.ts'
 import { SliceHeads } from './slice-heads.ts'
 import type { StageContext } from './stage-context.ts'
+import { startOver, startOverRefusal } from './start-over.ts'
 import { TableFiles } from './table-files.ts'
 
 export interface StagedChanges {
@@ -353,6 +354,15 @@ export class TableWriter {
     this.#giveTurn()
     if (made === null) return { rows: 0, bytes: 0, commit: null }
     return { rows: pending.rows, bytes: made.bytes, commit: made.instant }
+  }
+
+  get startOverRefusal(): string | null {
+    return startOverRefusal(this.#table)
+  }
+
+  async startOver(moves: readonly PositionMove[]): Promise<void> {
+    this.#files = null
+    await startOver(this.#table, moves)
   }
 
   /** Compacts and cleans the table if that is due; may go on beside everything else. */

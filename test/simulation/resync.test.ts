@@ -3,16 +3,22 @@
 import { expect } from 'chai'
 import type { Plan } from '#api/plan.ts'
 import { resyncMark } from '#catalog/position.ts'
-import type { Target } from '#connectors/connector.ts'
+import { systemClock } from '#common/clock.ts'
+import type { ChangeBatch } from '#catalog/change-batch.ts'
+import type { TableSchema } from '#catalog/types.ts'
+import type { SourcePlan, SourceTable, Target } from '#connectors/connector.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
 import { MemoryStore } from '#lake/storage/memory.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { openTable } from '#lake/table/open-table.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
 import { splitPositions } from '#worker/resync.ts'
+import type { PlanSource } from '#worker/table-plan.ts'
 import { TablePlanner } from '#worker/table-plan.ts'
 import { fixedClock } from '../lake/journal/table-fixture.ts'
 import { canonicalRows } from '../lake/reader/canonical.ts'
+import type { RowChange } from '../lake/table/vectors.ts'
+import { batchOf } from '../lake/table/vectors.ts'
 import { Ledger, LedgerSource, ledgerSchema, moveOf } from './ledger-source.ts'
 import { Died, MortalStore } from './mortal-store.ts'
 
@@ -29,16 +35,18 @@ function planOf(resync: string | null): Plan {
   } as unknown as Plan
 }
 
-function open(store: ObjectStore): Promise<TableWriter> {
+function open(store: ObjectStore, schema: TableSchema = ledgerSchema): Promise<TableWriter> {
   const wanted = {
     name: 't',
-    schema: ledgerSchema,
+    schema,
     estimatedBytes: 0,
-    buckets: 2,
+    ...(schema.key.length > 0 ? { buckets: 2 } : {}),
     version: 8,
     policy: 'evolve',
   } as const
-  return openTable(wanted, { store, clock: fixedClock(), writer: 'test', signal })
+  // No two processes name their files alike.
+  const clock = Object.assign(fixedClock(), { uuid: () => systemClock.uuid() })
+  return openTable(wanted, { store, clock, writer: 'test', signal })
 }
 
 /** One process, from its start until it has followed the log for a while. */
@@ -147,5 +155,93 @@ describe('a resync', () => {
         expect(await rowsOf(store), `after a death at call ${call}`).to.deep.equal(ledger.rows)
       }
       expect(deaths).to.be.greaterThan(60)
+    })
+})
+
+/** A topic of one partition, of which every record is kept. */
+class TopicSource implements PlanSource {
+  readonly #records: readonly number[]
+
+  constructor(records: readonly number[]) {
+    this.#records = records
+  }
+
+  discover(): Promise<
+    { name: string; schema: TableSchema; estimatedRows: number; estimatedBytes: number }[]
+  > {
+    return Promise.resolve([{ name: 't', schema: topicSchema, estimatedRows: 0, estimatedBytes: 0 }])
+  }
+
+  checkResync(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  plan([table]: readonly SourceTable[]): Promise<SourcePlan> {
+    const split = { id: 't/0', tables: ['t'], bounded: false, stage: 1, weight: 1 }
+    const isNew = !table!.positions.has(split.id)
+    const first = new Map([['t', new Map([[split.id, '0']])]])
+    return Promise.resolve({ splits: [split], initialPositions: isNew ? first : new Map() })
+  }
+
+  /** A few records from the position on, and the one after them; null at the end. */
+  read(position: string): { batch: ChangeBatch; position: string } | null {
+    const from = Number(position)
+    const records = this.#records.slice(from, from + 3)
+    if (records.length === 0) return null
+    const changes = records.map((id, index): RowChange => ({ seq: from + index, row: { id, note: null } }))
+    return { batch: batchOf(topicSchema, changes), position: String(from + records.length) }
+  }
+}
+
+const topicSchema = { ...ledgerSchema, key: [] }
+
+async function liveOnTopic(records: readonly number[], store: ObjectStore, resync: string): Promise<void> {
+  const source = new TopicSource(records)
+  const openTopic = (): Promise<TableWriter> => open(store, topicSchema)
+  const target = { openTable: openTopic } as unknown as Target
+  await new TablePlanner(planOf(resync), source, target).refresh(signal)
+  const writer = await openTopic()
+  for (;;) {
+    const from = writer.positions().get('t/0')!
+    const read = source.read(from)
+    if (read === null) return
+    await writer.stage({ batch: read.batch, truncate: null }, signal)
+    await writer.commit([{ split: 't/0', from, to: read.position }], {}, signal)
+  }
+}
+
+async function idsOf(store: MemoryStore): Promise<number[]> {
+  const ids: number[] = []
+  for await (const batch of (await TableReader.open(store)).read())
+    ids.push(...canonicalRows(batch).map(({ id }) => id as number))
+  return ids.toSorted((a, b) => a - b)
+}
+
+describe('a resync of a table without a key', () => {
+  const records = Array.from({ length: 11 }, (_, id) => id)
+
+  for (const effect of ['before', 'after'] as const)
+    it(`has every row once, whenever the worker dies, ${effect} the effect of a call`, async function () {
+      this.timeout(120_000)
+      let deaths = 0
+      for (let call = 1; ; call++) {
+        const store = new MemoryStore()
+        await liveOnTopic(records, store, 'one')
+        const mortal = new MortalStore(store, { call, effect }, async () => undefined)
+        const died = await liveOnTopic(records, mortal, 'two').then(
+          () => false,
+          (error: unknown) => {
+            if (error instanceof Died) return true
+            throw error
+          },
+        )
+        if (!died) break
+        deaths++
+        const seen = await idsOf(store)
+        expect(new Set(seen).size, `none twice, after a death at call ${call}`).to.equal(seen.length)
+        await liveOnTopic(records, store, 'two')
+        expect(await idsOf(store), `after a death at call ${call}`).to.deep.equal(records)
+      }
+      expect(deaths).to.be.greaterThan(30)
     })
 })

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import type { Plan } from '#api/plan.ts'
+import type { PositionMove } from '#catalog/position.ts'
 import { resyncMark } from '#catalog/position.ts'
 import { ConfigError } from '#common/errors.ts'
 import type { DiscoveredTable, SourcePlan, SourceTable, Target } from '#connectors/connector.ts'
@@ -16,6 +17,9 @@ class Bed {
   asked: readonly SourceTable[] = []
   given: SourcePlan = { splits: [], initialPositions: new Map() }
   source: PlanSource
+  /** Tables that were started over. */
+  readonly emptied: string[] = []
+  refusal: string | null = null
   /** Runs when a commit was decided, and before it is made. */
   onCommit: () => void = () => undefined
 
@@ -48,7 +52,11 @@ class Bed {
       const writer = new FakeWriter(this.held.get(name) ?? new Map())
       this.held.set(name, writer.held)
       writer.beforeCommit = () => this.onCommit()
-      return Promise.resolve(writer)
+      const startOver = async (moves: readonly PositionMove[]): Promise<void> => {
+        this.emptied.push(name)
+        await writer.commit(moves)
+      }
+      return Promise.resolve(Object.assign(writer, { startOver, startOverRefusal: this.refusal }))
     }
     return new TablePlanner(plan, this.source, { openTable } as unknown as Target)
   }
@@ -107,11 +115,21 @@ describe('a resync of tables', () => {
     expect(bed.positions('a')).to.deep.equal({ [resyncMark]: 'one' })
   })
 
-  it('refuses a table without a key, and a source that cannot, and a check says so before', async () => {
+  it('empties a table without a key, in the step in which it begins it anew', async () => {
+    const bed = new Bed({ a: schema })
+    bed.held.set('a', new Map([['t/0', '7']]))
+    await bed.planner({ id: 'one', tables: ['*'] }).refresh(signal)
+    expect(bed.emptied).to.deep.equal(['a'])
+    expect(bed.positions('a')).to.deep.equal({ [resyncMark]: 'one' })
+    expect(bed.asked[0]!.replaces, 'there is nothing to replace').to.equal(undefined)
+  })
+
+  it('refuses a table that cannot be emptied, and a source that cannot, and a check says so before', async () => {
     const cases = [
-      { bed: new Bed({ a: schema }), says: 'it has no key' },
+      { bed: new Bed({ a: schema }), says: 'it is so' },
       { bed: new Bed({ a: keyed }), says: 'this type of source' },
     ]
+    cases[0]!.bed.refusal = 'it is so'
     delete cases[1]!.bed.source.checkResync
     for (const { bed, says } of cases) {
       bed.held.set('a', new Map([['log', '1']]))

@@ -75,8 +75,11 @@ export async function moveMoney(client: Client, random: Random, from: { nextId: 
 }
 
 /** Count and hash of what a table holds, in the form the readers of the lake are asked for. */
-export async function hashOfSource(client: Client, table: string): Promise<RowSetHash> {
-  const types = bankTables[table]!
+export async function hashOfSource(
+  client: Client,
+  table: string,
+  types: Readonly<Record<string, ColumnType>> = bankTables[table]!,
+): Promise<RowSetHash> {
   const selected = Object.entries(types).map(([name, type]) => `${selectAs(name, type)} as ${name}`)
   const { rows } = await client.query<Record<string, unknown>>(`select ${selected.join(', ')} from ${table}`)
   return hashRows(
