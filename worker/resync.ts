@@ -35,7 +35,7 @@ export function markMove({ id }: Resync, positions: Positions): PositionMove | n
   return from === id ? null : { split: resyncMark, from, to: id }
 }
 
-/** Throws why the table cannot be begun anew, if it is to be. @throws ConfigError RESYNC_UNSUPPORTED */
+/** Whether the table is to be begun anew. @throws ConfigError RESYNC_UNSUPPORTED that says why it cannot be */
 export async function checkResync(
   { id }: Resync,
   { table, writer, source }: { table: SourceTable; writer: TableWriter; source: Pick<Source, 'checkResync'> },
