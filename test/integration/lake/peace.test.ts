@@ -1,15 +1,30 @@
 import { expect } from 'chai'
+import { systemClock } from '#common/clock.ts'
+import { Journal } from '#lake/journal/journal.ts'
+import { clean } from '#lake/services/clean.ts'
+import type { ServiceContext } from '#lake/services/compact.ts'
+import { compactSome } from '#lake/services/compact.ts'
+import { defaultCompactionPolicy } from '#lake/services/plan-compaction.ts'
+import { readDefinition } from '#lake/table/create.ts'
 import type { WantedTable } from '#lake/table/open-table.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
+import { canonicalJson } from '#test/bed/canonical.ts'
 import { HudiReaders } from '#test/bed/hudi-readers.ts'
 import { requires } from '#test/bed/requires.ts'
 import type { DirectLake } from './lakes.ts'
-import { folderLake } from './lakes.ts'
+import { folderLake, signal } from './lakes.ts'
 import { appendShop, keyedShop, SharedTable, sparkOptions } from './shared-table.ts'
 
 const archiving =
   "call archive_commits(table => 't', min_commits => 2, max_commits => 3, retain_commits => 1)"
+
+const eager = { ...defaultCompactionPolicy, logFilesMin: 1, logBytesShareMin: 0 }
+
+async function servicesOf({ store }: SharedTable): Promise<ServiceContext> {
+  const journal = await Journal.open(store, { clock: systemClock, writer: 'services', signal })
+  return { store, definition: (await readDefinition(store))!, journal, clock: systemClock, signal }
+}
 
 describe('a table that Spark writes to in turn with us', function () {
   requires('hudi')
@@ -133,6 +148,24 @@ describe('a table that Spark writes to in turn with us', function () {
     await table.expectRead()
     await table.write(writer, [...table.rows(31, 10, 'b'), table.row('k5', 'a')])
     await table.expectRead()
+  })
+
+  it('keeps what its savepoint saves', async () => {
+    const { table, writer } = await newTable('saved', { schema: keyedShop, version: 8, buckets: 2 })
+    await table.write(writer, table.rows(0, 20, 'first'))
+    const saved = (await loadTimeline(table.store, 2)).at(-1)!.instant
+    const rows = table.model.rows().map(canonicalJson).toSorted()
+    await table.spark(`call create_savepoint(table => 't', commit_time => '${saved}')`)
+    const savepoints = (await loadTimeline(table.store, 2)).filter(({ action }) => action === 'savepoint')
+    expect(savepoints.map(({ instant }) => instant)).to.deep.equal([saved])
+    for (const note of ['second', 'third']) {
+      await table.write(writer, [...table.rows(5, 30, note), ...table.deletes('k1')])
+      await compactSome(await servicesOf(table), eager)
+    }
+    await clean(await servicesOf(table), { retentionMs: 1, instantsMin: 1, thinning: null })
+    await table.expectRead()
+    const then = await readers.readSpark(table.url, { asOf: saved })
+    expect(then.map(canonicalJson).toSorted()).to.deep.equal(rows)
   })
 
   for (const [version, tableType, schema] of [
