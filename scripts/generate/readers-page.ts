@@ -35,7 +35,8 @@ longer what stands here. Queries: the newest state (snapshot), earlier ones (tim
 retention), what changed since each of these commits (incremental), base files alone (read-optimized).
 
 **yes**: all queries gave exactly the right rows. **no**: the reader refused all of them. Otherwise the queries are named
-that did not. \`wrong\` is a reader that gave other rows without saying so.
+that did not. \`wrong\` is a reader that gave other rows without saying so. Empty: the reader was not asked. Hudi 1.0
+takes in the commit at which an incremental query begins, newer ones do not: it was asked from a millisecond later.
 
 ${table(['Table', 'State', ...readers], rows)}
 

@@ -25,7 +25,7 @@ export const DEBIAN_POSTGRES_BIN_DIR = '/usr/lib/postgresql/15/bin'
 
 export const python = join(cacheDir, 'py', 'bin', 'python')
 
-export const hudiVersions = ['1.2.0', '0.15.0'] as const
+export const hudiVersions = ['1.2.0', '1.0.2', '0.15.0'] as const
 export type HudiVersion = (typeof hudiVersions)[number]
 
 export function hudiBundle(version: HudiVersion): string {
