@@ -16,6 +16,26 @@ const schema: TableSchema = {
     { name: 'day', type: { kind: 'date' }, nullable: true },
     { name: 'at', type: { kind: 'timestamp' }, nullable: true },
     { name: 'tags', type: { kind: 'list', element: { kind: 'string' } }, nullable: true },
+    {
+      name: 'place',
+      type: {
+        kind: 'struct',
+        fields: [
+          { name: 'fee', type: { kind: 'decimal', precision: 9, scale: 2 } },
+          { name: 'days', type: { kind: 'list', element: { kind: 'date' } } },
+        ],
+      },
+      nullable: true,
+    },
+    {
+      name: 'items',
+      type: {
+        kind: 'list',
+        element: { kind: 'struct', fields: [{ name: 'sku', type: { kind: 'string' } }] },
+      },
+      nullable: true,
+    },
+    { name: 'counts', type: { kind: 'map', value: { kind: 'int64' } }, nullable: true },
   ],
   key: ['id'],
 }
@@ -34,14 +54,19 @@ function rows(from: number, count: number, seq: number, op: RowChange['op'] = 'u
   return Array.from({ length: count }, (_, at) => ({
     op,
     seq: seq + at,
-    row: {
-      id: `k${from + at}`,
-      price: BigInt(seq + at),
-      day: at,
-      at: BigInt(at) * 1_000_001n,
-      tags: ['a', `t${at}`],
-    },
+    row: { id: `k${from + at}`, price: BigInt(seq + at), ...others(at) },
   }))
+}
+
+function others(at: number): RowChange['row'] {
+  return {
+    day: at,
+    at: BigInt(at) * 1_000_001n,
+    tags: ['a', `t${at}`],
+    place: at % 3 === 0 ? null : [at % 3 === 1 ? null : BigInt(at), [at]],
+    items: at % 4 === 0 ? [] : [[`s${at}`], [null]],
+    counts: at % 5 === 0 ? null : [['n', BigInt(at)]],
+  }
 }
 
 describe('a keyed table that Spark writes to as well', () => {
@@ -94,6 +119,6 @@ describe('a keyed table that Spark writes to as well', () => {
 
   function sparkRow(id: string): RowChange['row'] {
     const at = id === 'k1' ? 1 : 5
-    return { id, price: 999n, day: at, at: BigInt(at) * 1_000_001n, tags: ['a', `t${at}`] }
+    return { id, price: 999n, ...others(at) }
   }
 })
