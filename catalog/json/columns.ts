@@ -1,22 +1,13 @@
 // JSON documents into column builders: one scanner and one conversion per column, made once per schema. A row is
 // prepared first (everything that can fail) and appended then (what cannot), so a bad record leaves nothing behind.
-import type { Column } from '#catalog/types.ts'
 import { isNested } from '#catalog/types.ts'
-import type { ColumnBuilder } from '#catalog/column-builder.ts'
 import { DataError } from '#common/errors.ts'
 import type { Conversion, JsonValue } from './conversion.ts'
 import { JsonValueError, conversionFor } from './conversion.ts'
+import type { JsonColumn } from './json-column.ts'
 import { nestedConversion } from './nested-conversion.ts'
 import { pathTree } from './path-tree.ts'
 import { JsonScanner, JsonSyntaxError, Token } from './scanner.ts'
-
-/** A column fed from a JSON document. */
-export interface JsonColumn {
-  column: Column
-  builder: ColumnBuilder
-  /** Member names from the document's root; empty: the document itself. */
-  path: readonly string[]
-}
 
 export class JsonColumns {
   readonly #columns: readonly JsonColumn[]

@@ -5,7 +5,7 @@ import { BinaryBuilder, ListBuilder, StructBuilder } from '#catalog/column-build
 import type { StructType } from '#catalog/types.ts'
 import type { Conversion, JsonValue } from './conversion.ts'
 import { outOfRange, wrongKind } from './conversion.ts'
-import type { JsonColumn } from './columns.ts'
+import type { JsonColumn } from './json-column.ts'
 import { pathTree } from './path-tree.ts'
 import { JsonScanner, Token } from './scanner.ts'
 

@@ -3,7 +3,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { ColumnBuilder } from '#catalog/column-builder.ts'
 import { BinaryBuilder, Int32Builder, Int64Builder } from '#catalog/column-builder.ts'
-import type { JsonColumn } from '#catalog/json/columns.ts'
+import type { JsonColumn } from '#catalog/json/json-column.ts'
 import { JsonColumns } from '#catalog/json/columns.ts'
 import type { Column } from '#catalog/types.ts'
 import { DataError } from '#common/errors.ts'
