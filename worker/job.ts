@@ -7,10 +7,11 @@ import { errorFields } from '#common/logger.ts'
 import type { Metrics } from '#common/metrics.ts'
 import { nextDelayMs } from '#common/retry.ts'
 import type { Plan } from '#api/plan.ts'
-import type { Source, Split, Target } from '#connectors/connector.ts'
+import type { Split } from '#connectors/connector.ts'
 import { assignSplits } from '#master/assign.ts'
 import type { AssignedSplits } from './assigned-splits.ts'
 import { failureOf, retryPolicy } from './disposition.ts'
+import { JobEnds } from './job-ends.ts'
 import { JobStatus } from './job-status.ts'
 import { LaneGrants } from './lane-grants.ts'
 import type { FromLane, Grant, GrantedTable, LaneData, LaneFailure } from './lane-protocol.ts'
@@ -20,13 +21,10 @@ import { orLeftBehind } from './left-behind.ts'
 import type { LimitedSource } from './limited-source.ts'
 import { LoadMeasurements } from './load-measurements.ts'
 import { observe } from './observe.ts'
-import { openSource, openTarget, preload } from './open-connectors.ts'
 import { phaseOf, shareOf } from './job-share.ts'
 import { sameGrant } from './same-grant.ts'
 import type { SecretLocations } from './secrets.ts'
 import type { SplitLoad } from './split-leases.ts'
-import { TablePlanner } from './table-plan.ts'
-import type { PlanSource } from './table-plan.ts'
 
 export interface JobOptions {
   plan: Plan
@@ -54,27 +52,23 @@ export type OpenLane = (
 
 const inThread: OpenLane = (...lane) => new LaneThread(...lane)
 
-/** How long a look at the source that is under way may still take when the job stops … */
+/** How long a look at the source that is under way may still take when the job stops. */
 const roundGraceMs = 1_000
-/** … and the closing of its connections, then or after a failure: with `drainDeadlineMs` less than the 30 seconds of a pod. */
-const closingGraceMs = 2_000
 
 export class Job {
   readonly status: JobStatus
   readonly #options: JobOptions
+  readonly #ends: JobEnds
   readonly #lanes: LaneHandle[] = []
   readonly #grants = new LaneGrants()
   readonly #load = new LoadMeasurements()
   /** Bounded splits committed to their end since the source was last asked for splits. */
   readonly #finished = new Set<string>()
-  #ends: Ends | null = null
   #grantId = 0
   /** Waiting: a lane is to have a split that another has not drained yet. Due: it may have by now. */
   #handOver: 'none' | 'waiting' | 'due' = 'none'
   /** The master wants something else read, drained or planned than before. */
   #isReassigned = false
-  /** It listed the splits last time. */
-  #planned = false
   #laneFailure: LaneFailure | null = null
   /** The lane whose failure the status shows, until that lane gets somewhere. */
   #failedLane: number | null = null
@@ -83,8 +77,9 @@ export class Job {
 
   constructor(options: JobOptions) {
     this.#options = options
-    this.status = new JobStatus(options.plan.job)
-    const { assigned, clock, limited } = options
+    const { plan, assigned, clock, limited } = options
+    this.status = new JobStatus(plan.job)
+    this.#ends = new JobEnds(options)
     if (assigned === undefined) return
     assigned.load = split => this.#loadOf(split)
     assigned.lanes = () => this.#load.lanes(clock.monotonicMs(), limited.waitedShare)
@@ -98,12 +93,13 @@ export class Job {
 
   /** Runs until the signal aborts, or a bounded job is done. Throws only for a bug (the process should end). */
   async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options
     this.#startLanes()
     let delayMs = 0
     try {
       while (!signal.aborted) {
         try {
-          const done = await this.#orLeft(this.#round(signal), signal, roundGraceMs)
+          const done = await orLeftBehind(this.#round(signal), { signal, graceMs: roundGraceMs, clock })
           if (done) return
           delayMs = 0
         } catch (error) {
@@ -117,20 +113,12 @@ export class Job {
     }
   }
 
-  #orLeft<T>(work: Promise<T>, signal: AbortSignal, graceMs: number): Promise<T | undefined> {
-    return orLeftBehind(work, { signal, graceMs, clock: this.#options.clock })
-  }
-
   /** Looks at the source, grants what should be read now, and waits for the next reason to look again. */
   async #round(signal: AbortSignal): Promise<boolean> {
     const { assigned } = this.#options
     this.#isReassigned = false
     const plans = assigned === undefined || assigned.plans
-    // Another plans now: a snapshot that this one still held open would only keep the source from cleaning up.
-    if (!plans && this.#planned) await this.#closeEnds()
-    this.#planned = plans
-    const ends = await this.#open()
-    const { tables, plan, resync } = await (plans ? ends.planner : ends.onlooker).refresh(signal)
+    const { tables, plan, resync } = await this.#ends.look(plans, signal)
     this.status.resync = resync
     const open = this.#toRead(plan.splits)
     const found = plans ? open : null
@@ -290,7 +278,7 @@ export class Job {
       throw error instanceof LaneFailed ? new Error(failure.message) : error
     this.status.failed(failure)
     // What a person changes at the source shows only in a new snapshot, and an old one must not be held meanwhile.
-    if (!(error instanceof LaneFailed) || failure.disposition === 'wait-for-person') await this.#closeEnds()
+    if (!(error instanceof LaneFailed) || failure.disposition === 'wait-for-person') await this.#ends.close()
     if (!(error instanceof LaneFailed))
       this.#options.metrics.errors.inc({ job: jobName(this.#options.plan), code: failure.code })
     const delayMs = nextDelayMs(retryPolicy(failure.disposition), previousMs, this.#options.clock.random())
@@ -313,39 +301,11 @@ export class Job {
     await this.#options.clock.sleep(ms, AbortSignal.any([signal, woken.signal]))
   }
 
-  async #open(): Promise<Ends> {
-    if (this.#ends) return this.#ends
-    const { plan, secrets, clock, logger } = this.#options
-    const services = { plan, secrets, clock, logger, onBadRecord: () => undefined }
-    await Promise.all([preload(plan.source), preload(plan.target)])
-    const source = await openSource(services)
-    const target = await openTarget(services)
-    const looked: PlanSource = {
-      discover: signal => source.discover(signal),
-      plan: () => Promise.resolve({ splits: [], initialPositions: new Map() }),
-    }
-    const { resync: _, ...onlooking } = plan
-    const onlooker = new TablePlanner(onlooking, looked, target)
-    this.#ends = { source, target, planner: new TablePlanner(plan, source, target), onlooker }
-    return this.#ends
-  }
-
-  async #closeEnds(): Promise<void> {
-    const ends = this.#ends
-    this.#ends = null
-    if (ends === null) return
-    const closing = async (): Promise<void> => {
-      await Promise.all([ends.planner.close(), ends.onlooker.close()])
-      await Promise.allSettled([ends.source.close(), ends.target.close()])
-    }
-    await this.#orLeft(closing(), AbortSignal.abort(), closingGraceMs)
-  }
-
   async #stop(): Promise<void> {
     this.#options.assigned?.leave()
     await Promise.all(this.#lanes.map(lane => lane.stop(this.#options.drainDeadlineMs)))
     this.#options.assigned?.drainedUnless(split => this.#grants.isHeld(split))
-    await this.#closeEnds()
+    await this.#ends.close()
     this.status.enter('stopped', [])
   }
 
@@ -362,14 +322,6 @@ interface Granted {
   tables: readonly GrantedTable[]
   /** What ends the stage when it is done; null: another worker sees to that. */
   stage: readonly Split[] | null
-}
-
-interface Ends {
-  source: Source
-  target: Target
-  planner: TablePlanner
-  /** For who does not plan: it finds the tables, and makes nothing at the source. */
-  onlooker: TablePlanner
 }
 
 /** A lane's failure, as the main loop sees it. */
