@@ -3,13 +3,13 @@ import { parseArgs } from 'node:util'
 import { parseDuration } from '#api/duration.ts'
 import type { SyncJobObject } from '#operator/resources.ts'
 import { applySpec, warnOfOwner } from './apply-spec.ts'
+import { awaitJob } from './await-job.ts'
 import { findJob, oneJobName } from './find-job.ts'
 import { isSuspended, readyOf } from './job-row.ts'
 import { clusterOptions } from './session.ts'
-import type { Open, Session } from './session.ts'
+import type { Open } from './session.ts'
 
 const fieldManager = 'kubectl-sluice-resync'
-const pollMs = 1000
 
 export async function run(argv: string[], open: Open): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -34,32 +34,15 @@ export async function run(argv: string[], open: Open): Promise<number> {
   const what = values.table === undefined ? 'all tables' : values.table.join(', ')
   await session.write(`syncjob/${name} reads ${what} anew (resync ${id})\n`)
   if (isSuspended(before)) session.warn('Note: the job is paused, and begins with it when it is resumed.\n')
-  return values.wait ? waitUntilDone(session, { name, id, timeoutMs }) : 0
+  if (values.wait !== true) return 0
+  const missing = (job: SyncJobObject): string | null => leftOf(job, id)
+  return awaitJob(session, { name, timeoutMs, missing, done: () => 'has read them all' })
 }
 
-async function waitUntilDone(
-  session: Session,
-  { name, id, timeoutMs }: { name: string; id: string; timeoutMs: number },
-): Promise<number> {
-  const { clock, signal } = session
-  const deadlineMs = clock.monotonicMs() + timeoutMs
-  for (;;) {
-    const job = await findJob(session, name)
-    const { resync } = job.status ?? {}
-    if (resync?.id === id && resync.phase === 'Done') {
-      await session.write(`syncjob/${name} has read them all\n`)
-      return 0
-    }
-    if (clock.monotonicMs() >= deadlineMs || signal.aborted) {
-      session.warn(`Not within ${timeoutMs / 1000} s: ${progressText(job, id)}\n`)
-      return 1
-    }
-    await clock.sleep(pollMs, signal)
-  }
-}
-
-function progressText(job: SyncJobObject, id: string): string {
+/** What is still missing; null when nothing is. */
+function leftOf(job: SyncJobObject, id: string): string | null {
   const { resync } = job.status ?? {}
+  if (resync?.id === id && resync.phase === 'Done') return null
   if (resync?.id === id && resync.tables !== undefined)
     return `${resync.tablesDone ?? 0} of ${resync.tables} tables are done`
   const held = job.status?.conditions?.find(({ type, status }) => type === 'RolledOut' && status === 'False')

@@ -5,6 +5,7 @@ import { parseDuration } from '#api/duration.ts'
 import { podType } from '#operator/resources.ts'
 import type { SyncJobObject } from '#operator/resources.ts'
 import { applySpec, warnOfOwner } from './apply-spec.ts'
+import { awaitJob } from './await-job.ts'
 import { findJob, oneJobName } from './find-job.ts'
 import { workerSelector } from './job-facts.ts'
 import { isSuspended, readyOf } from './job-row.ts'
@@ -12,7 +13,6 @@ import { clusterOptions } from './session.ts'
 import type { Open, Session } from './session.ts'
 
 const fieldManager = 'kubectl-sluice'
-const pollMs = 1000
 
 export async function setSuspended(argv: string[], open: Open, suspend: boolean): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -35,7 +35,13 @@ export async function setSuspended(argv: string[], open: Open, suspend: boolean)
   }
   const word = suspend ? 'paused' : 'resumed'
   await session.write(`syncjob/${name} ${changed ? word : `was ${suspend ? 'paused' : 'running'} already`}\n`)
-  return values.wait ? waitUntil(session, name, { suspend, timeoutMs }) : 0
+  if (values.wait !== true) return 0
+  return awaitJob(session, {
+    name,
+    timeoutMs,
+    missing: job => (suspend ? untilPaused(session, job) : untilRunning(job)),
+    done: job => (suspend ? 'has no worker any more' : `is ready: ${readyOf(job)?.reason}`),
+  })
 }
 
 async function pause(session: Session, job: SyncJobObject): Promise<void> {
@@ -46,30 +52,6 @@ async function pause(session: Session, job: SyncJobObject): Promise<void> {
 async function resume(session: Session, job: SyncJobObject): Promise<void> {
   const after = await applySpec(session, job, { fieldManager, spec: null })
   if (isSuspended(after)) await applySpec(session, job, { fieldManager, spec: { suspend: false } })
-}
-
-async function waitUntil(
-  session: Session,
-  name: string,
-  { suspend, timeoutMs }: { suspend: boolean; timeoutMs: number },
-): Promise<number> {
-  const { clock, signal } = session
-  const deadlineMs = clock.monotonicMs() + timeoutMs
-  for (;;) {
-    const job = await findJob(session, name)
-    const left = suspend ? await untilPaused(session, job) : untilRunning(job)
-    if (left === null) {
-      await session.write(
-        `syncjob/${name} ${suspend ? 'has no worker any more' : `is ready: ${readyOf(job)?.reason}`}\n`,
-      )
-      return 0
-    }
-    if (clock.monotonicMs() >= deadlineMs || signal.aborted) {
-      session.warn(`Not within ${timeoutMs / 1000} s: ${left}\n`)
-      return 1
-    }
-    await clock.sleep(pollMs, signal)
-  }
 }
 
 /** What is still missing; null when nothing is. The worker commits what it holds before it ends. */
