@@ -3,7 +3,7 @@
 import type { MemoryStore } from '#lake/storage/memory.ts'
 import type { ObjectInfo, ObjectStore } from '#lake/storage/object-store.ts'
 
-export class Died extends Error {}
+class Died extends Error {}
 
 export class MortalStore implements ObjectStore {
   readonly url = 'memory:'
@@ -77,5 +77,16 @@ export class MortalStore implements ObjectStore {
     const result = await effect()
     if (isLast) throw new Died()
     return result
+  }
+}
+
+/** Whether the work ended with a death of its store. Rejects with any other error. */
+export async function diedOf(work: Promise<unknown>): Promise<boolean> {
+  try {
+    await work
+    return false
+  } catch (error) {
+    if (error instanceof Died) return true
+    throw error
   }
 }

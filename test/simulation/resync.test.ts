@@ -20,7 +20,7 @@ import { canonicalRows } from '../lake/reader/canonical.ts'
 import type { RowChange } from '../lake/table/vectors.ts'
 import { batchOf } from '../lake/table/vectors.ts'
 import { Ledger, LedgerSource, ledgerSchema, moveOf } from './ledger-source.ts'
-import { Died, MortalStore } from './mortal-store.ts'
+import { diedOf, MortalStore } from './mortal-store.ts'
 
 const { signal } = new AbortController()
 const logEnd = 2
@@ -141,13 +141,7 @@ describe('a resync', () => {
       for (let call = 1; ; call++) {
         const { ledger, store } = await astray()
         const mortal = new MortalStore(store, { call, effect }, watched(store))
-        const died = await live(ledger, mortal, 'one').then(
-          () => false,
-          (error: unknown) => {
-            if (error instanceof Died) return true
-            throw error
-          },
-        )
+        const died = await diedOf(live(ledger, mortal, 'one'))
         if (!died) break
         deaths++
         const heir = new MortalStore(store, null, watched(store))
@@ -228,13 +222,7 @@ describe('a resync of a table without a key', () => {
         const store = new MemoryStore()
         await liveOnTopic(records, store, 'one')
         const mortal = new MortalStore(store, { call, effect }, async () => undefined)
-        const died = await liveOnTopic(records, mortal, 'two').then(
-          () => false,
-          (error: unknown) => {
-            if (error instanceof Died) return true
-            throw error
-          },
-        )
+        const died = await diedOf(liveOnTopic(records, mortal, 'two'))
         if (!died) break
         deaths++
         const seen = await idsOf(store)
