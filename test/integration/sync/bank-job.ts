@@ -7,8 +7,8 @@ import type { TestLake } from './lakes.ts'
 import type { Random } from './random.ts'
 import type { SluiceProcess } from './sluice-process.ts'
 
-/** `spec`: further lines of the SyncJob's. */
-export function bankJob(server: PostgresServer, lake: TestLake, spec = ''): string {
+/** `spec` and `postgres`: further lines of the SyncJob's and of the DataSource's. */
+export function bankJob(server: PostgresServer, lake: TestLake, spec = '', postgres = ''): string {
   return `
 apiVersion: v1
 kind: Secret
@@ -27,7 +27,7 @@ spec:
     user: {value: ${server.user}}
     password: {secretKeyRef: {name: bank, key: password}}
     tls: {mode: disable}
-${lake.yaml}
+${postgres}${lake.yaml}
 ---
 apiVersion: sluice.dev/v1alpha1
 kind: SyncJob

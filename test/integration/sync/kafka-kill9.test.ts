@@ -3,39 +3,15 @@
 import { expect } from 'chai'
 import { setTimeout as delay } from 'node:timers/promises'
 import { HudiReaders } from '#test/bed/hudi-readers.ts'
-import type { BedKafka } from '#test/bed/kafka.ts'
 import { startKafka } from '#test/bed/kafka.ts'
 import { requires } from '#test/bed/requires.ts'
-import type { TestLake } from './lakes.ts'
 import { folderLake, s3Lake } from './lakes.ts'
 import { Random } from './random.ts'
 import { SluiceProcess } from './sluice-process.ts'
-import { hashOfWeb, virtualTables, Web, webColumns } from './web.ts'
+import { hashOfWeb, Web, webColumns, webJob } from './web.ts'
 
 const kills = 20
 const rollouts = 8
-
-function jobYaml(kafka: BedKafka, lake: TestLake): string {
-  return `
-apiVersion: sluice.dev/v1alpha1
-kind: DataSource
-metadata: {name: events}
-spec:
-  type: kafka
-  kafka: {brokers: ["${kafka.brokers[0]}"]}
-${virtualTables()}${lake.yaml}
----
-apiVersion: sluice.dev/v1alpha1
-kind: SyncJob
-metadata: {name: events-to-lake}
-spec:
-  source: {name: events}
-  target: {name: lake}
-  tables: [{include: clicks}, {include: pages}]
-  freshness: 1s
-  worker: {lanes: 2}
-`
-}
 
 interface Trouble {
   random: Random
@@ -108,7 +84,7 @@ describe('Kafka to Hudi, the worker killed at random', () => {
       const web = await Web.open(broker.brokers, random)
       const busy = new AbortController()
       const traffic = web.run(busy.signal)
-      const yaml = jobYaml(broker, lake)
+      const yaml = webJob(broker.brokers[0]!, lake, '{lanes: 2}')
       const workers: [SluiceProcess, SluiceProcess] = [
         await SluiceProcess.prepare(yaml),
         await SluiceProcess.prepare(yaml),

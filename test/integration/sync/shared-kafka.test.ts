@@ -7,7 +7,7 @@ import { startKafka } from '#test/bed/kafka.ts'
 import { requires } from '#test/bed/requires.ts'
 import { folderLake } from './lakes.ts'
 import { Random } from './random.ts'
-import { hashOfWeb, virtualTables, Web, webColumns } from './web.ts'
+import { hashOfWeb, Web, webColumns, webJob } from './web.ts'
 import { WorkerFleet } from './worker-fleet.ts'
 
 const partitions = { clicks: 8, pages: 4 }
@@ -25,25 +25,8 @@ describe('Kafka to Hudi by three workers', () => {
     const broker = await startKafka()
     const lake = await folderLake()
     const web = await Web.open(broker.brokers, random, partitions)
-    const fleet = await WorkerFleet.open(`
-apiVersion: sluice.dev/v1alpha1
-kind: DataSource
-metadata: {name: events}
-spec:
-  type: kafka
-  kafka: {brokers: ["${broker.brokers[0]}"]}
-${virtualTables()}${lake.yaml}
----
-apiVersion: sluice.dev/v1alpha1
-kind: SyncJob
-metadata: {name: events-to-lake}
-spec:
-  source: {name: events}
-  target: {name: lake}
-  tables: [{include: clicks}, {include: pages}]
-  freshness: 1s
-  worker: {lanes: 1, bufferSize: 32Mi}
-`)
+    const yaml = webJob(broker.brokers[0]!, lake, '{lanes: 1, bufferSize: 32Mi}')
+    const fleet = await WorkerFleet.open(yaml)
     const busy = new AbortController()
     const traffic = web.run(busy.signal)
     const isShared =

@@ -10,54 +10,14 @@ import { canonicalRow, hashRows } from '#test/bed/canonical.ts'
 import { HudiReaders } from '#test/bed/hudi-readers.ts'
 import { startPostgres } from '#test/bed/postgres.ts'
 import { requires } from '#test/bed/requires.ts'
+import { bankJob, connect } from './bank-job.ts'
 import { bankTables, hashOfSource, moveMoney, openBank } from './bank.ts'
-import type { TestLake } from './lakes.ts'
 import { folderLake } from './lakes.ts'
 import { Random } from './random.ts'
 import { WorkerFleet } from './worker-fleet.ts'
 
 const historyRows = 600_000
 const historyTypes: Readonly<Record<string, ColumnType>> = { id: { kind: 'int64' }, note: { kind: 'string' } }
-
-function jobYaml({ host, port, database, user, password }: PostgresServer, lake: TestLake): string {
-  return `
-apiVersion: v1
-kind: Secret
-metadata: {name: bank}
-stringData: {password: ${password}}
----
-apiVersion: sluice.dev/v1alpha1
-kind: DataSource
-metadata: {name: bank}
-spec:
-  type: postgres
-  postgres:
-    host: ${host}
-    port: ${port}
-    database: ${database}
-    user: {value: ${user}}
-    password: {secretKeyRef: {name: bank, key: password}}
-    tls: {mode: disable}
-    snapshot: {rangeBytes: 4194304}
-${lake.yaml}
----
-apiVersion: sluice.dev/v1alpha1
-kind: SyncJob
-metadata: {name: bank-to-lake}
-spec:
-  source: {name: bank}
-  target: {name: lake}
-  tables: [{include: "public.*"}]
-  freshness: 1s
-  worker: {lanes: 1, bufferSize: 32Mi}
-`
-}
-
-async function connect(server: PostgresServer): Promise<Client> {
-  const client = new Client({ connectionString: server.url })
-  await client.connect()
-  return client
-}
 
 /** Changes all tables until the signal aborts: one without changes would be told to the server as read twice a minute only. */
 async function keepBusy(server: PostgresServer, random: Random, signal: AbortSignal): Promise<number> {
@@ -96,7 +56,14 @@ describe('PostgreSQL to Hudi by three workers', () => {
       `insert into history select n, repeat(md5(n::text), 4) from generate_series(1, ${historyRows}) n`,
     )
     await client.query('analyze')
-    const fleet = await WorkerFleet.open(jobYaml(server, lake))
+    const fleet = await WorkerFleet.open(
+      bankJob(
+        server,
+        lake,
+        '  worker: {lanes: 1, bufferSize: 32Mi}\n',
+        '    snapshot: {rangeBytes: 4194304}\n',
+      ),
+    )
     const busy = new AbortController()
     const traffic = keepBusy(server, new Random(31), busy.signal)
     const end = async (): Promise<string> =>

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { ColumnType } from '#catalog/types.ts'
 import type { RowSetHash } from '#test/bed/canonical.ts'
 import { canonicalRow, hashRows } from '#test/bed/canonical.ts'
+import type { TestLake } from './lakes.ts'
 import type { Random } from './random.ts'
 
 const types: Readonly<Record<string, ColumnType>> = {
@@ -45,6 +46,29 @@ spec:
   source: {name: events, object: pages}
   columns: ${keyed}
   key: [id]
+`
+}
+
+/** The job that keeps both in step in a lake; `worker` as the SyncJob has it. */
+export function webJob(broker: string, lake: TestLake, worker: string): string {
+  return `
+apiVersion: sluice.dev/v1alpha1
+kind: DataSource
+metadata: {name: events}
+spec:
+  type: kafka
+  kafka: {brokers: ["${broker}"]}
+${virtualTables()}${lake.yaml}
+---
+apiVersion: sluice.dev/v1alpha1
+kind: SyncJob
+metadata: {name: events-to-lake}
+spec:
+  source: {name: events}
+  target: {name: lake}
+  tables: [{include: clicks}, {include: pages}]
+  freshness: 1s
+  worker: ${worker}
 `
 }
 
