@@ -22,7 +22,7 @@ import type { BedKubernetes } from '#test/bed/kubernetes.ts'
 import { requires } from '#test/bed/requires.ts'
 import { eventually } from '#test/operator/manual-clock.ts'
 import { lake, shopDb, shopToLake } from '#test/operator/sync-job/fixtures.ts'
-import { startStandInKubelet } from './stand-in-kubelet.ts'
+import { setPodStatus, startStandInKubelet } from './stand-in-kubelet.ts'
 import type { StandInKubelet } from './stand-in-kubelet.ts'
 
 const file = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url))
@@ -160,8 +160,7 @@ describe('kubectl sluice on a control plane', function () {
         },
       ],
     }
-    const patch = ['--subresource=status', '--type=merge', '-p', JSON.stringify({ status })]
-    await cluster.kubectl('patch', 'pod', name, '-n', 'shop', ...patch)
+    await setPodStatus(cluster, { namespace: 'shop', name }, status)
     return name
   }
 

@@ -65,6 +65,16 @@ export async function startStandInKubelet(cluster: BedKubernetes): Promise<Stand
   }
 }
 
+/** What a kubelet would write of a pod. */
+export async function setPodStatus(
+  cluster: BedKubernetes,
+  { namespace, name }: { namespace: string; name: string },
+  status: object,
+): Promise<void> {
+  const patch = ['--subresource=status', '--type=merge', '-p', JSON.stringify({ status })]
+  await cluster.kubectl('patch', 'pod', name, '-n', namespace, ...patch)
+}
+
 async function create(cluster: BedKubernetes, path: string, object: object): Promise<void> {
   const file = join(dirname(cluster.kubeconfig), 'stand-in.json')
   await writeFile(file, JSON.stringify(object))

@@ -20,7 +20,7 @@ import { requires } from '#test/bed/requires.ts'
 import { eventually } from '#test/operator/manual-clock.ts'
 import { lake, shopDb, shopToLake } from '#test/operator/sync-job/fixtures.ts'
 import type { StandInKubelet } from '../cli/stand-in-kubelet.ts'
-import { startStandInKubelet } from '../cli/stand-in-kubelet.ts'
+import { setPodStatus, startStandInKubelet } from '../cli/stand-in-kubelet.ts'
 import { AlertWatch } from './alert-watch.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -114,12 +114,8 @@ describe('Alerts on the operator', function () {
     return found as Pod
   }
 
-  /** What a kubelet would write. */
-  async function setStatus({ metadata }: Pod, status: object): Promise<void> {
-    const patch = JSON.stringify({ status })
-    const pod = ['pod', metadata.name, '-n', 'shop', '--subresource=status']
-    await cluster.kubectl('patch', ...pod, '--type=merge', '-p', patch)
-  }
+  const setStatus = ({ metadata: { name } }: Pod, status: object): Promise<void> =>
+    setPodStatus(cluster, { namespace: 'shop', name }, status)
 
   const job = (name: string, changes = {}): KubeObject => {
     const made = shopToLake(changes)

@@ -21,6 +21,7 @@ import type { BedKubernetes } from '#test/bed/kubernetes.ts'
 import { requires } from '#test/bed/requires.ts'
 import { eventually } from '#test/operator/manual-clock.ts'
 import { lake, shopDb, shopToLake } from '#test/operator/sync-job/fixtures.ts'
+import { setPodStatus } from '../cli/stand-in-kubelet.ts'
 
 const install = fileURLToPath(new URL('../../../manifests/install.yaml', import.meta.url))
 
@@ -129,24 +130,11 @@ describe('Operator on a control plane', () => {
     return found as Pod
   }
 
-  /** What a kubelet would write. */
-  async function setPodStatus({ metadata }: Pod, status: object): Promise<void> {
-    const patch = JSON.stringify({ status })
-    await cluster.kubectl(
-      'patch',
-      'pod',
-      metadata.name,
-      '-n',
-      'shop',
-      '--subresource=status',
-      '--type=merge',
-      '-p',
-      patch,
-    )
-  }
+  const setStatus = ({ metadata: { name } }: Pod, status: object): Promise<void> =>
+    setPodStatus(cluster, { namespace: 'shop', name }, status)
 
   async function startWorker(): Promise<void> {
-    await setPodStatus(await podOf('worker'), {
+    await setStatus(await podOf('worker'), {
       phase: 'Running',
       podIP: '10.0.0.1',
       podIPs: [{ ip: '10.0.0.1' }],
@@ -165,7 +153,7 @@ describe('Operator on a control plane', () => {
   }
 
   async function endTeardown(): Promise<void> {
-    await setPodStatus(await podOf('teardown'), { phase: 'Succeeded' })
+    await setStatus(await podOf('teardown'), { phase: 'Succeeded' })
   }
 
   const gone = async (): Promise<boolean> => (await job()) === undefined
@@ -232,13 +220,13 @@ describe('Operator on a control plane', () => {
     await isSaid('RolledOut', 'False Unschedulable')
     const message = 'sluice check: SOURCE_UNREACHABLE: nobody answers'
     const name = { name: 'check', image: 'x', imageID: 'x', ready: false, restartCount: 0 }
-    await setPodStatus(check, {
+    await setStatus(check, {
       phase: 'Failed',
       containerStatuses: [{ ...name, state: { terminated: { exitCode: 1, message } } }],
     })
     await isSaid('RolledOut', 'False SOURCE_UNREACHABLE')
     expect((await podOf('worker')).metadata.name).to.equal(first.metadata.name)
-    await setPodStatus(await podOf('check'), { phase: 'Succeeded' })
+    await setStatus(await podOf('check'), { phase: 'Succeeded' })
     await eventually('a new pod', async () => (await podOf('worker')).metadata.name !== first.metadata.name)
   })
 
