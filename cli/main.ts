@@ -23,6 +23,7 @@ const commands: Readonly<Record<string, Command>> = {
     load: () => besideLane(() => import('./worker.ts')),
   },
   check: { summary: 'find out whether a plan could be carried out', load: () => import('./check.ts') },
+  probe: { summary: 'find out whether there is something to read', load: () => import('./probe.ts') },
   teardown: {
     summary: 'remove what a deleted SyncJob made at its source',
     load: () => import('./teardown.ts'),

@@ -89,6 +89,11 @@ export const errorCodes = {
     remedy:
       'Take it out of `resync.tables`, or sync it to a new table of the target (`tables[].target.table`); the message says why.',
   },
+  PROBE_UNSUPPORTED: {
+    meaning:
+      'A job is to run without workers while it is idle, and its type of source cannot tell whether there is something to read.',
+    remedy: 'Set `autoscaling.minReplicas` to 1.',
+  },
   PG_REPLICA_IDENTITY: {
     meaning: 'PostgreSQL would not log which rows of a table are updated or deleted.',
     remedy:

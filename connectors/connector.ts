@@ -173,6 +173,14 @@ export interface Source {
   /** Negative, zero or positive as a lies before, at or after b. */
   compare(a: Position, b: Position): number
   lag(split: Split, position: Position, signal: AbortSignal): Promise<SplitLag>
+  /**
+   * Whether the server has something for the job that the target does not: what it is, as a sentence, or null. Asked while
+   * no worker reads, so it may use what readers use. Makes, moves and acknowledges nothing, and reads no more than it takes
+   * to tell; where that is too much the answer is a sentence. `tables` are all of the job, with their positions. Left
+   * out: a job of this source always has a worker.
+   * @throws PositionLostError when a stored position can no longer be read from
+   */
+  unread?(tables: readonly SourceTable[], signal: AbortSignal): Promise<string | null>
   /** Entries for a commit's metadata that other tools read (Hudi Streamer's checkpoint key for Kafka). */
   commitMetadata?(table: string, positions: Positions): Readonly<Record<string, string>>
   /** Removes what plan() made at the server (slot, publication). For the deletion of a job. */

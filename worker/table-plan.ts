@@ -28,7 +28,7 @@ import {
   splitPositions,
 } from './resync.ts'
 
-export type PlanSource = Pick<Source, 'discover' | 'plan' | 'check' | 'checkResync'>
+export type PlanSource = Pick<Source, 'discover' | 'plan' | 'check' | 'checkResync' | 'unread'>
 
 export interface PlannedTables {
   tables: readonly GrantedTable[]
@@ -36,6 +36,9 @@ export interface PlannedTables {
   /** Null when the plan asks for none. */
   resync: ResyncProgress | null
 }
+
+/** What becomes of a table that is asked to be read again. */
+type ResyncStep = (...of: Parameters<typeof beginAnew>) => Promise<unknown>
 
 interface OpenTables {
   tables: readonly GrantedTable[]
@@ -89,12 +92,28 @@ export class TablePlanner {
   }
 
   /**
+   * What the source has that the tables do not, as a sentence; null: nothing. Makes nothing at the source and moves no
+   * position. @throws ConfigError PROBE_UNSUPPORTED where the source cannot tell
+   */
+  async unread(signal: AbortSignal): Promise<string | null> {
+    const { said } = await this.#ask(
+      async held => {
+        if (this.#source.unread === undefined) throw probeUnsupported(this.#plan)
+        return this.#source.unread(held, signal)
+      },
+      async () => false,
+      signal,
+    )
+    return said
+  }
+
+  /**
    * Asks the source about the tables as they are held. Lanes commit meanwhile, and the source forgets what they have
    * committed: positions it does not know any more are lost only if they are still those of the tables.
    */
   async #ask<T>(
     ask: (held: readonly SourceTable[]) => Promise<T>,
-    resync: typeof beginAnew | typeof checkResync,
+    resync: ResyncStep,
     signal: AbortSignal,
   ): Promise<{ opened: OpenTables; said: T }> {
     for (let before: OpenTables | null = null; ;) {
@@ -114,7 +133,7 @@ export class TablePlanner {
   }
 
   /** The tables of the plan, each open in the target. */
-  async #open(resync: typeof beginAnew | typeof checkResync, signal: AbortSignal): Promise<OpenTables> {
+  async #open(resync: ResyncStep, signal: AbortSignal): Promise<OpenTables> {
     const selected = this.#select(await this.#source.discover(signal))
     const writers = new Map<string, TableWriter>()
     const tables = await Promise.all(
@@ -182,6 +201,13 @@ export class TablePlanner {
       }
     })
   }
+}
+
+function probeUnsupported({ source: { name, type } }: Plan): ConfigError {
+  return new ConfigError(`A DataSource of type ${type} cannot tell whether there is something to read`, {
+    code: 'PROBE_UNSUPPORTED',
+    context: { dataSource: name },
+  })
 }
 
 function samePositions(before: readonly SourceTable[], now: readonly SourceTable[]): boolean {

@@ -28,6 +28,7 @@ import { planTable } from './split-plan.ts'
 import type { PartitionRange } from './topic-sampler.ts'
 import { TopicSampler } from './topic-sampler.ts'
 import { topicTable } from './topic-tables.ts'
+import { unreadRecords } from './unread.ts'
 
 /** How long the end offsets of a topic serve for telling lag. */
 const endOffsetsAgeMs = 1_000
@@ -68,14 +69,8 @@ export class KafkaSource implements Source {
   }
 
   async plan(tables: readonly SourceTable[], signal: AbortSignal): Promise<SourcePlan> {
-    const topics = new Map(
-      (await this.#client.topics(tables.map(table => table.name))).map(topic => [topic.name, topic]),
-    )
-    signal.throwIfAborted()
-    const found = tables.map(table => {
-      const topic = topics.get(table.name)
-      return { table, partitions: partitionsOf(topic, table.name) }
-    })
+    const partitionsOfTopic = await this.#partitionsOf(tables, signal)
+    const found = tables.map(table => ({ table, partitions: partitionsOfTopic.get(table.name)! }))
     const all = found.flatMap(({ partitions }) => partitions)
     const [first, last] = await Promise.all([this.#offsets(all, earliest), this.#offsets(all, latest)])
     const splits: Split[] = []
@@ -142,6 +137,11 @@ export class KafkaSource implements Source {
     return { amount: Math.max(0, (end ?? ends?.get(partition) ?? offset) - offset), unit: 'records' }
   }
 
+  async unread(tables: readonly SourceTable[], signal: AbortSignal): Promise<string | null> {
+    const partitions = await this.#partitionsOf(tables, signal)
+    return unreadRecords(tables, await this.#client.offsets([...partitions.values()].flat(), latest))
+  }
+
   commitMetadata(table: string, positions: Positions): Readonly<Record<string, string>> {
     const checkpoint = streamerCheckpoint(table, positions)
     // Hudi Streamer's names for it: up to table version 6, and since Hudi 1.0.
@@ -173,6 +173,17 @@ export class KafkaSource implements Source {
       led.map(at => ({ ...at, earliest: first.get(keyOf(at))!, latest: last.get(keyOf(at))! })),
       range => range.topic,
     )
+  }
+
+  /** Of each table's topic. */
+  async #partitionsOf(
+    tables: readonly SourceTable[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, readonly TopicPartition[]>> {
+    const names = tables.map(({ name }) => name)
+    const topics = new Map((await this.#client.topics(names)).map(topic => [topic.name, topic]))
+    signal.throwIfAborted()
+    return new Map(names.map(name => [name, partitionsOf(topics.get(name), name)]))
   }
 
   async #startOffsets(

@@ -47,6 +47,7 @@ import { readSnapshot } from './snapshot-reader.ts'
 import type { JobTable, SnapshotDetail } from './snapshots.ts'
 import { Snapshots } from './snapshots.ts'
 import type { PostgresSpec } from './spec.ts'
+import { unreadChanges } from './unread.ts'
 
 export class PostgresSource implements Source {
   readonly #context: ConnectorContext<PostgresSpec>
@@ -155,6 +156,10 @@ export class PostgresSource implements Source {
       isSnapshotSplit(split.id) ? unreadBytes(session, position) : unreadLog(session, position),
     )
     return { amount: Math.max(0, amount), unit: 'bytes' }
+  }
+
+  async unread(tables: readonly SourceTable[], signal: AbortSignal): Promise<string | null> {
+    return withSession(this.#access, signal, session => unreadChanges(session, this.#names, tables))
   }
 
   async teardown(signal: AbortSignal): Promise<void> {

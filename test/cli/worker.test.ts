@@ -26,7 +26,7 @@ function start(...args: string[]): { child: ChildProcess; ended: Promise<number 
   return { child, ended: once(child, 'exit').then(([code]) => code as number | null), log: () => text }
 }
 
-describe('sluice worker, check and teardown', function () {
+describe('sluice worker, check, probe and teardown', function () {
   this.timeout(60_000)
   let server: PostgresServer
   let client: Client
@@ -108,6 +108,15 @@ spec: {source: {name: db}, target: {name: lake}, tables: [{include: public.order
     expect(worker.log()).to.not.include(server.password)
     expect(await readdir(join(folder, 'lake'))).to.include('orders')
     expect(await madeAtSource()).to.equal(2)
+
+    const probe = async (): Promise<{ code: number | null; says: string | undefined }> => {
+      const { ended, log } = start('probe', ...paths())
+      return { code: await ended, says: /^sluice probe: (.*)$/m.exec(log())?.[1] }
+    }
+    expect(await probe()).to.deep.equal({ code: 0, says: undefined })
+    await client.query("insert into orders values (0, 'late')")
+    expect(await probe()).to.deep.equal({ code: 10, says: '1 changes or more wait in the log.' })
+    expect(await madeAtSource(), 'as before').to.equal(2)
 
     for (const time of ['first', 'second']) {
       const teardown = start('teardown', ...paths())

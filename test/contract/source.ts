@@ -135,6 +135,13 @@ export function describeSource(name: string, create: () => Promise<SourceHarness
       return read
     }
 
+    /** Reads on for as long as a worker takes to look twice, and acknowledges. */
+    const readUntilQuiet = async (splits: readonly Split[]): Promise<void> => {
+      const unbounded = splits.filter(({ bounded }) => !bounded)
+      await Promise.all(unbounded.map(split => readSplit(split, { signal: AbortSignal.timeout(300) })))
+      for (const split of unbounded) await source.acknowledge(split, target.positions.get(split.id)!)
+    }
+
     const expectExactly = (ids: readonly string[]): void => {
       expect(target.ids.toSorted()).to.deep.equal(ids.toSorted())
     }
@@ -253,6 +260,22 @@ export function describeSource(name: string, create: () => Promise<SourceHarness
       await readUntil(numbered('a', 200), splits)
       for (const split of splits) await source.acknowledge(split, target.positions.get(split.id)!)
       expect(await lag(target.positions)).to.be.lessThan(before)
+    })
+
+    it('tells whether there is something to read, without reading it', async () => {
+      await harness.append(numbered('a', 20))
+      const unread = async (): Promise<string | null> => source.unread!(await tables(), never)
+      expect(await unread(), 'nothing read yet').to.be.a('string')
+      const splits = await plan()
+      await readUntil(numbered('a', 20), splits)
+      // To its very end: what follows the rows of a transaction moves the position as well.
+      while ((await unread()) !== null) await readUntilQuiet(splits)
+      expect(await unread(), 'all is read').to.equal(null)
+      await harness.append(['b'])
+      expect(await unread(), 'one more row').to.be.a('string')
+      expect(await unread(), 'asked again').to.be.a('string')
+      await readUntil(['b'], splits)
+      expectExactly([...numbered('a', 20), 'b'])
     })
 
     it('tears down what it made, as often as asked', async () => {

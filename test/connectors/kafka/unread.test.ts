@@ -1,0 +1,52 @@
+import { expect } from 'chai'
+import type { SourceTable } from '#connectors/connector.ts'
+import { unreadRecords } from '#connectors/kafka/unread.ts'
+
+function table(positions: Record<string, string>): SourceTable {
+  return {
+    name: 't',
+    schema: { columns: [], key: [] },
+    positions: new Map(Object.entries(positions)),
+    mode: 'snapshotAndStream',
+    start: 'earliest',
+  }
+}
+
+const ends = [
+  { topic: 't', partition: 0, offset: 9 },
+  { topic: 't', partition: 1, offset: 4 },
+]
+
+describe('records of a topic that nobody has read', () => {
+  for (const { name, held, expected } of [
+    { name: 'none when all positions are at the ends', held: { 't/0': '9@3', 't/1': '4@8' }, expected: null },
+    {
+      name: 'those between positions and ends',
+      held: { 't/0': '9@3', 't/1': '1@8' },
+      expected: '3 records wait to be read, in t/1 among others.',
+    },
+    {
+      name: 'a partition that the table does not know',
+      held: { 't/0': '9@3' },
+      expected: 'Nothing of partition t/1 has been read yet.',
+    },
+    {
+      name: 'none behind the end of a bounded read, whatever came since',
+      held: { 't/0': '5@3..5', 't/1': '4@8' },
+      expected: null,
+    },
+    {
+      name: 'what is left of a bounded read',
+      held: { 't/0': '3@3..5', 't/1': '4@8' },
+      expected: '2 records wait to be read, in t/0 among others.',
+    },
+    {
+      name: 'a topic that ends before the position: it may have been made anew',
+      held: { 't/0': '12@3', 't/1': '4@8' },
+      expected: 'Partition t/0 ends at 9, before the position 12.',
+    },
+  ])
+    it(name, () => {
+      expect(unreadRecords([table(held)], ends)).to.equal(expected)
+    })
+})
