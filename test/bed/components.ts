@@ -39,6 +39,7 @@ export type ComponentName =
   | 'kafka'
   | 'minio'
   | 'hudi'
+  | 'hudi-rs'
   | 'kubernetes'
   | 'prometheus'
   | 'monitoring-crds'
@@ -80,6 +81,8 @@ export const components: Readonly<Record<ComponentName, Component>> = {
       [pythonStamp, s3aStamp, ...hudiVersions.map(hudiBundle)].every(path => existsSync(path)),
     install: installHudi,
   },
+  // A part of the one before, for files that do without Spark.
+  'hudi-rs': { isInstalled: () => existsSync(pythonStamp), install: installReaders },
   kubernetes: { isInstalled: hasKubernetes, install: installKubernetes },
   prometheus: {
     isInstalled: () => existsSync(promtoolProgram) && existsSync(prometheusProgram),
@@ -144,15 +147,18 @@ async function installMinio(): Promise<void> {
   rmSync(gobin, { recursive: true })
 }
 
+/** hudi-rs, and the Python around all readers. */
+async function installReaders(): Promise<void> {
+  const hasVenv = await runProgram('python3', ['-c', 'import venv, ensurepip']).catch(() => undefined)
+  if (hasVenv === undefined) await aptInstall('python3', 'python3-venv')
+  if (!existsSync(python)) await runProgram('python3', ['-m', 'venv', join(cacheDir, 'py')])
+  await runProgram(python, ['-m', 'pip', 'install', '-q', ...PYTHON_PACKAGES])
+  writeFileSync(pythonStamp, '')
+}
+
 async function installHudi(): Promise<void> {
   await needJava()
-  if (!existsSync(pythonStamp)) {
-    const hasVenv = await runProgram('python3', ['-c', 'import venv, ensurepip']).catch(() => undefined)
-    if (hasVenv === undefined) await aptInstall('python3', 'python3-venv')
-    if (!existsSync(python)) await runProgram('python3', ['-m', 'venv', join(cacheDir, 'py')])
-    await runProgram(python, ['-m', 'pip', 'install', '-q', ...PYTHON_PACKAGES])
-    writeFileSync(pythonStamp, '')
-  }
+  if (!existsSync(pythonStamp)) await installReaders()
   for (const version of hudiVersions) {
     if (existsSync(hudiBundle(version))) continue
     await copyJars(dirname(hudiBundle(version)), false, [

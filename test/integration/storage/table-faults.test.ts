@@ -34,7 +34,7 @@ const faults: Readonly<Record<string, { fault: Fault; code: string }>> = {
 
 describe('a table on S3 through outages', function () {
   this.timeout(300_000)
-  requires('minio', 'hudi')
+  requires('minio', 'hudi-rs')
   let minio: BedMinio
   let readers: HudiReaders
   let proxy: FaultProxy
