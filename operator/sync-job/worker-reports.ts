@@ -64,12 +64,12 @@ export class WorkerReports {
 }
 
 /** GET /status, within two seconds and a few megabytes. */
-export const askOverHttp: AskWorker = async podIP => {
+export async function askOverHttp(podIP: string, port = workerHttpPort): Promise<WorkerStatus> {
   const host = podIP.includes(':') ? `[${podIP}]` : podIP
   const text = await new Promise<string>((resolve, reject) => {
     // A connection of its own: kept alive, it would be closed by the worker about when the next poll uses it.
     const options = { signal: AbortSignal.timeout(askTimeoutMs), agent: false }
-    const request = get(`http://${host}:${workerHttpPort}/status`, options, response => {
+    const request = get(`http://${host}:${port}/status`, options, response => {
       const chunks: Buffer[] = []
       let size = 0
       response.on('data', (chunk: Buffer) => {

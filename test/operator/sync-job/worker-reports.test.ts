@@ -1,9 +1,10 @@
 import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
-import { workerHttpPort } from '#api/worker-status.ts'
 import type { WorkerStatus } from '#api/worker-status.ts'
 import type { Pod } from '#operator/resources.ts'
 import { WorkerReports, askOverHttp } from '#operator/sync-job/worker-reports.ts'
+import { freePort } from '#scripts/free-port.ts'
 import { ManualClock } from '../manual-clock.ts'
 
 const status: WorkerStatus = {
@@ -66,43 +67,35 @@ describe('WorkerReports', () => {
 })
 
 describe('askOverHttp', () => {
-  const serve = async (body: string, code: number, ask: () => Promise<void>): Promise<void> => {
+  /** What is made of the answer of a worker. */
+  const answerTo = async (body: string, code: number): Promise<WorkerStatus> => {
     const server = createServer((request, response) => {
       response.writeHead(request.url === '/status' ? code : 404)
       response.end(body)
     })
-    await new Promise<void>(resolve => server.listen(workerHttpPort, '127.0.0.77', resolve))
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
     try {
-      await ask()
+      return await askOverHttp('127.0.0.1', (server.address() as AddressInfo).port)
     } finally {
       server.closeAllConnections()
       await new Promise(resolve => server.close(resolve))
     }
   }
 
-  const refusal = async (): Promise<string> =>
-    askOverHttp('127.0.0.77').then(
+  const refusal = (asking: Promise<WorkerStatus>): Promise<string> =>
+    asking.then(
       () => 'answered',
       (error: unknown) => String(error),
     )
 
   it('reads the status, leaving out what a newer worker says besides', async () => {
-    await serve(JSON.stringify({ ...status, news: 1 }), 200, async () => {
-      expect(await askOverHttp('127.0.0.77')).to.deep.equal(status)
-    })
+    expect(await answerTo(JSON.stringify({ ...status, news: 1 }), 200)).to.deep.equal(status)
   })
 
   it('does not take another answer for a status', async () => {
-    const refusalOf = async (body: string, code: number): Promise<string> => {
-      let told = ''
-      await serve(body, code, async () => {
-        told = await refusal()
-      })
-      return told
-    }
-    expect(await refusalOf('{"phase":"dancing"}', 200)).to.contain('phase')
-    expect(await refusalOf('busy', 503)).to.contain('503')
-    expect(await refusalOf('x'.repeat(5 * 1024 * 1024), 200)).to.contain('exceeds')
-    expect(await refusal()).to.contain('ECONNREFUSED')
+    expect(await refusal(answerTo('{"phase":"dancing"}', 200))).to.contain('phase')
+    expect(await refusal(answerTo('busy', 503))).to.contain('503')
+    expect(await refusal(answerTo('x'.repeat(5 * 1024 * 1024), 200))).to.contain('exceeds')
+    expect(await refusal(askOverHttp('127.0.0.1', await freePort()))).to.contain('ECONNREFUSED')
   })
 })
