@@ -33,6 +33,9 @@ describe('Operator on a control plane', () => {
   let stop: AbortController
   let running: Promise<void>
   let worker: WorkerStatus
+  /** Of each test its own: what is in the one before may take its time to go. */
+  let namespace: string
+  let tests = 0
   const file = join(tmpdir(), `sluice-operator-${process.pid}.yaml`)
 
   before(async function () {
@@ -54,11 +57,12 @@ describe('Operator on a control plane', () => {
   })
 
   beforeEach(async () => {
-    await cluster.kubectl('create', 'namespace', 'shop')
+    namespace = `shop-${++tests}`
+    await cluster.kubectl('create', 'namespace', namespace)
     // Whatever the operator makes has to pass the strictest of the pod security standards.
-    await cluster.kubectl('label', 'namespace', 'shop', 'pod-security.kubernetes.io/enforce=restricted')
+    await cluster.kubectl('label', 'namespace', namespace, 'pod-security.kubernetes.io/enforce=restricted')
     worker = {
-      job: { namespace: 'shop', name: 'shop-to-lake' },
+      job: { namespace, name: 'shop-to-lake' },
       phase: 'streaming',
       tables: [
         {
@@ -91,18 +95,19 @@ describe('Operator on a control plane', () => {
 
   afterEach(async function () {
     this.timeout(60_000)
-    await cluster.kubectl('delete', 'namespace', 'shop', '--timeout=40s', '--ignore-not-found')
+    await cluster.kubectl('delete', 'namespace', namespace, '--wait=false', '--ignore-not-found')
     stop.abort()
     await running
   })
 
   async function apply(...objects: KubeObject[]): Promise<void> {
-    await writeFile(file, objects.map(object => stringify(object)).join('---\n'))
+    const placed = objects.map(object => ({ ...object, metadata: { ...object.metadata, namespace } }))
+    await writeFile(file, placed.map(object => stringify(object)).join('---\n'))
     await cluster.kubectl('apply', '-f', file)
   }
 
   async function list<T extends KubeObject>(kind: string, ...more: string[]): Promise<T[]> {
-    const text = await cluster.kubectl('get', kind, '-n', 'shop', '-o', 'json', ...more)
+    const text = await cluster.kubectl('get', kind, '-n', namespace, '-o', 'json', ...more)
     return (JSON.parse(text) as { items: T[] }).items
   }
 
@@ -131,7 +136,7 @@ describe('Operator on a control plane', () => {
   }
 
   const setStatus = ({ metadata: { name } }: Pod, status: object): Promise<void> =>
-    setPodStatus(cluster, { namespace: 'shop', name }, status)
+    setPodStatus(cluster, { namespace, name }, status)
 
   async function startWorker(): Promise<void> {
     await setStatus(await podOf('worker'), {
@@ -164,14 +169,14 @@ describe('Operator on a control plane', () => {
     await isReady('False Unschedulable')
     await startWorker()
     await isReady('True Streaming')
-    const table = await cluster.kubectl('get', 'syncjobs', '-n', 'shop')
+    const table = await cluster.kubectl('get', 'syncjobs', '-n', namespace)
     const [head, row] = table
       .trim()
       .split('\n')
       .map(line => line.split(/\s{2,}/))
     expect(head).to.deep.equal(['NAME', 'READY', 'LAG', 'REPLICAS', 'REASON', 'AGE'])
     expect(row?.slice(0, 5)).to.deep.equal(['shop-to-lake', 'True', '3s', '1', 'Streaming'])
-    const sources = await cluster.kubectl('get', 'datasources', '-n', 'shop')
+    const sources = await cluster.kubectl('get', 'datasources', '-n', namespace)
     expect(sources).to.match(/shop-db +postgres +True +Valid/)
   })
 
@@ -181,7 +186,7 @@ describe('Operator on a control plane', () => {
     await startWorker()
     await isReady('True Streaming')
     await eventually('the event', async () =>
-      (await cluster.kubectl('describe', 'syncjob', 'shop-to-lake', '-n', 'shop')).includes('Streaming  '),
+      (await cluster.kubectl('describe', 'syncjob', 'shop-to-lake', '-n', namespace)).includes('Streaming  '),
     )
   })
 
@@ -193,7 +198,9 @@ describe('Operator on a control plane', () => {
     await systemClock.sleep(1500)
     const before = calls.length
     await systemClock.sleep(3000)
-    expect(calls.slice(before).filter(({ method }) => method !== 'GET')).to.deep.equal([])
+    expect(
+      calls.slice(before).filter(({ method, path }) => method !== 'GET' && path.includes(`/${namespace}/`)),
+    ).to.deep.equal([])
     const stored = await list('deployments')
     expect(stored[0]?.metadata.generation, 'generation of the Deployment').to.equal(1)
   })
@@ -252,7 +259,7 @@ describe('Operator on a control plane', () => {
         'syncjob',
         'shop-to-lake',
         '-n',
-        'shop',
+        namespace,
         `--cascade=${cascade}`,
         '--wait=false',
       )
@@ -269,7 +276,7 @@ describe('Operator on a control plane', () => {
     await apply(shopDb(), lake(), shopToLake())
     await podOf('worker')
     await isReady('False Unschedulable')
-    await cluster.kubectl('delete', 'datasources,syncjobs', '--all', '-n', 'shop', '--wait=false')
+    await cluster.kubectl('delete', 'datasources,syncjobs', '--all', '-n', namespace, '--wait=false')
     await endTeardown()
     await eventually('gone', gone)
   })
@@ -279,7 +286,7 @@ describe('Operator on a control plane', () => {
     await apply(shopDb(), lake(), shopToLake())
     await startWorker()
     await isReady('True Streaming')
-    await cluster.kubectl('delete', 'namespace', 'shop', '--timeout=40s')
+    await cluster.kubectl('delete', 'namespace', namespace, '--timeout=40s')
   })
 })
 
