@@ -1,5 +1,5 @@
 // Three workers share a snapshot, whose planner holds it open and is killed, and then one of them reads the log, until it is
-// killed: the lake must hold what the database holds.
+// killed: the lake must hold what the database holds. At the end a new set of workers reads a table again.
 import { expect } from 'chai'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
@@ -14,6 +14,7 @@ import { bankJob, connect } from './bank-job.ts'
 import { bankTables, hashOfSource, moveMoney, openBank } from './bank.ts'
 import { folderLake } from './lakes.ts'
 import { Random } from './random.ts'
+import type { FleetWorker } from './worker-fleet.ts'
 import { WorkerFleet } from './worker-fleet.ts'
 
 const historyRows = 600_000
@@ -40,7 +41,7 @@ async function hashOfHistory(client: Client): Promise<RowSetHash> {
 }
 
 describe('PostgreSQL to Hudi by three workers', () => {
-  requires('postgres', 'hudi')
+  requires('postgres', 'hudi-rs')
   let readers: HudiReaders
   before(async () => (readers = await HudiReaders.start()))
   after(() => readers.stop())
@@ -56,14 +57,14 @@ describe('PostgreSQL to Hudi by three workers', () => {
       `insert into history select n, repeat(md5(n::text), 4) from generate_series(1, ${historyRows}) n`,
     )
     await client.query('analyze')
-    const fleet = await WorkerFleet.open(
+    const yaml = (spec = ''): string =>
       bankJob(
         server,
         lake,
-        '  worker: {lanes: 1, bufferSize: 32Mi}\n',
+        `  worker: {lanes: 1, bufferSize: 32Mi}\n${spec}`,
         '    snapshot: {rangeBytes: 4194304}\n',
-      ),
-    )
+      )
+    const fleet = await WorkerFleet.open(yaml())
     const busy = new AbortController()
     const traffic = keepBusy(server, new Random(31), busy.signal)
     const end = async (): Promise<string> =>
@@ -122,13 +123,44 @@ describe('PostgreSQL to Hudi by three workers', () => {
       const last = await end()
       await fleet.until('in step at the end', () => isConfirmed(last), 120_000)
       for (const worker of fleet.workers) expect(await fleet.stop(worker), worker.process.log).to.equal(0)
-      const sources: Record<string, [RowSetHash, string[]]> = {
-        history: [await hashOfHistory(client), Object.keys(historyTypes)],
+      const isAsSource = async (): Promise<void> => {
+        const sources: Record<string, [RowSetHash, string[]]> = {
+          history: [await hashOfHistory(client), Object.keys(historyTypes)],
+        }
+        for (const table of Object.keys(bankTables))
+          sources[table] = [await hashOfSource(client, table), Object.keys(bankTables[table]!)]
+        for (const [table, [source, columns]] of Object.entries(sources))
+          expect(await readers.hashRs(lake.table(table).url, { columns }), table).to.deep.include(source)
       }
-      for (const table of Object.keys(bankTables))
-        sources[table] = [await hashOfSource(client, table), Object.keys(bankTables[table]!)]
-      for (const [table, [source, columns]] of Object.entries(sources))
-        expect(await readers.hashRs(lake.table(table).url, { columns }), table).to.deep.include(source)
+      await isAsSource()
+
+      await client.query(`
+        do $$ declare name text; begin
+          select pubname into name from pg_publication;
+          execute format('alter publication %I drop table history', name);
+        end $$;
+        delete from history where id % 7 = 0;
+        update history set note = 'unheard of' where id % 5 = 0;
+        insert into history select n, 'came unheard' from generate_series(${historyRows + 1}, ${historyRows + 100}) n;`)
+      await fleet.change(yaml('  resync: {id: again, tables: [public.history]}\n'))
+      await Promise.all([fleet.start(), fleet.start(), fleet.start()])
+      const read = new Set<FleetWorker>()
+      say(
+        'read again',
+        await fleet.until(
+          'read again',
+          async () => {
+            for (const worker of fleet.workers)
+              if (((await worker.process.status())?.rowsTotal ?? 0) > 0) read.add(worker)
+            return (await fleet.statuses()).some(({ resync }) => resync?.left.length === 0)
+          },
+          120_000,
+        ),
+      )
+      expect(read.size, 'workers that read the table again').to.equal(3)
+      const again = await end()
+      await fleet.until('in step after the resync', () => isConfirmed(again), 120_000)
+      await isAsSource()
     } finally {
       busy.abort()
       await traffic

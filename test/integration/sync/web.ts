@@ -49,8 +49,8 @@ spec:
 `
 }
 
-/** The job that keeps both in step in a lake; `worker` as the SyncJob has it. */
-export function webJob(broker: string, lake: TestLake, worker: string): string {
+/** The job that keeps both in step in a lake; `worker` as the SyncJob has it, `spec`: further lines of it. */
+export function webJob(broker: string, lake: TestLake, worker: string, spec = ''): string {
   return `
 apiVersion: sluice.dev/v1alpha1
 kind: DataSource
@@ -69,7 +69,7 @@ spec:
   tables: [{include: clicks}, {include: pages}]
   freshness: 1s
   worker: ${worker}
-`
+${spec}`
 }
 
 /** Produces to both topics; keeps what the tables must then hold. */
@@ -104,16 +104,16 @@ export class Web {
     await this.#admin.disconnect()
   }
 
-  /** Gives both topics so many partitions; resolves when run() writes to all of them. */
-  async grow(count: number): Promise<void> {
-    const topics = ['clicks', 'pages']
-    await this.#admin.createPartitions({ topicPartitions: topics.map(topic => ({ topic, count })) })
+  /** Gives the topics so many partitions; resolves when run() writes to all of them. */
+  async grow(clicks: number, pages = clicks): Promise<void> {
+    const topicPartitions = Object.entries({ clicks, pages }).map(([topic, count]) => ({ topic, count }))
+    await this.#admin.createPartitions({ topicPartitions })
     // New partitions have no leader at first.
-    const isWritten = async (topic: string): Promise<boolean> => {
+    const isWritten = async (topic: string, count: number): Promise<boolean> => {
       const offsets = await this.#admin.fetchTopicOffsets(topic).catch(() => [])
       return offsets.length === count && offsets.every(({ high }) => high !== '0')
     }
-    for (const topic of topics) while (!(await isWritten(topic))) await delay(100)
+    for (const { topic, count } of topicPartitions) while (!(await isWritten(topic, count))) await delay(100)
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -24,32 +24,39 @@ export class WorkerFleet {
   /** Those that were started and not told to end. */
   readonly workers = new Set<FleetWorker>()
   readonly #folder: string
-  readonly #variables: Readonly<Record<string, string>>
+  #variables: Readonly<Record<string, string>> = {}
   #pods = 0
 
-  private constructor(master: MasterBed, folder: string, variables: Readonly<Record<string, string>>) {
+  private constructor(master: MasterBed, folder: string) {
     this.master = master
     this.#folder = folder
-    this.#variables = variables
   }
 
   /** For the one job of these resources (YAML text). */
   static async open(yaml: string): Promise<WorkerFleet> {
-    const { manifests, problems } = readManifests([{ name: 'job.yaml', text: yaml }])
-    if (problems.length > 0) throw new Error(JSON.stringify(problems))
     const folder = await mkdtemp(join(tmpdir(), 'sluice-fleet-'))
-    const plan = { ...compile(manifests.syncJobs[0]!, manifests), job }
-    await writeFile(join(folder, 'plan.json'), JSON.stringify(plan))
-    const variables = manifests.secrets.flatMap(secret =>
-      Object.entries(secretValues(secret)).map(([key, value]) => [
-        secretVariable(secret.metadata.name, key),
-        value,
-      ]),
-    )
     const master = await MasterBed.create({}, ['normal'])
     master.removePod(`${job.name}-pod`)
+    const fleet = new WorkerFleet(master, folder)
+    await fleet.change(yaml)
     await master.start(1)
-    return new WorkerFleet(master, folder, Object.fromEntries(variables) as Record<string, string>)
+    return fleet
+  }
+
+  /** Workers that start from now on do what the job says then. */
+  async change(yaml: string): Promise<void> {
+    const { manifests, problems } = readManifests([{ name: 'job.yaml', text: yaml }])
+    if (problems.length > 0) throw new Error(JSON.stringify(problems))
+    const plan = { ...compile(manifests.syncJobs[0]!, manifests), job }
+    await writeFile(join(this.#folder, 'plan.json'), JSON.stringify(plan))
+    this.#variables = Object.fromEntries(
+      manifests.secrets.flatMap(secret =>
+        Object.entries(secretValues(secret)).map(([key, value]) => [
+          secretVariable(secret.metadata.name, key),
+          value,
+        ]),
+      ),
+    ) as Record<string, string>
   }
 
   /** In a pod of its own; `plan` is the name of the plan it was started with, where the operator has a Deployment. */
