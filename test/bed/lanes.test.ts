@@ -33,6 +33,7 @@ describe('runInLanes', () => {
 
   it('knows a file that needs nothing scarce', () => {
     expect(plain('a').needs).to.deep.equal([])
+    expect(suiteFile('x', "requires('minio', 'hudi-rs')").needs).to.deep.equal([])
     expect(suiteFile('x', "requires('hudi')\nrequires('kubernetes', 'minio')").needs).to.deep.equal([
       'hudi',
       'kubernetes',
