@@ -33,6 +33,13 @@ interface Lane {
   splits: number[]
   /** Records of its splits that are not being handed over. */
   waiting: number
+  /** What of a step its fixed work takes. */
+  fixedS: number
+}
+
+/** Records that a lane can read in a step, of those that wait. */
+function mostOf({ waiting, speed, fixedS }: Lane, capacity: number): number {
+  return Math.min(waiting, capacity * speed * (1 - fixedS / stepS))
 }
 
 export class SimulatedJob {
@@ -111,19 +118,21 @@ export class SimulatedJob {
   #process(nowS: number, arrived: Float32Array): void {
     const capacity = this.#laneCapacity() * stepS
     let wanted = 0
-    for (const lane of this.#lanes) {
+    for (const [at, lane] of this.#lanes.entries()) {
       lane.waiting = 0
+      lane.fixedS = this.#fixedS(at)
       for (const split of lane.splits)
         if (this.#pausedUntilS[split]! <= nowS) lane.waiting += this.#queues.backlog[split]!
-      wanted += Math.min(lane.waiting, capacity * lane.speed)
+      wanted += mostOf(lane, capacity)
     }
     const cap = (this.#day.targetCap?.(nowS) ?? Infinity) * stepS
     const granted = wanted > cap ? cap / wanted : 1
-    for (const { id, splits, speed, waiting } of this.#lanes) {
-      const most = Math.min(waiting, capacity * speed)
+    for (const lane of this.#lanes) {
+      const { id, splits, speed, waiting, fixedS } = lane
+      const most = mostOf(lane, capacity)
       const busyS = (stepS * most) / (capacity * speed)
       const workedS = this.#day.capUnseen === true ? busyS : busyS * granted
-      this.#gauges.lane(id, most * granted, workedS, busyS - workedS)
+      this.#gauges.lane(id, most * granted, fixedS + workedS, busyS - workedS)
       const share = waiting === 0 ? 0 : (most * granted) / waiting
       for (const split of splits) {
         const processed = this.#pausedUntilS[split]! <= nowS ? this.#queues.backlog[split]! * share : 0
@@ -156,6 +165,7 @@ export class SimulatedJob {
         speed,
         splits: [],
         waiting: 0,
+        fixedS: 0,
       })),
     )
     const current = new Map(
@@ -202,6 +212,16 @@ export class SimulatedJob {
 
   #laneCapacity(): number {
     return this.#day.laneCapacity?.(this.#nowS) ?? 1000
+  }
+
+  /** Of a lane in this step; one lane after the other does the table services. */
+  #fixedS(at: number): number {
+    const { fixedWork } = this.#day
+    if (fixedWork === undefined) return 0
+    const { share, serviceEveryS, serviceS } = fixedWork
+    const turn = Math.floor(this.#nowS / serviceEveryS)
+    const serves = turn % this.#lanes.length === at && this.#nowS % serviceEveryS < serviceS
+    return serves ? stepS : stepS * share
   }
 
   #isUnbalanced(): boolean {

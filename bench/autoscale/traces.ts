@@ -24,6 +24,17 @@ export interface Day {
   startUpS?: readonly [number, number]
   /** Pods differ by so much. */
   podSpeed?: readonly [number, number]
+  /** Work of lanes that does not depend on what comes. */
+  fixedWork?: FixedWork
+}
+
+/** Commits, and table services: one lane of the job at a time reads nothing while it does them. */
+export interface FixedWork {
+  /** Part of each lane's time that commits take. */
+  share: number
+  /** How often there is work for a table service, and how long it takes. */
+  serviceEveryS: number
+  serviceS: number
 }
 
 export interface Trace {
@@ -114,6 +125,17 @@ export const traces: readonly Trace[] = [
       const high = between(random, 10_000, 16_000)
       const edges = times(random, 14)
       return { input: atS => (edges.filter(edge => edge <= atS).length % 2 === 1 ? high : 200) }
+    },
+  },
+  {
+    name: 'surges ×8, fixed work',
+    day: random => {
+      const base = between(random, 100, 150)
+      const surges = times(random, 8)
+      return {
+        input: atS => (surges.some(surge => within(atS, surge, 480)) ? 8 * base : base),
+        fixedWork: { share: 0.5, serviceEveryS: 60, serviceS: 25 },
+      }
     },
   },
   {

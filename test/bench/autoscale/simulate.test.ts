@@ -27,6 +27,24 @@ describe('simulate', function () {
     expect(rescales).to.equal(1)
   })
 
+  it('has lanes work though little comes, and one of them more than the others', () => {
+    let [least, most, apart] = [1, 0, 0]
+    simulate(
+      drawDay(trace('surges ×8, fixed work'), 7),
+      { decide: ({ running }) => running },
+      ({ measurements: { lanes } }) => {
+        if (!lanes.every(({ settled }) => settled)) return
+        const busy = lanes.map(({ busyShare }) => busyShare)
+        least = Math.min(least, ...busy)
+        most = Math.max(most, ...lanes.map(({ processedPerSecond }) => processedPerSecond))
+        apart = Math.max(apart, Math.max(...busy) - Math.min(...busy))
+      },
+    )
+    expect(most, 'records/s of a lane').to.be.below(500)
+    expect(least).to.be.above(0.48)
+    expect(apart).to.be.above(0.3)
+  })
+
   it('shows nobody anything while there are no metrics, and everybody how old what they see is', () => {
     let oldestMs = 0
     simulate(drawDay(trace('no metrics for 45 min'), 7), {
