@@ -72,7 +72,7 @@ export function situationOf({
 }: Observation): Situation {
   const { splits, lanes } = measurements
   const state = started(observation.state ?? initialState, running.readyReplicas, nowMs)
-  const capacity = learnCapacity(state.capacity, lanes)
+  const capacity = learnCapacity(state.capacity, lanes, lateLanes(splits, limits.maxLagMs * lagShare))
   const measuredAtMs = Math.max(...splits.map(split => split.measuredAtMs))
   const inputPerSecond = sum(splits, split => split.inputPerSecond)
   const input = remember(state.input, { atMs: measuredAtMs, perSecond: inputPerSecond })
@@ -136,6 +136,10 @@ function expectedSplits(
     const missedPerSecond = inputPerSecond * (missed.get(split.lane ?? '') ?? 0)
     return { inputPerSecond, backlog: split.lagRecords + (missedPerSecond * horizonMs) / 1000 }
   })
+}
+
+function lateLanes(splits: readonly SplitMeasurement[], fromMs: number): ReadonlySet<string> {
+  return new Set(splits.flatMap(({ lane, lagMs }) => (lane !== null && lagMs >= fromMs ? [lane] : [])))
 }
 
 /** Learns how long pods take to start, from those that just did. */

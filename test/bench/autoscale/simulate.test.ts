@@ -45,6 +45,11 @@ describe('simulate', function () {
     expect(apart).to.be.above(0.3)
   })
 
+  it('buys no lanes for the work that they have anyway', () => {
+    const { replicaHours } = simulate(drawDay(trace('surges ×8, fixed work'), 7), sluice.make())
+    expect(replicaHours).to.be.below(50)
+  })
+
   it('shows nobody anything while there are no metrics, and everybody how old what they see is', () => {
     let oldestMs = 0
     simulate(drawDay(trace('no metrics for 45 min'), 7), {

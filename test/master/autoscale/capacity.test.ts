@@ -46,6 +46,31 @@ describe('learnCapacity', () => {
     expect(calm.perSecond).to.be.within(saturated.perSecond, 650)
   })
 
+  it('learns little of a lane that reads few records, since most of what it does is not their cost', () => {
+    const few = (processedPerSecond: number, busyShare: number) =>
+      learnCapacity(known, [lane({ processedPerSecond, busyShare })])!.perSecond
+    expect(few(250, 1)).to.equal(1000)
+    expect(few(100, 0.6)).to.equal(1000)
+    expect(few(350, 1)).to.be.within(700, 950)
+    expect(few(500, 1), 'records twice as large').to.be.below(800)
+  })
+
+  it('learns of the lanes that read enough, whatever reads few beside them', () => {
+    const few = lane({ id: 'b', processedPerSecond: 100, busyShare: 0.9 })
+    expect(learnCapacity(known, [lane({}), few])!.perSecond).to.be.closeTo(1000, 1e-9)
+  })
+
+  it('learns of a lane that reads few as well, when it is late', () => {
+    const slow = lane({ processedPerSecond: 100, busyShare: 1 })
+    expect(learnCapacity(known, [slow], new Set(['b']))!.perSecond).to.equal(1000)
+    expect(learnCapacity(known, [slow], new Set(['a']))!.perSecond).to.be.below(600)
+  })
+
+  it('believes one measurement no more because there was none for long', () => {
+    const after = (atMs: number) => learnCapacity(known, [lane({ measuredAtMs: atMs })])!.perSecond
+    expect(after(known.atMs + 3_600_000)).to.equal(after(known.atMs + 30_000))
+  })
+
   it('counts on less where lanes differ', () => {
     const even = learnCapacity(null, [lane({}), lane({})])!
     const uneven = learnCapacity(null, [lane({}), lane({ processedPerSecond: 480 })])!
@@ -55,8 +80,10 @@ describe('learnCapacity', () => {
 })
 
 describe('capacityOf', () => {
-  it('believes a busy lane about itself, and else what was learned', () => {
-    expect(capacityOf(lane({ processedPerSecond: 400 }), 1000)).to.equal(500)
+  it('believes a busy lane about itself, as far as it reads enough to tell, and else what was learned', () => {
+    expect(capacityOf(lane({ processedPerSecond: 500, busyShare: 1 }), 1000)).to.equal(500)
+    expect(capacityOf(lane({ processedPerSecond: 375, busyShare: 0.75 }), 1000)).to.equal(750)
+    expect(capacityOf(lane({ processedPerSecond: 200, busyShare: 1 }), 1000)).to.equal(1000)
     expect(capacityOf(lane({ processedPerSecond: 10, busyShare: 0.1 }), 1000)).to.equal(1000)
     expect(capacityOf(lane({ processedPerSecond: 400, settled: false }), 1000)).to.equal(1000)
     expect(capacityOf(undefined, 1000)).to.equal(1000)
