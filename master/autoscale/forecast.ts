@@ -2,6 +2,8 @@
 const memoryMs = 300_000
 const levelMs = 40_000
 const lastingMs = 120_000
+/** A trend that does not show over so long is over. */
+const ongoingMs = 10_000
 /** Samples that are needed to tell a trend from noise. */
 const trendSamplesMin = 6
 /** Times its own error that a slope has to be. */
@@ -35,8 +37,20 @@ export function lastingInput(samples: readonly InputSample[]): number {
 export function forecastOf(samples: readonly InputSample[]): Forecast {
   const last = samples.at(-1)!
   const recent = samples.filter(({ atMs }) => atMs > last.atMs - levelMs)
-  const level = recent.reduce((sum, { perSecond }) => sum + perSecond, 0) / recent.length
-  return { levelPerSecond: level, slope: slopeOf(samples) }
+  const mean = recent.reduce((sum, { perSecond }) => sum + perSecond, 0) / recent.length
+  // What both of the last samples say has fallen.
+  const level = Math.min(mean, Math.max(...samples.slice(-2).map(({ perSecond }) => perSecond)))
+  const { slope, error } = fitOf(samples)
+  if (samples.length < trendSamplesMin || Math.abs(slope) <= trendSignificance * error)
+    return { levelPerSecond: level, slope: 0 }
+  return { levelPerSecond: level, slope: slope > 0 ? Math.min(slope, ongoingSlope(samples)) : slope }
+}
+
+/** What is left of a rise now: after a step, nothing. */
+function ongoingSlope(samples: readonly InputSample[]): number {
+  const last = samples.at(-1)!
+  const before = samples.findLast(({ atMs }) => atMs <= last.atMs - ongoingMs)!
+  return Math.max(0, ((last.perSecond - before.perSecond) * 1000) / (last.atMs - before.atMs))
 }
 
 /** Never below what comes in now: that it falls is believed when it has. */
@@ -44,10 +58,9 @@ export function inputAt({ levelPerSecond, slope }: Forecast, aheadMs: number): n
   return levelPerSecond + Math.max(0, slope) * (aheadMs / 1000)
 }
 
-/** Least squares, in records/s per second. */
-function slopeOf(samples: readonly InputSample[]): number {
+/** Least squares, in records/s per second, and the standard error of it. */
+function fitOf(samples: readonly InputSample[]): { slope: number; error: number } {
   const count = samples.length
-  if (count < trendSamplesMin) return 0
   const meanAt = samples.reduce((sum, { atMs }) => sum + atMs, 0) / count
   const mean = samples.reduce((sum, { perSecond }) => sum + perSecond, 0) / count
   let spanned = 0
@@ -61,6 +74,5 @@ function slopeOf(samples: readonly InputSample[]): number {
     (sum, { atMs, perSecond }) => sum + (perSecond - mean - (slope * (atMs - meanAt)) / 1000) ** 2,
     0,
   )
-  const error = Math.sqrt(residual / (count - 2) / spanned)
-  return Math.abs(slope) > trendSignificance * error ? slope : 0
+  return { slope, error: Math.sqrt(residual / (count - 2) / spanned) }
 }

@@ -127,4 +127,32 @@ describe('the autoscaler after a surge', () => {
     }
     expect(reasons).to.include('LagAhead')
   })
+
+  it('goes on with no trend that is over', () => {
+    // Recorded: 9,100 records/s expected, with 2,500 that came and no more on their way.
+    let state = learned
+    for (let second = 0; second <= 480; second += 15) {
+      const each = meanInput(second)
+      const lanes = [1, 2].map(() => ({
+        processedPerSecond: each / 2,
+        busyShare: Math.max(0.5, each / 50_000),
+      }))
+      const { numbers, state: next } = decideSize(observe(second, lanes, state))
+      state = next
+      if (second >= 270) expect(numbers.forecastPerSecond!, `at ${second} s`).to.be.closeTo(2500, 1)
+    }
+  })
+
+  it('does not expect that a step goes on', () => {
+    // Recorded: 35,000 expected a minute after the step, when 20,000 came.
+    let state = learned
+    for (let second = 0; second <= 166; second += 15) {
+      const each = meanInput(second)
+      const { numbers, state: next } = decideSize(
+        observe(second, [{ processedPerSecond: each, busyShare: Math.max(0.5, each / 25_000) }], state),
+      )
+      state = next
+      if (second >= 135) expect(numbers.forecastPerSecond!, `at ${second} s`).to.be.below(22_000)
+    }
+  })
 })

@@ -23,6 +23,19 @@ describe('forecastOf', () => {
     expect(forecastOf(samples(second => 1000 + 10 * second, 5)).slope).to.equal(0)
   })
 
+  it('does not take a step for a trend once it is made', () => {
+    const step = (second: number): number => 1000 + 300 * Math.min(45, Math.max(0, second - 135))
+    expect(forecastOf(samples(step, 13)).slope, 'on its way').to.be.above(0)
+    expect(forecastOf(samples(step, 14)).slope, 'with one sample more that is no higher').to.equal(0)
+  })
+
+  it('sees that the input has fallen when two samples say so', () => {
+    const fell = samples(second => (second < 270 ? 20_000 : 2500))
+    expect(forecastOf(fell).levelPerSecond).to.equal(2500)
+    const dipped = samples(second => (second < 285 ? 20_000 : 2500))
+    expect(forecastOf(dipped).levelPerSecond).to.be.above(10_000)
+  })
+
   it('does not believe that the input will fall', () => {
     const forecast = forecastOf(samples(second => 9000 - 10 * second))
     expect(inputAt(forecast, 600_000)).to.equal(forecast.levelPerSecond)
