@@ -19,7 +19,14 @@ export interface CompletionContext {
   lastCompletionTime: InstantTime
 }
 
+/** The rest of a reservation (instant-allocator.ts), and what clocks that are kept in step differ by. */
+const aheadMsMax = 1_000
+
 /**
+ * Not before its completion time has come. An engine that begins when the instant is in view takes the time of its
+ * clock for its own, and what it writes over a base file of ours counts only if that is the later one: it would be
+ * hidden behind ours, and its rows lost. Where a writer's clock is far ahead, waiting would not mend that.
+ *
  * New rows come into view with their instant, so their files are there before it. A compaction changes no rows: its
  * instant goes first, and each of its files takes over the moment it appears.
  */
@@ -27,10 +34,14 @@ export async function completeInstant(entry: JournalEntry, context: CompletionCo
   const { instant, kind, placements = [] } = entry
   const { store, layout, clock } = context
   if (instant === null) return
-  if (layout === 1) {
-    const waitMs = parseInstant(instant.time) + fileTimeGranularityMs - clock.nowMs()
-    if (waitMs > 0) await clock.sleep(waitMs)
-  }
+  const aheadMs = parseInstant(instant.completionTime) - clock.nowMs()
+  const waitMs =
+    layout === 1
+      ? parseInstant(instant.time) + fileTimeGranularityMs - clock.nowMs()
+      : aheadMs > aheadMsMax
+        ? 0
+        : aheadMs
+  if (waitMs > 0) await clock.sleep(waitMs)
   if (kind !== 'compact') await placeFiles(store, placements)
   if (!(await wasArchived(entry, context))) {
     const file = {

@@ -5,6 +5,9 @@
 // So a writer reserves, by create-if-absent, one of 100 residues of a minute, and uses only milliseconds of that
 // minute with this residue: `.hoodie/.sluice/instants/<yyyyMMddHHmm>-<residue, 2 digits>`. Reservations before the
 // journal's instant floor are removed when the journal is trimmed.
+//
+// Of these the last one that is not ahead of the clock, where there is one: other engines take the time as it is, and
+// one that begins after our commit must find an instant later than ours (complete-instant.ts).
 import type { Clock } from '#common/clock.ts'
 import { TransientError } from '#common/errors.ts'
 import type { ObjectStore } from '#lake/storage/object-store.ts'
@@ -38,22 +41,23 @@ export class InstantAllocator {
   /** A fresh instant after the given one, near the present. @throws TransientError */
   async next(after: InstantTime): Promise<InstantTime> {
     for (;;) {
-      const atLeastMs = Math.max(this.#clock.nowMs(), parseInstant(after) + 1, this.#lastMs + 1)
-      const found = this.#reserved && instantOf(this.#reserved, atLeastMs)
+      const atLeastMs = Math.max(parseInstant(after), this.#lastMs) + 1
+      const presentMs = Math.max(this.#clock.nowMs(), atLeastMs)
+      const found = this.#reserved && instantOf(this.#reserved, presentMs, atLeastMs)
       if (found !== null) {
         this.#lastMs = found
         return formatInstant(found)
       }
-      this.#reserved = await this.#reserve(atLeastMs)
+      this.#reserved = await this.#reserve(presentMs)
     }
   }
 
   /** Reserves a residue of the minute, or of the next one when all of it are taken. */
-  async #reserve(atLeastMs: number): Promise<Reservation | null> {
+  async #reserve(presentMs: number): Promise<Reservation | null> {
     const startedMs = this.#clock.nowMs()
     const first = Math.floor(this.#clock.random() * residues)
     // Of the last 100 ms of a minute some residues are past: the minute after always has room.
-    const minute = Math.floor((atLeastMs + residues) / minuteMs)
+    const minute = Math.floor((presentMs + residues) / minuteMs)
     for (const at of [minute, minute + 1, minute + 2])
       for (let i = 0; i < residues; i++) {
         const residue = (first + i) % residues
@@ -68,11 +72,16 @@ export class InstantAllocator {
   }
 }
 
-/** The first millisecond of the reservation at or after the given one, or null when none is left. */
-function instantOf({ minute, residue }: Reservation, atLeastMs: number): number | null {
-  const fromMs = Math.max(atLeastMs, minute * minuteMs)
-  const ms = fromMs + ((residue - (fromMs % residues) + residues) % residues)
-  return ms < (minute + 1) * minuteMs ? ms : null
+/**
+ * The millisecond of the reservation that is nearest to the present: not after it, unless that is earlier than
+ * `atLeastMs` or than the reservation's minute. Null when none is left.
+ */
+function instantOf({ minute, residue }: Reservation, presentMs: number, atLeastMs: number): number | null {
+  const startMs = minute * minuteMs
+  const fromMs = Math.max(presentMs, startMs)
+  const before = fromMs - ((fromMs - residue) % residues)
+  const ms = before >= Math.max(atLeastMs, startMs) ? before : before + residues
+  return ms < startMs + minuteMs ? ms : null
 }
 
 function reservationPath(minute: number, residue: number): string {

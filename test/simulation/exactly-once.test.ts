@@ -14,11 +14,14 @@ import type { Round } from './serve.ts'
 import { service } from './serve.ts'
 import type { Service } from './world.ts'
 import { Violation } from './invariants.ts'
+import type { Clock } from '#common/clock.ts'
 import { ConfigError, InvariantError } from '#common/errors.ts'
+import type { JournalOptions } from '#lake/journal/journal.ts'
 import { Journal } from '#lake/journal/journal.ts'
 import type { Step } from '#lake/journal/step.ts'
 import { checkPositions, checkStaged } from '#lake/journal/step.ts'
 import { MemoryStore } from '#lake/storage/memory.ts'
+import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
 
 const replayed = process.env['SLUICE_SIM_SEED']
@@ -63,6 +66,19 @@ class JournalWithoutFileGroups extends Journal {
     checkStaged(this.state, step)
     return Promise.resolve()
   }
+}
+
+/** A journal that commits before the time of its instants has come, for those whose clocks are right. */
+function openAhead(store: ObjectStore, options: JournalOptions): Promise<Journal> {
+  const { clock } = options
+  const ahead: Clock = {
+    nowMs: () => clock.nowMs() + 5_000,
+    monotonicMs: () => clock.monotonicMs(),
+    sleep: (ms, signal) => clock.sleep(ms, signal),
+    uuid: () => clock.uuid(),
+    random: () => clock.random(),
+  }
+  return Journal.open(store, { ...options, clock: ahead })
 }
 
 /** The usual cast, with these services beside its own. */
@@ -143,6 +159,13 @@ if (replayed !== undefined) {
       {
         name: 'clustering takes in rows of later instants',
         options: { cast: withServices([{ name: 'clusterer', run: clustererOf({ laterToo: true }) }]) },
+      },
+      {
+        name: 'instants are ahead of the clock',
+        options: {
+          openJournal: openAhead,
+          setting: () => ({ style: 'rewrite', clocksInStep: true, paceMsMax: 0 }) as const,
+        },
       },
       {
         name: 'create-if-absent overwrites',

@@ -25,7 +25,7 @@ import { encodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import type { CommitAction, TimelineLayout } from '#lake/timeline/instant-file.ts'
 import { completedPath, instantFileName, timelineFolder } from '#lake/timeline/instant-file.ts'
 import type { InstantTime } from '#lake/timeline/instant.ts'
-import { instantAfter } from '#lake/timeline/instant.ts'
+import { firstInstant, instantAfter } from '#lake/timeline/instant.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
 
 interface Written {
@@ -43,8 +43,8 @@ export function foreignWriter(isAlone: boolean): RunProcess {
     const engine = new ForeignEngine({ world, process, store, isAlone })
     await engine.rollBack()
     for (let writes = random.between(1, 3); writes > 0; writes--) {
-      await process.clock.sleep(random.between(1, 2_000))
       await engine.write()
+      await process.clock.sleep(random.between(1, 2_000))
       await pause(world, process.clock)
     }
   }
@@ -174,9 +174,13 @@ class ForeignEngine {
     return Array.from({ length: count }, (_, at) => `${this.#process.name}@${instant}:${at}`)
   }
 
-  /** Later than the newest, and one that nobody has: two engines at one millisecond are another story. */
+  /**
+   * What the clock says, as Hudi's writers do; where clocks differ, later than the newest, since nothing else is safe.
+   * One that nobody has: two engines at one millisecond are another story.
+   */
   #unusedAfter(newest: InstantTime): InstantTime {
-    let instant = instantAfter(newest, this.#process.clock.nowMs())
+    const { clocksInStep } = this.#world
+    let instant = instantAfter(clocksInStep ? firstInstant : newest, this.#process.clock.nowMs())
     const isUsed = (): boolean => [...this.#world.objects.keys()].some(path => path.includes(instant))
     while (isUsed()) instant = instantAfter(instant, 0)
     return instant

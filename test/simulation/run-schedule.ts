@@ -33,7 +33,7 @@ export interface ScheduleOptions {
   setting?: (random: Random) => Partial<Setting>
 }
 
-export type Setting = Pick<World, 'style' | 'paceMsMax' | 'ends'>
+export type Setting = Pick<World, 'style' | 'clocksInStep' | 'paceMsMax' | 'ends'>
 
 /** What a cast is chosen for. */
 export interface Stage {
@@ -84,6 +84,7 @@ function newWorld(seed: number, options: ScheduleOptions): World {
     objects,
     truth: options.truth?.(objects) ?? new MemoryStore('', objects),
     ...(options.cast ?? standIns)({ objects, style, scheduler }),
+    clocksInStep: random.chance(0.3),
     paceMsMax: random.chance(0.5) ? 0 : random.between(1, 180) * 60_000,
     weather: random.chance(0.1) ? calm : storm,
     trace: options.trace ?? null,
@@ -160,6 +161,8 @@ class Run {
   readonly #seats: Seat[]
   readonly #random: Random
   #processes = 0
+  /** What begins when all seats are done. */
+  #whenDone: (() => void) | null = null
   #weather: Weather
 
   constructor(world: World) {
@@ -187,7 +190,7 @@ class Run {
     const all = new Map(ends)
     let events = 0
     if (foreign !== null) {
-      for (const [split, end] of all) ends.set(split, Math.ceil(end / 2))
+      for (const [split, end] of all) ends.set(split, Math.floor(end / 2))
       events += await this.#act()
       events += await this.#foreignTurn(foreign.inTurn)
       for (const [split, end] of all) ends.set(split, end)
@@ -232,15 +235,27 @@ class Run {
 
   /** Nobody else is at work; clocks may be wrong, by less than the minutes between two turns. */
   async #foreignTurn(run: RunProcess): Promise<number> {
-    const { scheduler } = this.#world
+    const { scheduler, clocksInStep } = this.#world
     const start = (): void => this.#startProcess('foreign', run, this.#foreignNetwork)
-    scheduler.after(120_000, start)
+    if (clocksInStep) this.#lastCommits(start)
+    else scheduler.after(120_000, start)
     let events = await this.#settle()
     scheduler.after(120_000, start)
     events += await this.#settle()
     // What it left when it died is rolled back by whoever comes next.
     scheduler.after(120_000, () => undefined)
     return events
+  }
+
+  /** One row more of each split, in calm weather; `then` as soon as the last lane heard of its commit. */
+  #lastCommits(then: () => void): void {
+    const { scheduler, ends } = this.#world
+    for (const [split, end] of ends) ends.set(split, end + 1)
+    for (const seat of this.#seats) {
+      seat.isDone = false
+      this.#seatProcess(seat)
+    }
+    this.#whenDone = () => scheduler.after(this.#random.between(0, 5), then)
   }
 
   /** Until nothing is left to happen. @throws what went wrong first */
@@ -280,11 +295,13 @@ class Run {
   }
 
   #newProcess(kind: string, network = this.#network): { process: Process; store: UnreliableStore } {
-    const skewMs = this.#random.chance(0.3)
-      ? this.#random.between(-30_000, 30_000)
-      : this.#random.between(-500, 500)
-    const process = new Process(`${kind}-${++this.#processes}`, this.#world.scheduler, skewMs)
+    const process = new Process(`${kind}-${++this.#processes}`, this.#world.scheduler, this.#skewMs())
     return { process, store: new UnreliableStore(network, process) }
+  }
+
+  #skewMs(): number {
+    if (this.#world.clocksInStep) return 0
+    return this.#random.chance(0.3) ? this.#random.between(-30_000, 30_000) : this.#random.between(-500, 500)
   }
 
   #seatProcess(seat: Seat): void {
@@ -303,6 +320,9 @@ class Run {
     const work = async (): Promise<void> => {
       const isDone = await runLane(this.#world, process, store, seat.splits)
       seat.isDone ||= isDone
+      if (!this.#seats.every(each => each.isDone)) return
+      this.#whenDone?.()
+      this.#whenDone = null
     }
     this.#observed(process, work(), restart)
   }

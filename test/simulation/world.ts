@@ -26,6 +26,8 @@ export interface World {
   services: readonly Service[]
   /** Another engine that writes: beside our own processes, or in turn with them. Null: there is none. */
   foreign: { beside: RunProcess | null; inTurn: RunProcess } | null
+  /** All clocks tell one time. Another engine then begins at once after us, and takes that time as it is. */
+  clocksInStep: boolean
   /** Between two turns of a process, at most: so much that retention ends within the life of some worlds. */
   paceMsMax: number
   weather: Weather

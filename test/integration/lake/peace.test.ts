@@ -109,6 +109,16 @@ describe('a table that Spark writes to in turn with us', function () {
       await table.expectRead()
     })
 
+  it('leaves room for a commit that begins at once after ours', async () => {
+    const wanted = { schema: keyedShop, version: 9, tableType: 'COPY_ON_WRITE', buckets: 4 } as const
+    const { table, writer } = await newTable('at_once', wanted)
+    for (const round of ['1', '2', '3', '4', '5', '6']) {
+      await table.write(writer, table.rows(0, 10, `ours ${round}`))
+      await table.sparkMerge(table.rows(5, 10, `spark ${round}`))
+    }
+    await table.expectRead()
+  })
+
   it('takes its commits and its clustering: without a key', async () => {
     const { table, writer } = await newTable('append', { schema: appendShop, version: 8 })
     await table.write(writer, table.rows(0, 20, 'ours'))

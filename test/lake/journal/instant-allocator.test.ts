@@ -35,6 +35,17 @@ describe('InstantAllocator', () => {
     expect((await allocator.next(ahead)) > ahead).to.equal(true)
   })
 
+  it('is ahead of the clock only where it must be', async () => {
+    const clock = fixedClock(Date.UTC(2026, 10, 24, 12, 0, 30))
+    const allocator = new InstantAllocator(new MemoryStore(), clock)
+    for (let i = 0; i < 50; i++) {
+      expect(parseInstant(await allocator.next(firstInstant))).to.be.within(clock.nowAtMs - 99, clock.nowAtMs)
+      clock.nowAtMs += 100 + i
+    }
+    const last = await allocator.next(firstInstant)
+    expect(parseInstant(await allocator.next(last))).to.equal(parseInstant(last) + 100)
+  })
+
   it('asks the store once a minute', async () => {
     const store = new MemoryStore()
     const clock = fixedClock()

@@ -5,6 +5,7 @@ import { decodeEntry, entryPath } from '#lake/journal/entry.ts'
 import type { MemoryStore } from '#lake/storage/memory.ts'
 import { createTable } from '#lake/table/create.ts'
 import { decodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
+import { formatInstant } from '#lake/timeline/instant.ts'
 
 async function rejection(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
@@ -139,6 +140,36 @@ describe('Journal', () => {
     expect(step.instant! > '20261124120501000').to.equal(true)
     const { completionTime } = await journal.commit(step)
     expect(completionTime! > step.instant!).to.equal(true)
+  })
+
+  it('shows no instant before its time has come', async () => {
+    const { store, clock, open } = await newTable()
+    const journal = await open('a')
+    const shown: [string, string][] = []
+    const putIfAbsent = store.putIfAbsent.bind(store)
+    store.putIfAbsent = (path, bytes) => {
+      const [, completionTime] = /timeline\/\d+_(\d+)/.exec(path) ?? []
+      if (completionTime !== undefined) shown.push([completionTime, formatInstant(clock.nowMs())])
+      return putIfAbsent(path, bytes)
+    }
+    for (const [from, to] of [
+      [null, '1'],
+      ['1', '2'],
+      ['2', '3'],
+    ] as const)
+      await journal.commit(await stagedStep(journal, { split: 'log', from, to }))
+    expect(shown).to.have.length(3)
+    for (const [completionTime, at] of shown) expect(at >= completionTime, completionTime).to.equal(true)
+  })
+
+  it('does not wait for a time that is far ahead', async () => {
+    const { store, clock, open } = await newTable()
+    const startMs = clock.nowMs()
+    const hourAhead = formatInstant(startMs + 3_600_000)
+    await store.put(`.hoodie/timeline/${hourAhead}_${hourAhead}.deltacommit`, new Uint8Array(0))
+    const journal = await open('a')
+    await journal.commit(await stagedStep(journal, { split: 'log', from: null, to: '1' }))
+    expect(clock.nowMs()).to.equal(startMs)
   })
 
   it('completes later than a compaction that was scheduled since staging, so that its logs stay out of it', async () => {
