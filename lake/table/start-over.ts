@@ -1,7 +1,7 @@
 // Takes all rows out of a table without a key, in the same step of the journal as the moves of its splits: a replace commit
 // that retires every file group and brings none. Readers see all rows until it is done, and none after; earlier states stay
 // readable as long as others do. Files that are committed meanwhile move a split, so then this step is refused, and made again.
-import type { OpenTable } from './table-writer.ts'
+import type { OpenedTable } from './opened-table.ts'
 import { layoutOf } from './definition.ts'
 import { fileGroupKey } from './names.ts'
 import { advanceStep } from './pending-commit.ts'
@@ -13,7 +13,7 @@ import { avroSchemaOf } from '#lake/avro/schema.ts'
 export function startOverRefusal({
   definition,
   dropDuplicates,
-}: Pick<OpenTable, 'definition' | 'dropDuplicates'>): string | null {
+}: Pick<OpenedTable, 'definition' | 'dropDuplicates'>): string | null {
   if (definition.kind !== 'append') return 'it has a key'
   if (layoutOf(definition.version) === 1) return 'it has version 6, in which retired files are never removed'
   if (dropDuplicates !== null)
@@ -26,7 +26,7 @@ export function startOverRefusal({
  * @throws FencedError WRITER_FENCED when a split does not stand where its move starts
  */
 export async function startOver(
-  { store, definition, journal }: Pick<OpenTable, 'store' | 'definition' | 'journal'>,
+  { store, definition, journal }: Pick<OpenedTable, 'store' | 'definition' | 'journal'>,
   moves: readonly PositionMove[],
 ): Promise<void> {
   // Before the files are listed, so that whatever is done to them since clashes.

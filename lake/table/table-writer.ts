@@ -4,16 +4,10 @@
 import type { ChangeBatch } from '#catalog/change-batch.ts'
 import type { PositionMove, Positions } from '#catalog/position.ts'
 import type { TableSchema } from '#catalog/types.ts'
-import type { Clock } from '#common/clock.ts'
 import { ConflictError, invariant } from '#common/errors.ts'
-import type { Turns } from '#common/turns.ts'
-import type { Journal } from '#lake/journal/journal.ts'
 import type { Step } from '#lake/journal/step.ts'
 import { Pace } from '#lake/services/pace.ts'
-import type { TableServices } from '#lake/services/table-services.ts'
 import type { ReportWork } from '#lake/services/service-report.ts'
-import type { UrgentWork } from '#lake/services/urgent-work.ts'
-import type { ObjectStore } from '#lake/storage/object-store.ts'
 import { stageAppend } from './append-stage.ts'
 import { operationColumn, tableColumns, withoutOwnColumns } from './columns.ts'
 import { PartitionFolders } from '#lake/partition/partition-folders.ts'
@@ -24,13 +18,11 @@ import {
 } from '#lake/partition/partition-rule.ts'
 import type { Partitioning } from './partitioning.ts'
 import { partitioningOf } from './partitioning.ts'
-import type { TableDefinition } from './definition.ts'
 import { layoutOf, rewrites } from './definition.ts'
-import type { DuplicatePolicy } from './duplicates.ts'
 import { Duplicates } from './duplicates.ts'
-import type { EvolutionPolicy } from './evolve.ts'
 import { evolvedSchema } from './evolve.ts'
 import { stageKeyed, stageTruncate } from './keyed-stage.ts'
+import type { OpenedTable } from './opened-table.ts'
 import { advanceStep, PendingCommit, schemaStep } from './pending-commit.ts'
 import { RewritingCommit } from './rewriting-commit.ts'
 import { hasOtherThanInserts } from './rows.ts'
@@ -52,29 +44,11 @@ export interface CommitResult {
   commit: string | null
 }
 
-export interface OpenTable {
-  store: ObjectStore
-  definition: TableDefinition
-  journal: Journal
-  clock: Clock
-  policy: EvolutionPolicy
-  services: Pick<TableServices, 'run'>
-  /** What may be remembered of where keys are, in a table whose rows may move between partitions. */
-  keyIndexBytes: number
-  /** Of an append table: which rows it has already; null: every row is kept. */
-  dropDuplicates: DuplicatePolicy | null
-  urgent: UrgentWork
-  /** In table version 6: shared with the services. */
-  turns?: Turns
-  /** Ends what the journal may be waiting for. */
-  closing: AbortController
-}
-
 /** Files that a listing named are there for at least this long (the retention of cleaning). */
 const listingAgeMsMax = 1_800_000
 
 export class TableWriter {
-  readonly #table: OpenTable
+  readonly #table: OpenedTable
   #pending: PendingCommit | null = null
   /** The step of a commit whose outcome is not known yet; it is given to the journal again as it is. */
   #step: Step | null = null
@@ -98,7 +72,7 @@ export class TableWriter {
   /** Whether other writers did anything since all that is remembered of keys was read. */
   #othersWrote = false
 
-  constructor(table: OpenTable) {
+  constructor(table: OpenedTable) {
     this.#table = table
     this.#folders = new PartitionFolders(table.store)
     this.#partitioning = partitioningOf(table.definition, table.keyIndexBytes)
