@@ -36,7 +36,7 @@ export class SluiceCluster {
   }
 
   async start(): Promise<void> {
-    this.cluster = await startKubernetes({ node: true, dns: true })
+    this.cluster = await startKubernetes({ node: true, dns: true, networkPolicy: true })
     await this.loadImage(sluiceImage.tag)
     this.minio = await startMinio({ host: this.cluster.nodeIp })
     await this.minio.createBucket('lake')
@@ -57,7 +57,7 @@ export class SluiceCluster {
     await rm(archive)
   }
 
-  /** Installs the chart, or upgrades it to this image. */
+  /** Installs the chart, or upgrades it to this image: with its own rights and all of its network policies. */
   async install(tag = sluiceImage.tag): Promise<void> {
     const to = ['upgrade', '--install', 'sluice', chart, '-n', 'sluice-system', '--create-namespace']
     await this.kubectl('apply', '--server-side', ...monitoringCrds.flatMap(path => ['-f', path]))
@@ -65,13 +65,22 @@ export class SluiceCluster {
       `image.repository=${sluiceImage.repository}`,
       `image.tag=${tag}`,
       'monitoring.enabled=true',
+      'networkPolicy.enabled=true',
+      'networkPolicy.jobs.enabled=true',
+      `networkPolicy.apiServer.ports={${new URL(await this.apiServer()).port}}`,
     ]
+    const set = values.flatMap(value => ['--set', value])
     const env = { ...process.env, ...this.cluster.env }
-    await promisify(execFile)('helm', [...to, '--wait', '--timeout=120s', '--set', values.join(',')], {
-      env,
-    }).catch(async (error: unknown) => {
-      throw new Error(`helm upgrade --install failed\n${await this.#situation()}`, { cause: error })
-    })
+    await promisify(execFile)('helm', [...to, '--wait', '--timeout=120s', ...set], { env }).catch(
+      async (error: unknown) => {
+        throw new Error(`helm upgrade --install failed\n${await this.#situation()}`, { cause: error })
+      },
+    )
+  }
+
+  /** Its URL: policies count this address, and not that of the Service before it. */
+  apiServer(): Promise<string> {
+    return this.kubectl('config', 'view', '-o', 'jsonpath={.clusters[0].cluster.server}')
   }
 
   async createNamespace(): Promise<void> {

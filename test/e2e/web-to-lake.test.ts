@@ -3,7 +3,10 @@
 // and none twice. How long nothing was committed is printed.
 import { expect } from 'chai'
 import { setTimeout as delay } from 'node:timers/promises'
+import { masterPort } from '#api/heartbeat.ts'
+import { workerHttpPort } from '#api/worker-status.ts'
 import { requires } from '#test/bed/requires.ts'
+import { placeOf, reachable, stranger, strangerPort } from './connections.ts'
 import { WebCluster } from './web-cluster.ts'
 
 const workers = 3
@@ -59,6 +62,45 @@ describe('A SyncJob that several workers share', function () {
 
   it('reads with all of its workers', async () => {
     await through('begun', () => shared(7))
+  })
+
+  it('reaches its two ends and the operator, and only the operator reaches its workers', async () => {
+    await bed.apply(stranger('one') + stranger('two'))
+    await bed.kubectl(
+      'wait',
+      '-n',
+      bed.namespace,
+      '--for=condition=Ready',
+      'pod/one',
+      'pod/two',
+      '--timeout=60s',
+    )
+    const worker = await reachable(bed, bed.namespace, 'app.kubernetes.io/component=worker')
+    const operator = await reachable(bed, 'sluice-system', 'app.kubernetes.io/component=operator')
+    const one = await reachable(bed, bed.namespace, 'app=one')
+    const two = await reachable(bed, bed.namespace, 'app=two')
+    const broker = placeOf(`kafka://${bed.broker.brokers[0]}`)
+    const apiServer = placeOf(await bed.apiServer())
+    const ways: [from: string, to: string, opens: boolean, tried: Promise<boolean>][] = [
+      ['worker', 'broker', true, worker.reaches(broker)],
+      ['worker', 'object store', true, worker.reaches(placeOf(bed.minio.endpoint))],
+      ['worker', 'operator, heartbeats', true, worker.reaches(operator.at(masterPort))],
+      ['worker', 'operator, metrics', false, worker.reaches(operator.at(workerHttpPort))],
+      ['worker', 'API server', false, worker.reaches(apiServer)],
+      ['worker', 'stranger', false, worker.reaches(one.at(strangerPort))],
+      ['operator', 'API server', true, operator.reaches(apiServer)],
+      ['operator', 'worker', true, operator.reaches(worker.at(workerHttpPort))],
+      ['operator', 'broker', false, operator.reaches(broker)],
+      ['operator', 'stranger', false, operator.reaches(one.at(strangerPort))],
+      ['stranger', 'stranger', true, one.reaches(two.at(strangerPort))],
+      ['stranger', 'worker', false, one.reaches(worker.at(workerHttpPort))],
+      ['stranger', 'operator, heartbeats', false, one.reaches(operator.at(masterPort))],
+      ['stranger', 'operator, metrics', false, one.reaches(operator.at(workerHttpPort))],
+    ]
+    const opened = await Promise.all(ways.map(([, , , tried]) => tried))
+    const told = (opens: readonly boolean[]): string[] =>
+      ways.map(([from, to], at) => `${from} to ${to}: ${opens[at] === true ? 'open' : 'shut'}`)
+    expect(told(opened)).to.deep.equal(told(ways.map(([, , opens]) => opens)))
   })
 
   it('survives the death of a worker', async () => {
