@@ -333,7 +333,9 @@ maxPods: 200
 syncFrequency: 10s
 podLogsDir: $S/pod-logs
 makeIPTablesUtilChains: false
-featureGates: {KubeletInUserNamespace: true}
+featureGates: {KubeletInUserNamespace: true, KubeletCrashLoopBackOffMax: true}
+# A container that was killed starts again after so long at most; by default it is 10 s, and twice as long each time.
+crashLoopBackOff: {maxContainerRestartPeriod: 2s}
 Y
 # shellcheck disable=SC2086
 start kubelet kubelet --config "$S/conf/kubelet.yaml" --kubeconfig "$S/kubelet.kubeconfig" \
