@@ -1,13 +1,14 @@
 /**
  * Finds a TCP port for a server that this machine is about to start on the loopback address.
  * The port lies below the range from which the kernel gives ports to outgoing connections: a server that is killed and
- * started again on the same port would otherwise sometimes find it taken by a client of its own.
+ * started again on the same port would otherwise sometimes find it taken by a client of its own. It also lies below the
+ * node ports of Kubernetes (30000 to 32767), which network policies let through.
  */
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 
 const PORT_MIN = 15_000
-const PORT_MAX = 32_000
+const PORT_MAX = 30_000
 const ATTEMPTS_MAX = 200
 
 /** A port that could be bound a moment ago, on `host` (loopback unless told). */

@@ -59,11 +59,12 @@ if [ ! -f "$S/conf/ports" ]; then
   python3 - > "$S/conf/ports" <<'PY'
 import random, socket
 names = "ETCD_PORT ETCD_PEER_PORT API_PORT KCM_PORT SCHED_PORT KUBELET_PORT KUBELET_HEALTH_PORT PROXY_HEALTH_PORT PROXY_METRICS_PORT DNS_HEALTH_PORT".split()
-# Below the range of outgoing connections, and all held until all are found.
+# Below the node ports of Kubernetes, which netpol lets through, and the range of outgoing connections; all held until
+# all are found.
 held = []
 for name in names:
     while True:
-        s, port = socket.socket(), random.randrange(15000, 32000)
+        s, port = socket.socket(), random.randrange(15000, 30000)
         try:
             s.bind(("127.0.0.1", port))
             break
