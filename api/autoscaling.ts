@@ -14,10 +14,12 @@ export const autoscaling = withRule(
       ),
     minReplicas: z
       .int32()
-      .min(1)
+      .min(0)
       .max(1000)
       .default(1)
-      .describe('Worker pods the job has at least. They share its splits: partitions, ranges of a snapshot.'),
+      .describe(
+        'Worker pods the job has at least. They share its splits: partitions, ranges of a snapshot. 0: while the job is idle it has none, and the operator looks now and then whether there is something to read.',
+      ),
     maxReplicas: z
       .int32()
       .min(1)
@@ -30,6 +32,16 @@ export const autoscaling = withRule(
       .default('60s')
       .describe(
         'Age of the oldest change not yet in the target that is still fine. An autoscaled job gets as many workers as it takes to stay below.',
+      ),
+    idleAfter: durationAtLeast('1m')
+      .default('5m')
+      .describe(
+        'With `minReplicas: 0`: how long nothing must have come in, and all must be in the target, before the last worker goes.',
+      ),
+    probeInterval: durationAtLeast('15s')
+      .default('2m')
+      .describe(
+        'With `minReplicas: 0`: how often the operator looks whether there is something to read while the job has no worker. What comes in then waits about that long, and for a worker to start.',
       ),
   }),
   {
@@ -45,10 +57,19 @@ const count = (description: string) => z.int().min(0).optional().describe(descri
 
 export const scalingStatus = z
   .strictObject({
-    desiredReplicas: z.int32().min(1).describe('Worker pods the job should have, as the operator decided.'),
+    desiredReplicas: z.int32().min(0).describe('Worker pods the job should have, as the operator decided.'),
     reason: z.string().describe('Why, in one word.'),
     message: z.string().describe('Why, in words and numbers.'),
     lastScaleTime: z.iso.datetime().optional().describe('When the operator last decided for another number.'),
+    asleep: z
+      .strictObject({
+        since: z.iso.datetime().describe('When the operator took the last worker away.'),
+        spec: z
+          .string()
+          .describe('A hash of what the job was then. With another one it gets a worker again.'),
+      })
+      .optional()
+      .describe('Given while the job is idle and has no worker.'),
     inputPerSecond: count('Records a second that arrive at the source.'),
     forecastPerSecond: count('As many as are expected when another number of workers would be in effect.'),
     capacityPerLane: count('Records a second that a lane can be counted on to read.'),

@@ -18,6 +18,8 @@ export interface ConnectorEntry {
   tableOptions?: z.ZodType
   /** The servers behind a DataSource, as far as its sub-object tells. */
   endpoints?: (spec: never) => readonly Endpoint[]
+  /** As a source it can tell whether there is something to read: `unread()` of connector.ts. */
+  tellsUnread?: true
   /** What a DataSource of this type can be in a SyncJob. */
   roles: readonly ConnectorRole[]
 }
@@ -29,6 +31,6 @@ export const connectors: Readonly<Record<string, ConnectorEntry>> = {
     endpoints: hudiEndpoints,
     roles: ['target'],
   },
-  kafka: { spec: kafkaSpec, endpoints: kafkaEndpoints, roles: ['source'] },
-  postgres: { spec: postgresSpec, endpoints: postgresEndpoints, roles: ['source'] },
+  kafka: { spec: kafkaSpec, endpoints: kafkaEndpoints, tellsUnread: true, roles: ['source'] },
+  postgres: { spec: postgresSpec, endpoints: postgresEndpoints, tellsUnread: true, roles: ['source'] },
 }

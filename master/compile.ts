@@ -8,12 +8,15 @@ import { invalidResource } from '#api/problem.ts'
 import { parseQuantity } from '#api/quantity.ts'
 import type { PlannedLimits, SourceLimits } from '#api/source-limits.ts'
 import type { SyncJob, SyncJobTable } from '#api/sync-job.ts'
+import { ConfigError } from '#common/errors.ts'
+import { connectors } from '#connectors/registry.ts'
+import type { ConnectorEntry } from '#connectors/registry.ts'
 import { completePlan } from './complete-plan.ts'
 import { checkReferences, checkVirtualTable, findDataSource, type Surroundings } from './references.ts'
 
 /**
  * The plan of a job. The resources around it must be valid already (parsed with their kinds' schemas).
- * @throws ConfigError SPEC_INVALID that names every field to edit
+ * @throws ConfigError SPEC_INVALID that names every field to edit, PROBE_UNSUPPORTED
  */
 export function compile(job: SyncJob, around: Surroundings): Plan {
   const { spec } = job
@@ -22,6 +25,7 @@ export function compile(job: SyncJob, around: Surroundings): Plan {
   if (problems.length > 0) throw invalidResource(`SyncJob ${name}`, problems)
   const source = findDataSource(job, spec.source.name, around)!
   const target = findDataSource(job, spec.target.name, around)!
+  requireProbe(job, source)
   return completePlan({
     version: 1,
     job: { namespace, name },
@@ -42,6 +46,20 @@ export function compile(job: SyncJob, around: Surroundings): Plan {
       bufferBytesMax: Math.ceil(parseQuantity(spec.worker.bufferSize)),
     },
   })
+}
+
+/** @throws ConfigError PROBE_UNSUPPORTED where nobody could tell when a job without workers needs one */
+export function requireProbe(
+  { metadata: { name }, spec: { autoscaling } }: SyncJob,
+  source: DataSource,
+  entries: Readonly<Record<string, Pick<ConnectorEntry, 'tellsUnread'>>> = connectors,
+): void {
+  const { type } = source.spec
+  if (autoscaling.minReplicas > 0 || entries[type]?.tellsUnread === true) return
+  throw new ConfigError(
+    `SyncJob ${name}: spec.autoscaling.minReplicas: a source of type ${type} cannot tell whether there is something to read, so the job always needs a worker; allowed: from 1 on`,
+    { code: 'PROBE_UNSUPPORTED', context: { dataSource: source.metadata.name } },
+  )
 }
 
 function endpoint(dataSource: DataSource): PlanEndpoint {

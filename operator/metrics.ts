@@ -83,6 +83,12 @@ export const operatorMetricDefinitions = {
     help: 'Decisions for another number of workers, by their reason.',
     labels: ['job', 'reason'],
   },
+  probes: {
+    name: 'sluice_autoscaler_probes_total',
+    type: 'counter',
+    help: 'Looks at the sources of idle SyncJobs without workers, by how they ended: nothing to read, unread changes, or failed.',
+    labels: ['job', 'outcome'],
+  },
   scalingDesired: {
     name: 'sluice_autoscaler_desired_replicas',
     type: 'gauge',

@@ -5,6 +5,7 @@ import type { Clock } from '#common/clock.ts'
 import type { Logger } from '#common/logger.ts'
 import { Autoscaler } from './autoscale/autoscaler.ts'
 import { observeScaling } from './autoscale/observe-scaling.ts'
+import { Sleepers } from './autoscale/sleepers.ts'
 import { Watches, dataSourceKeyOf } from './caches.ts'
 import { Controller } from './controller.ts'
 import type { JobShares } from './heartbeat/job-splits.ts'
@@ -61,6 +62,7 @@ export class Operator {
   readonly #reports: WorkerReports
   readonly #events: EventRecorder
   readonly #autoscaler: Autoscaler
+  readonly #sleepers: Sleepers
   readonly #syncJobs: Controller
   readonly #dataSources: Controller
   readonly #virtualTables: Controller
@@ -86,6 +88,16 @@ export class Operator {
     const deadlineMs = options.teardownDeadlineMs ?? 300_000
     const onDecision = (job: string): void => this.#syncJobs.queue.add(job)
     this.#autoscaler = new Autoscaler({ caches, clock, events, metrics, onDecision })
+    this.#sleepers = new Sleepers({
+      client,
+      caches,
+      autoscaler: this.#autoscaler,
+      worker,
+      clock,
+      logger,
+      metrics,
+      probesMax: 10,
+    })
     const reconciler = new SyncJobReconciler({
       client,
       caches,
@@ -166,6 +178,7 @@ export class Operator {
       this.#dataSources.run(signal),
       this.#virtualTables.run(signal),
       this.#autoscaler.run(signal),
+      this.#sleepers.run(signal),
       this.#resync(signal),
       this.#tickMaster(signal),
     ])

@@ -3,7 +3,7 @@ import { parseDuration } from '#api/duration.ts'
 import { ageText, countText } from '../text-table.ts'
 import { lastSeenMs, newest, timesSeen } from './cluster-event.ts'
 import type { JobFacts } from './job-facts.ts'
-import { isSuspended, lagText } from './job-row.ts'
+import { isIdle, isSuspended, lagText } from './job-row.ts'
 import { agoText, endText, specOf } from './job-view.ts'
 import { explainReason } from './reasons.ts'
 import { explainScaling } from './scaling-text.ts'
@@ -67,7 +67,8 @@ function state(facts: JobFacts): string[] {
 function lag(facts: JobFacts): string[] {
   const { job, workers, nowMs } = facts
   const { status } = job
-  if (status?.lag === undefined) return [isSuspended(job) ? 'not measured while no worker runs' : 'not known']
+  if (status?.lag === undefined)
+    return [isSuspended(job) || isIdle(job) ? 'not measured while no worker runs' : 'not known']
   const maxLag = specOf(facts).autoscaling?.maxLag ?? maxLagDefault
   const lagMs = parseDuration(status.lag)
   const late = lagMs > parseDuration(maxLag)

@@ -56,6 +56,11 @@ export function readyOf({ status }: SyncJobObject): Condition | undefined {
   return status?.conditions?.find(({ type }) => type === 'Ready')
 }
 
+/** It has no worker until there is something to read. */
+export function isIdle(job: SyncJobObject): boolean {
+  return readyOf(job)?.reason === 'Idle'
+}
+
 export function isSuspended({ spec }: SyncJobObject): boolean {
   return (spec as { suspend?: boolean } | undefined)?.suspend === true
 }

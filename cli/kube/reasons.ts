@@ -35,6 +35,12 @@ const reasons: Readonly<Record<string, Explanation>> = {
     page: null,
   },
   InProgress: { meaning: 'A job of mode snapshot has not copied everything yet.', next: null, page: null },
+  Idle: {
+    meaning:
+      'Nothing came in for long, and all is in the target, so no worker runs. The operator looks at the source now and then, and starts a worker when there is something to read.',
+    next: null,
+    page: scaling,
+  },
   Suspended: {
     meaning: 'No worker runs, because spec.suspend says so. The job keeps its positions and loses nothing.',
     next: 'kubectl sluice resume JOB. A PostgreSQL server keeps its write-ahead log until then: watch its disk.',
@@ -131,6 +137,12 @@ const reasons: Readonly<Record<string, Explanation>> = {
   AtMaximum: {
     meaning: 'More workers are needed than spec.autoscaling.maxReplicas allows.',
     next: 'Raise it if the lag matters.',
+    page: scaling,
+  },
+  SourceUnseen: {
+    meaning:
+      'The job was idle and had no worker, and whether there is something to read could not be told for long; so it has one again, for an hour at least.',
+    next: 'Mend what the message names. kubectl sluice logs JOB tells what the worker finds.',
     page: scaling,
   },
   DesiredWithinRange: {

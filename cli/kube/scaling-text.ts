@@ -8,7 +8,7 @@ import { agoText, specOf } from './job-view.ts'
 export function explainScaling(facts: JobFacts): string[] {
   const spec = specOf(facts)
   const { mode = 'Auto', minReplicas = 1, maxReplicas = 1 } = spec.autoscaling ?? {}
-  const { replicas = minReplicas } = spec
+  const { replicas = Math.max(1, minReplicas) } = spec
   if (mode === 'Manual')
     return [
       `spec.replicas says ${workers(replicas)}; autoscaling.mode is Manual, so the operator does not decide`,
@@ -28,7 +28,7 @@ export function explainScaling(facts: JobFacts): string[] {
 function decided(decision: ScalingStatus, nowMs: number): string[] {
   const { desiredReplicas, reason, message, lastScaleTime, ...rest } = decision
   const { inputPerSecond, forecastPerSecond, capacityPerLane, neededLanes, lagRecords, ...others } = rest
-  const { predictedLag, learned, ...unknown } = others
+  const { predictedLag, learned, asleep, ...unknown } = others
   const numbers = [
     numberText('comes in', inputPerSecond, ' records/s'),
     numberText('expected', forecastPerSecond, ' records/s'),
@@ -42,6 +42,7 @@ function decided(decision: ScalingStatus, nowMs: number): string[] {
   return [
     `last decision: ${workers(desiredReplicas)} (${reason})`,
     `  ${message}`,
+    ...(asleep === undefined ? [] : [`  the last worker went ${agoText(asleep.since, nowMs)}`]),
     ...numbers.filter(line => line !== null).map(line => `  ${line}`),
     lastScaleTime === undefined
       ? 'the number has not changed since the job began'

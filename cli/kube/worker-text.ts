@@ -2,7 +2,7 @@
 import type { ClusterEvent } from './cluster-event.ts'
 import { newest } from './cluster-event.ts'
 import type { JobFacts, WorkerFacts } from './job-facts.ts'
-import { isSuspended, readyOf } from './job-row.ts'
+import { isIdle, isSuspended, readyOf } from './job-row.ts'
 import { explainReason } from './reasons.ts'
 import { workerRow } from './worker-row.ts'
 import type { WorkerRow } from './worker-row.ts'
@@ -14,7 +14,7 @@ export function explainWorkers(facts: JobFacts): string[] {
   const wanted = deployment.spec.replicas ?? 1
   const rows = workers.map(worker => workerRow(worker, nowMs))
   const ready = rows.filter(row => row.ready).length
-  const why = wanted === 0 ? ` (${isSuspended(job) ? 'spec.suspend' : 'nothing is left to do'})` : ''
+  const why = wanted === 0 ? ` (${whyNone(job)})` : ''
   return [
     `wanted ${wanted}${why}, there ${rows.length}, ready ${ready}`,
     ...workers.flatMap((worker, index) => [
@@ -24,6 +24,11 @@ export function explainWorkers(facts: JobFacts): string[] {
     ...refusals(facts, wanted),
     ...facts.helperPods.flatMap(pod => podLines(workerRow({ pod, status: null }, nowMs), facts)),
   ]
+}
+
+function whyNone(job: JobFacts['job']): string {
+  if (isSuspended(job)) return 'spec.suspend'
+  return isIdle(job) ? 'the job is idle' : 'nothing is left to do'
 }
 
 const namedMax = 6

@@ -19,6 +19,9 @@ import type { Situation } from './situation.ts'
 import { freshness, handOverMs, initialState, plannedShare, reactionMs, situationOf } from './situation.ts'
 import { sizesOf, within } from './sizes.ts'
 
+/** A lane without input that works more than this has something else to do. */
+const restingShare = 0.5
+
 /** A lane that has so much more than if the splits were dealt anew is worth dealing them anew. */
 const unbalancedRatio = 1.15
 
@@ -49,14 +52,24 @@ export function decideSize(asked: Observation): ScalingDecision {
   return decided(asked, choice, { state, numbers: situation.numbers })
 }
 
+/** Longer than `idleAfter` while a lane still works, as at a compaction, but no more than twice as long. */
+function isIdle(
+  { measurements, limits, nowMs }: Observation,
+  idleSinceMs: AutoscalingState['idleSinceMs'],
+): boolean {
+  const { idleAfterMs, minReplicas } = limits
+  if (idleAfterMs === null || minReplicas > 0 || idleSinceMs === null) return false
+  const idleMs = nowMs - idleSinceMs
+  const works = measurements.lanes.some(({ busyShare }) => busyShare > restingShare)
+  return idleMs >= idleAfterMs * (works ? 2 : 1)
+}
+
 function choose(observation: Observation, situation: Situation, allFresh: boolean): Choice {
-  const { running, limits, nowMs } = observation
+  const { running } = observation
   const { state, fit, late } = situation
   if (running.replicas === 0) return fromZero(running, situation)
-  const { idleAfterMs, minReplicas } = limits
-  if (idleAfterMs !== null && minReplicas === 0 && state.idleSinceMs !== null && allFresh)
-    if (nowMs - state.idleSinceMs >= idleAfterMs)
-      return { size: { replicas: 0, lanes: running.lanes }, reason: 'Idle' }
+  if (allFresh && isIdle(observation, state.idleSinceMs))
+    return { size: { replicas: 0, lanes: running.lanes }, reason: 'Idle' }
   if (fit === null) return { size: running, reason: 'CapacityUnknown' }
   const known = { ...situation, fit }
   if (running.readyReplicas < running.replicas) return whileStarting(observation, known, allFresh)

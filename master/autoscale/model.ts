@@ -99,6 +99,10 @@ export type ScalingReason =
   | 'Idle'
   /** There is input again. */
   | 'Waking'
+  /** An idle job is not what it was when it fell asleep. */
+  | 'SpecChanged'
+  /** Nobody could tell for long whether an idle job has input. */
+  | 'SourceUnseen'
   /** The size that runs is not within the limits. */
   | 'OutOfBounds'
 

@@ -18,13 +18,15 @@ import type { OperatorMetrics } from '../metrics.ts'
 import { isConfigError, readResource } from '../resource-check.ts'
 import type { Pod, SyncJobObject } from '../resources.ts'
 import { jobIndexKey } from '../sync-job/names.ts'
+import { compileJob } from '../sync-job/compile-job.ts'
 import { isReady, isWorker } from '../sync-job/observe.ts'
 import type { ObservedScaling } from '../sync-job/readiness.ts'
-import { workersOf } from '../sync-job/size.ts'
+import { isAsleep, workersOf } from '../sync-job/size.ts'
 import { coarseLag } from '../sync-job/status.ts'
-import { decisionText } from './decision-text.ts'
+import { decisionText, wakeText } from './decision-text.ts'
 import { JobMeasurements } from './job-measurements.ts'
 import { coarse, learnedOf, stateOf } from './memory.ts'
+import { specHash } from './spec-hash.ts'
 
 export interface AutoscalerOptions {
   caches: Caches
@@ -42,7 +44,16 @@ interface Scaled {
   decision: ScalingDecision | null
   status: ScalingStatus | undefined
   /** The last time that a decision was not free, and why. */
-  limited: { reason: ScalingReason; message: string; atMs: number } | null
+  limited: { reason: ScalingReason; message: string; atMs: number; holdMs: number } | null
+  /** Until then it keeps a worker, idle or not. */
+  awakeUntilMs: number
+}
+
+/** Why an idle job gets a worker again. */
+export interface Waking {
+  reason: 'Waking' | 'SpecChanged' | 'SourceUnseen'
+  /** A sentence. */
+  what: string
 }
 
 export const decisionIntervalMs = 15_000
@@ -50,12 +61,15 @@ export const decisionIntervalMs = 15_000
 const unheardMs = 120_000
 /** A condition that comes and goes with every decision tells nobody anything. */
 const limitedHoldMs = 300_000
+/** A source that could not be looked at is left to a worker for so long. */
+const unseenHoldMs = 3_600_000
 
 const limiting: ReadonlySet<ScalingReason> = new Set([
   'SplitSkew',
   'ExternalBottleneck',
   'MetricsStale',
   'AtMaximum',
+  'SourceUnseen',
 ])
 
 export class Autoscaler {
@@ -93,9 +107,51 @@ export class Autoscaler {
       if (spec === null || isAtRest(object, spec)) continue
       const key = objectKey(object)
       asked.add(key)
-      this.#decide(key, object, spec)
+      // Nobody measures anything then: sleepers.ts finds out when to wake it.
+      if (!isAsleep(spec, this.#decidedOf(key, object))) this.#decide(key, object, spec)
     }
     for (const key of this.#jobs.keys()) if (!asked.has(key)) this.#jobs.delete(key)
+  }
+
+  /** Jobs that are idle, have no worker, and could have one. */
+  *asleep(): Generator<{ object: SyncJobObject; spec: SyncJobSpec; status: ScalingStatus }> {
+    for (const object of this.#options.caches.syncJobs.values()) {
+      const spec = scaledSpec(object)
+      if (spec === null || isAtRest(object, spec)) continue
+      const { autoscaling: status } = this.#decidedOf(objectKey(object), object) ?? {}
+      if (status !== undefined && isAsleep(spec, { autoscaling: status })) yield { object, spec, status }
+    }
+  }
+
+  /** Gives an idle job a worker. */
+  wake(object: SyncJobObject, { reason, what }: Waking): void {
+    const { clock, events, metrics, onDecision } = this.#options
+    const key = objectKey(object)
+    const nowMs = clock.nowMs()
+    const before = this.#scaled(key, object)
+    const message = wakeText(reason, what)
+    const { learned } = before.status ?? {}
+    const isBlind = reason === 'SourceUnseen'
+    this.#jobs.set(key, {
+      // What was measured before it fell asleep is no reason to let it sleep again.
+      measurements: new JobMeasurements(),
+      state: before.state && { ...before.state, idleSinceMs: null, input: [] },
+      sinceMs: nowMs,
+      decision: null,
+      status: {
+        desiredReplicas: 1,
+        reason,
+        message,
+        lastScaleTime: metaTime(nowMs),
+        ...(learned !== undefined && { learned }),
+      },
+      limited: isBlind ? { reason, message, atMs: nowMs, holdMs: unseenHoldMs } : null,
+      awakeUntilMs: isBlind ? nowMs + unseenHoldMs : 0,
+    })
+    metrics.scalingDecisions.inc({ job: key, reason })
+    const type = isBlind ? 'Warning' : 'Normal'
+    events.record(object, { type, action: 'Scale', reason, note: `Scaled from 0 to 1 worker. ${message}` })
+    onDecision(key)
   }
 
   /** What the status of the job is to say of it; undefined: it is not autoscaled. */
@@ -104,7 +160,7 @@ export class Autoscaler {
     if (spec !== null && !isScaled(spec)) return undefined
     const { status = object.status?.autoscaling, limited = null } = this.#jobs.get(objectKey(object)) ?? {}
     const nowMs = this.#options.clock.nowMs()
-    const holds = limited !== null && nowMs - limited.atMs < limitedHoldMs
+    const holds = limited !== null && nowMs - limited.atMs < limited.holdMs
     return { status, limited: holds ? limitedCondition(limited) : null }
   }
 
@@ -120,7 +176,15 @@ export class Autoscaler {
       const status = object.status?.autoscaling
       const state = stateOf(status, nowMs)
       const measurements = new JobMeasurements()
-      scaled = { measurements, sinceMs: nowMs, state, decision: null, status, limited: null }
+      scaled = {
+        measurements,
+        sinceMs: nowMs,
+        state,
+        decision: null,
+        status,
+        limited: null,
+        awakeUntilMs: 0,
+      }
       this.#jobs.set(key, scaled)
     }
     return scaled
@@ -135,7 +199,7 @@ export class Autoscaler {
     if (measurements.splits.length === 0 && backfill === null && nowMs - scaled.sinceMs < unheardMs) return
     const acts = spec.autoscaling.mode === 'Auto'
     const decided = acts && scaled.status !== undefined ? { autoscaling: scaled.status } : object.status
-    const limits = limitsOf(spec)
+    const limits = limitsOf(spec, nowMs >= scaled.awakeUntilMs)
     const pods = caches.pods.indexed('job', jobIndexKey(object)).filter(isWorker)
     const running = {
       replicas: workersOf(spec, decided),
@@ -152,6 +216,18 @@ export class Autoscaler {
     this.#tell(object, { scaled, limits, acts, from: running.replicas })
   }
 
+  /** What was decided last: not all of it is written yet. */
+  #decidedOf(key: string, object: SyncJobObject): { autoscaling?: ScalingStatus | undefined } | undefined {
+    const { status } = this.#jobs.get(key) ?? {}
+    return status === undefined ? object.status : { autoscaling: status }
+  }
+
+  #asleepNow(object: SyncJobObject): ScalingStatus['asleep'] {
+    const compiled = compileJob(object, this.#options.caches)
+    const spec = isConfigError(compiled) ? '' : specHash(object, compiled)
+    return { since: metaTime(this.#options.clock.nowMs()), spec }
+  }
+
   #tell(
     object: SyncJobObject,
     { scaled, limits, acts, from }: { scaled: Scaled; limits: Limits; acts: boolean; from: number },
@@ -166,6 +242,7 @@ export class Autoscaler {
     scaled.status = statusOf(decision, message, {
       learned: scaled.state,
       lastScaleTime: acts && scales ? metaTime(nowMs) : before?.lastScaleTime,
+      asleep: acts && replicas === 0 ? this.#asleepNow(object) : undefined,
     })
     const key = objectKey(object)
     if (scales) {
@@ -175,9 +252,19 @@ export class Autoscaler {
       events.record(object, { type: 'Normal', action: acts ? 'Scale' : 'DryRun', reason, note })
       onDecision(key)
     }
-    if (!limiting.has(reason)) return
+    if (limiting.has(reason)) this.#limit(object, scaled, { reason, message })
+  }
+
+  /** It is not free to have the number of workers that it needs. */
+  #limit(
+    object: SyncJobObject,
+    scaled: Scaled,
+    { reason, message }: { reason: ScalingReason; message: string },
+  ): void {
+    const { clock, events } = this.#options
+    const nowMs = clock.nowMs()
     const isNew = scaled.limited?.reason !== reason || nowMs - scaled.limited.atMs >= limitedHoldMs
-    scaled.limited = { reason, message, atMs: nowMs }
+    scaled.limited = { reason, message, atMs: nowMs, holdMs: limitedHoldMs }
     if (isNew) events.record(object, { type: 'Warning', action: 'Scale', reason, note: message })
   }
 }
@@ -206,22 +293,28 @@ function isScaled({ autoscaling: { mode, minReplicas, maxReplicas } }: SyncJobSp
 }
 
 /** The lanes of a pod are as many as its spec says: another number would be another pod. */
-function limitsOf({ autoscaling, worker: { lanes } }: SyncJobSpec): Limits {
-  const { minReplicas, maxReplicas, maxLag } = autoscaling
+function limitsOf({ autoscaling, mode, worker: { lanes } }: SyncJobSpec, maySleep: boolean): Limits {
+  const { minReplicas, maxReplicas, maxLag, idleAfter } = autoscaling
+  // One that copies what is there ends by itself.
+  const sleeps = maySleep && minReplicas === 0 && mode !== 'snapshot'
   return {
     minReplicas,
     maxReplicas,
     lanesMin: lanes,
     lanesMax: lanes,
     maxLagMs: parseDuration(maxLag),
-    idleAfterMs: null,
+    idleAfterMs: sleeps ? parseDuration(idleAfter) : null,
   }
 }
 
 function statusOf(
   { replicas, reason, numbers }: ScalingDecision,
   message: string,
-  { learned, lastScaleTime }: { learned: AutoscalingState | null; lastScaleTime: string | undefined },
+  {
+    learned,
+    lastScaleTime,
+    asleep,
+  }: { learned: AutoscalingState | null } & Pick<ScalingStatus, 'lastScaleTime' | 'asleep'>,
 ): ScalingStatus {
   const { inputPerSecond, forecastPerSecond, capacityPerLane, neededLanes, lagRecords, predictedLagMs } =
     numbers
@@ -232,6 +325,7 @@ function statusOf(
     reason,
     message,
     ...(lastScaleTime !== undefined && { lastScaleTime }),
+    ...(asleep !== undefined && { asleep }),
     ...Object.fromEntries(
       Object.entries(counts).flatMap(([name, count]) => (count === null ? [] : [[name, coarse(count)]])),
     ),

@@ -18,9 +18,16 @@ const sentences: Record<ScalingReason, string> = {
   AtMaximum: 'More workers are needed than maxReplicas allows.',
   CapacityUnknown: 'Nothing was read yet, so nobody knows what a lane can do.',
   Backfill: 'A snapshot is copied, by as many workers as its ranges can use.',
-  Idle: 'There was no input for long.',
-  Waking: 'There is input again.',
+  Idle: 'There was no input for long, and all is in the target.',
+  Waking: 'There is something to read again.',
+  SpecChanged: 'An idle job was changed.',
+  SourceUnseen: 'Whether an idle job has something to read could not be told for long.',
   OutOfBounds: 'minReplicas or maxReplicas ask for another number of workers.',
+}
+
+/** Why an idle job has a worker again. @param what a sentence */
+export function wakeText(reason: ScalingReason, what: string): string {
+  return `${sentences[reason]} ${what}`
 }
 
 /** Numbers are coarse: the same situation has to give the same text. */

@@ -8,7 +8,7 @@ export const managedBy = 'sluice-operator'
 export const jobLabel = 'sluice.dev/job'
 export const componentLabel = 'app.kubernetes.io/component'
 
-export type Component = 'worker' | 'plan' | 'teardown' | 'check'
+export type Component = 'worker' | 'plan' | 'teardown' | 'check' | 'probe'
 
 /** A label value has 63 characters, a resource's name up to 253: long names are cut and made unique by a hash. */
 const nameLengthMax = 48
@@ -34,6 +34,11 @@ export function teardownName({ metadata }: { metadata: ObjectMeta }): string {
 /** With a hash of what is checked, and for which job. */
 export function checkName(job: string, hash: string): string {
   return `${shortName(job).slice(0, 44)}-check-${hash.slice(0, 10)}`
+}
+
+/** With a hash of the job and the time, since there is one after the other. */
+export function probeName(job: string, hash: string): string {
+  return `${shortName(job).slice(0, 44)}-probe-${hash.slice(0, 10)}`
 }
 
 /** Of the policy for all checks of a job. */

@@ -38,11 +38,11 @@ export function readPolicyAround(text: string | undefined): PolicyAround | null 
   return parse(policyAround, parsedJson(text), '--job-network-policy') as PolicyAround
 }
 
-/** Of the workers, and of the pod that cleans up after them. */
+/** Of the workers, and of the pods that look for them at the source, or clean up after them. */
 export function buildNetworkPolicy(job: SyncJob, plan: Plan, around: PolicyAround): NetworkPolicy {
   return policyOf(job, plan, around, {
     name: workerName(job.metadata.name),
-    components: ['worker', 'teardown'],
+    components: ['worker', 'teardown', 'probe'],
   })
 }
 

@@ -17,6 +17,8 @@ export const isWorker: (pod: Pod) => boolean = is('worker')
 export const isTeardown: (pod: Pod) => boolean = is('teardown')
 /** A pod, or the Job around it. */
 export const isCheck: (object: KubeObject) => boolean = is('check')
+/** A pod, or the Job around it. */
+export const isProbe: (object: KubeObject) => boolean = is('probe')
 /** A plan that workers run or ran. One that is only being checked is not. */
 export const isPlan: (object: KubeObject) => boolean = is('plan')
 

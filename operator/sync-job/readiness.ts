@@ -17,6 +17,8 @@ export interface Observed {
   /** Why the spec cannot be carried out. Workers of the last one that could be go on. */
   refusal: { reason: string; message: string } | null
   suspended: boolean
+  /** Why it has no worker though nothing is wrong; null: it has, or should have. */
+  asleep: string | null
   /** Null for a job without an end; otherwise whether its worker has ended by itself. */
   complete: boolean | null
   /** The RolledOut condition; null where there is nothing to roll out. */
@@ -34,10 +36,11 @@ export function readyCondition(observed: Observed): Statement {
   return { type: 'Ready', ...verdict(observed) }
 }
 
-function verdict({ refusal, complete, suspended, deployment, pods, reports }: Observed): Verdict {
+function verdict({ refusal, complete, suspended, asleep, deployment, pods, reports }: Observed): Verdict {
   if (refusal !== null) return is('False', refusal.reason, refusal.message)
   if (complete) return is('True', 'Completed', 'Everything was copied; the worker has ended.')
   if (suspended) return is('False', 'Suspended', 'No workers run, as spec.suspend says; positions are kept.')
+  if (asleep !== null) return is('True', 'Idle', asleep)
   const statuses = reports.flatMap(report => (report.kind === 'status' ? [report.status] : []))
   const failure = statuses.find(({ error }) => error !== null)?.error
   if (failure) return is('False', failure.code, failure.message)

@@ -28,7 +28,7 @@ import { jobIndexKey, selectorOf, workerName } from './names.ts'
 import type { Observed, ObservedScaling } from './readiness.ts'
 import { decideRollout, waitForTurn } from './rollout.ts'
 import type { RolloutFacts } from './rollout.ts'
-import { isShared, requireMaster, workersOf } from './size.ts'
+import { isAsleep, isShared, requireMaster, workersOf } from './size.ts'
 import { observedStatus, writeDue } from './status.ts'
 import type { StatusContext } from './status.ts'
 import { teardownFinalizer } from './teardown.ts'
@@ -102,11 +102,11 @@ export class SyncJobReconciler {
     requireMaster(job.spec, this.#context.worker.masterUrl)
     const pods = this.#workerPods(object)
     const complete = plan.mode === 'snapshot' ? isComplete(object, plan, pods) : null
-    const isIdle = job.spec.suspend || complete === true
+    const isAtRest = job.spec.suspend || complete === true
     // The first worker that shares the job waits for the one that had it for itself, and the others for that: Kubernetes
     // would make more of the former kind before it replaces them.
     const most = isShared(job.spec) && pods.some(readsWhole) ? 1 : Infinity
-    const replicas = isIdle ? 0 : Math.min(workersOf(job.spec, object.status), most)
+    const replicas = isAtRest ? 0 : Math.min(workersOf(job.spec, object.status), most)
     const built = this.#build(compiled, replicas)
     const { children } = built
     const facts = this.#rolloutFacts(object, built)
@@ -116,7 +116,9 @@ export class SyncJobReconciler {
     if (rollout.step === 'apply') await applyChildren(client, caches, object, children)
     if (rollout.step === 'check') await this.#beginCheck(object, built)
 
-    const known = { refusal: null, complete, suspended: job.spec.suspend, rolledOut: rollout.condition }
+    const asleep = isAsleep(job.spec, object.status) ? asleepText(job.spec) : null
+    const { suspend: suspended } = job.spec
+    const known = { refusal: null, complete, suspended, asleep, rolledOut: rollout.condition }
     const written = await this.#report(object, known)
     const plans = [children.plan.metadata.name, facts.live && planNameOf(facts.live.spec.template)]
     await this.#dropOldPlans(object, plans)
@@ -174,7 +176,7 @@ export class SyncJobReconciler {
 
   async #refuse(object: SyncJobObject, { code, message }: ConfigError): Promise<Requeue> {
     const refusal = { reason: code, message }
-    const refused = { refusal, complete: null, suspended: false, rolledOut: null }
+    const refused = { refusal, complete: null, suspended: false, asleep: null, rolledOut: null }
     const written = await this.#report(object, refused)
     return this.#nextLook(written, this.#workerPods(object))
   }
@@ -182,7 +184,7 @@ export class SyncJobReconciler {
   /** Writes what is observed now. False when the write waits for its turn. */
   async #report(
     object: SyncJobObject,
-    known: Pick<Observed, 'refusal' | 'complete' | 'suspended' | 'rolledOut'>,
+    known: Pick<Observed, 'refusal' | 'complete' | 'suspended' | 'asleep' | 'rolledOut'>,
   ): Promise<boolean> {
     const { caches, reports } = this.#context
     const { namespace, name } = object.metadata
@@ -249,6 +251,11 @@ export class SyncJobReconciler {
     for (const { metadata } of caches.configMaps.indexed('job', key))
       if (!used.has(metadata.name)) await client.delete(configMapType, metadata)
   }
+}
+
+/** Without a word on when, so that it stays the same. */
+function asleepText({ autoscaling: { idleAfter, probeInterval } }: SyncJobSpec): string {
+  return `Nothing came in for ${idleAfter} or longer and all is in the target, so no worker runs; the source is looked at about every ${probeInterval}.`
 }
 
 function mayWork(ready: Condition | undefined): boolean {

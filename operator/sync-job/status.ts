@@ -25,7 +25,7 @@ export function observedStatus(
   previous: SyncJobStatus | undefined,
   context: StatusContext,
 ): SyncJobStatus {
-  const { pods, reports, complete, rolledOut } = observed
+  const { pods, reports, complete, rolledOut, asleep } = observed
   const living = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
   const statuses = reports.flatMap(report => (report.kind === 'status' ? [report.status] : []))
   const throttled = throttledCondition(statuses, previous)
@@ -46,7 +46,7 @@ export function observedStatus(
     readyReplicas: living.filter(isReady).length,
     ...(told
       ? { tables: new Set(tables.map(({ name }) => name)).size, rows: sum(statuses.map(s => s.rowsTotal)) }
-      : kept(previous, complete)),
+      : kept(previous, complete === true || asleep !== null)),
     ...(lags.length > 0 ? { lag: coarseLag(Math.max(...lags)) } : {}),
     ...resyncStatus({ asked: context.resync?.id, statuses, complete }, previous?.resync, context.nowMs),
     ...lastCommit(commits.at(-1) ?? previous?.lastCommitTime),
@@ -146,10 +146,10 @@ function scalingCondition(
   return { type: 'ScalingLimited', status: 'False', reason: 'DesiredWithinRange', message }
 }
 
-/** Counts outlive the worker that made them when it has ended for good. */
-function kept(previous: SyncJobStatus | undefined, complete: boolean | null): Partial<SyncJobStatus> {
+/** Counts outlive the worker that made them when it has ended for good, or while there is nothing to count. */
+function kept(previous: SyncJobStatus | undefined, isAtRest: boolean): Partial<SyncJobStatus> {
   const { tables, rows } = previous ?? {}
-  return complete && tables !== undefined && rows !== undefined ? { tables, rows } : {}
+  return isAtRest && tables !== undefined && rows !== undefined ? { tables, rows } : {}
 }
 
 function lastCommit(time: string | undefined): Partial<SyncJobStatus> {

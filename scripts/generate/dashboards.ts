@@ -30,7 +30,7 @@ const fleet: Dashboard = {
         {
           title: 'SyncJobs by state',
           description:
-            'Reason of the condition Ready. Streaming and Snapshotting are well; codes are in the error reference.',
+            'Reason of the condition Ready. Streaming, Snapshotting and Idle are well; codes are in the error reference.',
           unit: 'short',
           queries: [{ expr: `sum by (reason) (${o.jobs})`, legend: '{{reason}}' }],
         },

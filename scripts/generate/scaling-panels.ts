@@ -43,6 +43,13 @@ export const scalingOfJob: Row = {
       ],
     },
     {
+      title: 'Looks at the source',
+      description:
+        'How often in an hour the source was looked at while the job was idle and had no worker, by how that ended.',
+      unit: 'short',
+      queries: [{ expr: `sum by (outcome) (increase(${o.probes}${ofJob}[1h]))`, legend: '{{outcome}}' }],
+    },
+    {
       title: 'Splits by worker',
       description: 'Splits that each worker reads, and those that nobody reads at the moment.',
       unit: 'short',

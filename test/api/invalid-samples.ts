@@ -269,10 +269,16 @@ export const invalidSamples: readonly InvalidSample[] = [
     server: 'spec.autoscaling.mode: Unsupported value: "auto"',
   },
   {
-    name: 'no replicas',
-    yaml: job('autoscaling: {minReplicas: 0}'),
-    validate: 'spec.autoscaling.minReplicas: found 0; allowed: 1 to 1000',
-    server: 'spec.autoscaling.minReplicas: Invalid value: 0',
+    name: 'less than no replicas',
+    yaml: job('autoscaling: {minReplicas: -1}'),
+    validate: 'spec.autoscaling.minReplicas: found -1; allowed: 0 to 1000',
+    server: 'spec.autoscaling.minReplicas: Invalid value: -1',
+  },
+  {
+    name: 'no replicas at all, idle or not',
+    yaml: job('autoscaling: {minReplicas: 0, maxReplicas: 0}'),
+    validate: 'spec.autoscaling.maxReplicas: found 0; allowed: 1 to 1000',
+    server: 'spec.autoscaling.maxReplicas: Invalid value: 0',
   },
   {
     name: 'a policy for bad records that there is not',

@@ -53,7 +53,14 @@ describe('resource kinds', () => {
       start: 'earliest',
       freshness: '5s',
       priority: 'normal',
-      autoscaling: { mode: 'Auto', minReplicas: 1, maxReplicas: 1, maxLag: '60s' },
+      autoscaling: {
+        mode: 'Auto',
+        minReplicas: 1,
+        maxReplicas: 1,
+        maxLag: '60s',
+        idleAfter: '5m',
+        probeInterval: '2m',
+      },
       schemaEvolution: 'evolve',
       badRecords: { policy: 'fail' },
       worker: {
@@ -167,6 +174,8 @@ describe('openApiSchema', () => {
       minReplicas: 1,
       maxReplicas: 1,
       maxLag: '60s',
+      idleAfter: '5m',
+      probeInterval: '2m',
     })
   })
 })

@@ -5,7 +5,7 @@ import { apiVersion, resourceSchema, type ResourceKind } from '#api/resource.ts'
 import { ConfigError } from '#common/errors.ts'
 import { hudiTableOptions } from '#connectors/hudi/spec.ts'
 import { dataSource, syncJob, virtualTable } from '#connectors/resource-kinds.ts'
-import { compile } from '#master/compile.ts'
+import { compile, requireProbe } from '#master/compile.ts'
 import { checkVirtualTable } from '#master/references.ts'
 
 const make =
@@ -183,6 +183,19 @@ describe('compile', () => {
       ConfigError,
       'spec.tables[0].target.hudi: the target is of type kafka: options of hudi do not apply',
     )
+  })
+
+  it('refuses to run without workers where nobody could tell when to wake the job', () => {
+    const idle = job('idle', { ...minimal, autoscaling: { minReplicas: 0 } })
+    expect(compile(idle, around).source.type).to.equal('postgres')
+    const mute = { postgres: {} }
+    expect(() => requireProbe(idle, shopDb, mute))
+      .to.throw(
+        ConfigError,
+        /^SyncJob idle: spec\.autoscaling\.minReplicas: a source of type postgres cannot tell/,
+      )
+      .with.property('code', 'PROBE_UNSUPPORTED')
+    requireProbe(job('awake', minimal), shopDb, mute)
   })
 
   it('does not see the DataSources of other namespaces', () => {

@@ -71,6 +71,29 @@ describe('kubectl sluice explain', () => {
     expect(text).to.contain('reads nothing: the others have it all')
   })
 
+  it('says that an idle job has no worker, since when, and that all is well', async () => {
+    const autoscaling = {
+      desiredReplicas: 0,
+      reason: 'Idle',
+      message: 'There was no input for long, and all is in the target.',
+      lastScaleTime: '2026-01-01T00:10:00Z',
+      asleep: { since: '2026-01-01T00:10:00Z', spec: 'abc' },
+    }
+    bed.putJob(
+      { conditions: [condition('Ready', 'True', 'Idle', 'Nothing came in for 5m or longer.')], autoscaling },
+      { autoscaling: { minReplicas: 0, maxReplicas: 3 } },
+    )
+    bed.putDeployment({ spec: { replicas: 0, template: {} } })
+    const text = await explain()
+    expect(text).to.contain('Ready is True since 6m40s: Idle')
+    expect(text).to.contain('Means: Nothing came in for long')
+    expect(text).to.contain('wanted 0 (the job is idle), there 0, ready 0')
+    expect(text).to.contain('the job may have 0 to 3 workers')
+    expect(text).to.contain('last decision: 0 workers (Idle)')
+    expect(text).to.contain('the last worker went 6m40s ago')
+    expect(text).to.contain('not measured while no worker runs')
+  })
+
   it('gives meaning, remedy and page of an error code', async () => {
     bed.putJob({ conditions: [condition('Ready', 'False', 'PG_SLOT_LOST', 'slot sluice_1 is gone')] })
     const text = await explain()

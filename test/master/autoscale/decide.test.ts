@@ -174,6 +174,22 @@ describe('decideSize', () => {
     expect(idle(1).every(({ decision }) => decision.replicas === 1)).to.equal(true)
   })
 
+  it('waits with that for a lane that works at something else, and no longer than twice as long', () => {
+    const idle = (minutes: number, busyShare: number): string => {
+      const observed = observe({
+        limits: { minReplicas: 0, idleAfterMs: 10 * minuteMs },
+        input: even(16, 0),
+        state: { ...learned, idleSinceMs: startMs - minutes * minuteMs },
+      })
+      const { splits, lanes } = observed.measurements
+      const measurements = { splits, lanes: lanes.map(lane => ({ ...lane, busyShare })) }
+      return decideSize({ ...observed, measurements }).reason
+    }
+    expect(idle(10, 0.1)).to.equal('Idle')
+    expect(idle(19, 0.8)).to.not.equal('Idle')
+    expect(idle(20, 0.8)).to.equal('Idle')
+  })
+
   it('starts workers again with what it had learned when there is input', () => {
     const moments = drive({
       input: sinceMs => (sinceMs < 5 * minuteMs ? 1500 : sinceMs < 40 * minuteMs ? 0 : 5000),

@@ -189,4 +189,88 @@ describe('Autoscaler', () => {
     job.run(0.5)
     expect(job.pods).to.equal(3)
   })
+
+  describe('of a job that may be idle', () => {
+    const idle = { minReplicas: 0, maxReplicas: 3, idleAfter: '10m' }
+    const asleep = (): ScaledJob => {
+      const job = new ScaledJob({ autoscaling: idle })
+      job.run(10)
+      job.input = 0
+      job.run(20)
+      return job
+    }
+
+    it('takes its last worker away when nothing came in for so long, says so, and writes no more', () => {
+      const job = asleep()
+      expect([job.pods, job.isAsleep]).to.deep.equal([0, true])
+      const { autoscaling } = job.status!
+      expect(autoscaling).to.deep.include({ desiredReplicas: 0, reason: 'Idle' })
+      expect(autoscaling?.asleep?.since).to.equal(autoscaling?.lastScaleTime)
+      expect(syncJobStatus.safeParse(job.status).error).to.equal(undefined)
+      expect(job.events.at(-1)!.note).to.match(/^Scaled from 1 to 0 workers\. There was no input for long/)
+      const before = job.status
+      job.run(60)
+      expect(writeDue(before, job.status!, Infinity)).to.equal('never')
+    })
+
+    it('keeps it where the job may not be idle', () => {
+      for (const spec of [
+        { autoscaling: { ...idle, minReplicas: 1 } },
+        { autoscaling: idle, mode: 'snapshot' },
+        { autoscaling: { ...idle, mode: 'DryRun' } },
+      ]) {
+        const job = new ScaledJob(spec)
+        job.input = 0
+        job.run(40)
+        expect([job.pods, job.isAsleep], JSON.stringify(spec)).to.deep.equal([1, false])
+      }
+    })
+
+    it('lets it sleep on under another operator, which knows what it was', () => {
+      const job = asleep()
+      const { asleep: before } = job.status!.autoscaling!
+      job.takeOver()
+      job.run(30)
+      expect([job.pods, job.isAsleep]).to.deep.equal([0, true])
+      expect(job.status!.autoscaling!.asleep).to.deep.equal(before)
+    })
+
+    it('goes on with what it had learned when it is woken, and may be idle again', () => {
+      const job = asleep()
+      const { learned } = job.status!.autoscaling!
+      job.input = 500
+      job.wake({ reason: 'Waking', what: '3 records wait.' })
+      expect([job.pods, job.isAsleep]).to.deep.equal([1, false])
+      expect(job.status!.autoscaling).to.deep.include({ desiredReplicas: 1, reason: 'Waking', learned })
+      expect(job.status!.autoscaling!.asleep).to.equal(undefined)
+      const told = 'Scaled from 0 to 1 worker. There is something to read again. 3 records wait.'
+      expect(job.events.at(-1)).to.deep.include({ type: 'Normal', reason: 'Waking', note: told })
+      job.run(20)
+      expect(job.pods).to.equal(1)
+      job.input = 0
+      job.run(9)
+      expect(job.pods).to.equal(1)
+      job.run(5)
+      expect(job.pods).to.equal(0)
+    })
+
+    it('is idle for as long again before it sleeps again, also when nothing came in since', () => {
+      const job = asleep()
+      job.wake({ reason: 'Waking', what: 'The server keeps 300 MiB of its log.' })
+      job.run(9)
+      expect(job.pods).to.equal(1)
+      job.run(5)
+      expect(job.pods).to.equal(0)
+    })
+
+    it('keeps a worker for an hour where its source could not be looked at, and says why', () => {
+      const job = asleep()
+      job.wake({ reason: 'SourceUnseen', what: 'SOURCE_UNREACHABLE: it does not answer.' })
+      expect(job.events.at(-1)).to.deep.include({ type: 'Warning', reason: 'SourceUnseen' })
+      job.run(50)
+      expect([job.pods, limited(job)]).to.deep.equal([1, 'True SourceUnseen'])
+      job.run(15)
+      expect([job.pods, limited(job)]).to.deep.equal([0, 'False DesiredWithinRange'])
+    })
+  })
 })

@@ -5,16 +5,17 @@ import type { Heartbeat } from '#api/heartbeat.ts'
 import type { SyncJobStatus } from '#api/sync-job.ts'
 import { createOperatorMetrics } from '#operator/metrics.ts'
 import { Autoscaler, decisionIntervalMs } from '#operator/autoscale/autoscaler.ts'
+import type { Waking } from '#operator/autoscale/autoscaler.ts'
 import type { Caches } from '#operator/caches.ts'
 import type { Happening } from '#operator/kube/events.ts'
 import { ObjectCache } from '#operator/kube/object-cache.ts'
 import { isConfigError, readResource } from '#operator/resource-check.ts'
-import type { Pod, SyncJobObject } from '#operator/resources.ts'
+import type { CustomObject, Pod, SyncJobObject } from '#operator/resources.ts'
 import { jobIndexKey, jobKeyOf, labelsOf } from '#operator/sync-job/names.ts'
 import { workersOf } from '#operator/sync-job/size.ts'
 import { observedStatus } from '#operator/sync-job/status.ts'
 import type { Json } from '../fake-api-store.ts'
-import { shopToLake } from '../sync-job/fixtures.ts'
+import { lake, shopDb, shopToLake } from '../sync-job/fixtures.ts'
 
 const key = 'shop/shop-to-lake'
 const lanePerSecond = 1000
@@ -49,10 +50,17 @@ export class ScaledJob {
     this.#caches = {
       syncJobs: new ObjectCache<SyncJobObject>({ job: job => [jobIndexKey(job)] }),
       pods: new ObjectCache<Pod>({ job: jobKeyOf }),
+      dataSources: new ObjectCache<CustomObject>({ namespace: () => ['shop'] }),
+      virtualTables: new ObjectCache<CustomObject>({ namespace: () => ['shop'] }),
     } as unknown as Caches
     const { metadata, ...job } = shopToLake(spec)
     const named = { ...metadata, uid: 'uid-1', resourceVersion: '1', generation: 1 }
     this.#caches.syncJobs.upsert({ ...job, metadata: named })
+    for (const source of [shopDb(), lake()])
+      this.#caches.dataSources.upsert({
+        ...source,
+        metadata: { ...source.metadata, uid: source.metadata.name, resourceVersion: '1' },
+      })
     this.#autoscaler = this.#lead()
   }
 
@@ -71,6 +79,17 @@ export class ScaledJob {
 
   change(spec: Json): void {
     this.#update({ ...this.job, spec: { ...(this.job.spec as Json), ...spec } })
+  }
+
+  /** Who looks at the source of an idle job found something, or nothing for too long. */
+  wake(waking: Waking): void {
+    this.#autoscaler.wake(this.job, waking)
+    // What was decided is written first, and the Deployment follows.
+    for (let run = 0; run < 2; run++) this.#reconcile()
+  }
+
+  get isAsleep(): boolean {
+    return [...this.#autoscaler.asleep()].length > 0
   }
 
   /** Another operator takes over, which knows what is in the cluster and nothing else. */
@@ -170,6 +189,7 @@ export class ScaledJob {
     const observed = {
       refusal: null,
       suspended: false,
+      asleep: null,
       complete: null,
       rolledOut: null,
       scaling: this.#autoscaler.scalingOf(this.job),

@@ -36,7 +36,7 @@ describe('the network policy of a job', () => {
     expect(spec.podSelector).to.deep.equal({
       matchLabels: { 'app.kubernetes.io/name': 'sluice', 'sluice.dev/job': 'shop-to-lake' },
       matchExpressions: [
-        { key: 'app.kubernetes.io/component', operator: 'In', values: ['worker', 'teardown'] },
+        { key: 'app.kubernetes.io/component', operator: 'In', values: ['worker', 'teardown', 'probe'] },
       ],
     })
     expect(spec.ingress).to.deep.equal([{ ...port(9464), from: [operator, prometheus] }])

@@ -23,6 +23,15 @@ describe('workersOf', () => {
     expect(workers({ autoscaling }, 1)).to.equal(2)
   })
 
+  it('is none only where that was decided, and may be', () => {
+    const autoscaling = { minReplicas: 0, maxReplicas: 5 }
+    expect(workers({ autoscaling })).to.equal(1)
+    expect(workers({ autoscaling }, 0)).to.equal(0)
+    expect(workers({ autoscaling: { maxReplicas: 5 } }, 0)).to.equal(1)
+    for (const mode of ['Manual', 'DryRun'])
+      expect(workers({ autoscaling: { ...autoscaling, mode } }, 0), mode).to.equal(1)
+  })
+
   it('is what the spec says where the operator does not decide', () => {
     for (const mode of ['Manual', 'DryRun']) {
       const autoscaling = { mode, minReplicas: 2, maxReplicas: 5 }
@@ -36,6 +45,8 @@ describe('isShared', () => {
   it('holds of a job that may have more than one worker, also while it has one', () => {
     expect(isShared(compiled().job.spec)).to.equal(false)
     expect(isShared(compiled({ autoscaling: { maxReplicas: 2 } }).job.spec)).to.equal(true)
+    const idle = { autoscaling: { minReplicas: 0 } }
+    expect(isShared(compiled(idle).job.spec), 'it tells the master how much it reads').to.equal(true)
     const scaledByOthers = { autoscaling: { mode: 'Manual' }, replicas: 1 }
     expect(isShared(compiled(scaledByOthers).job.spec), 'or soon more').to.equal(true)
   })
@@ -46,6 +57,9 @@ describe('requireMaster', () => {
     const { spec } = compiled({ autoscaling: { maxReplicas: 2 } }).job
     expect(() => requireMaster(spec, null)).to.throw('maxReplicas: workers that share a job ask the operator')
     requireMaster(spec, 'http://master:9465')
+    const idle = compiled({ autoscaling: { minReplicas: 0 } }).job.spec
+    expect(() => requireMaster(idle, null)).to.throw('minReplicas: workers tell the operator when their job')
+    requireMaster(idle, 'http://master:9465')
     requireMaster(compiled().job.spec, null)
   })
 })

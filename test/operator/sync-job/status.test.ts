@@ -52,6 +52,7 @@ const ready = { conditions: [{ type: 'Ready', status: 'True' }] }
 const observed = (changes: Partial<Observed> = {}): Observed => ({
   refusal: null,
   suspended: false,
+  asleep: null,
   complete: null,
   rolledOut: null,
   deployment: undefined,
@@ -94,6 +95,21 @@ describe('readyCondition', () => {
       {
         name: 'suspended',
         observed: { suspended: true, reports: [], pods: [] },
+        expected: ['False', 'Suspended'],
+      },
+      {
+        name: 'idle, also while its last worker ends',
+        observed: {
+          asleep: 'Nothing came in.',
+          reports: [said({ phase: 'stopped' })],
+          pods: [pod(ready, true)],
+        },
+        expected: ['True', 'Idle'],
+        message: 'Nothing came in.',
+      },
+      {
+        name: 'idle and suspended',
+        observed: { asleep: 'Nothing came in.', suspended: true, reports: [], pods: [] },
         expected: ['False', 'Suspended'],
       },
       {
@@ -217,6 +233,13 @@ describe('observedStatus', () => {
     const after = observedStatus(observed({ reports: [], pods: [] }), before, context)
     expect(after).to.not.have.any.keys('lag', 'rows', 'tables')
     expect(after.lastCommitTime).to.equal('2026-01-01T00:00:09Z')
+  })
+
+  it('keeps the counts of a job that is idle', () => {
+    const before = observedStatus(observed(), undefined, context)
+    const idle = { asleep: 'Nothing came in.', reports: [], pods: [] }
+    const { tables, rows, lag, replicas } = observedStatus(observed(idle), before, context)
+    expect([tables, rows, lag, replicas]).to.deep.equal([2, 12, undefined, 0])
   })
 
   it('keeps the counts of a copy that is done', () => {

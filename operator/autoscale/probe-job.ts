@@ -1,0 +1,84 @@
+// A look at the source of a job that has no worker: a short-lived Job with the workers' image, Secrets and identity that
+// runs `sluice probe`, so that the operator needs no key and reaches no database. How it ended is read off its pod.
+import { probeExitCodes } from '#api/probe.ts'
+import type { ProbeOutcome } from '#master/autoscale/sleep.ts'
+import { contentHash } from '../kube/apply.ts'
+import { jobType } from '../resources.ts'
+import type { ContainerExit, Job, Pod } from '../resources.ts'
+import { childMeta } from '../sync-job/child-meta.ts'
+import type { CompiledJob } from '../sync-job/compile-job.ts'
+import { jobOutcome } from '../sync-job/job-outcome.ts'
+import { labelsOf, planName, probeName, workerName } from '../sync-job/names.ts'
+import { podProblem } from '../sync-job/readiness.ts'
+import { referencedSecrets, sluicePodSpec } from '../sync-job/worker-pod.ts'
+import type { WorkerImage } from '../sync-job/worker-pod.ts'
+
+/** A look that takes longer tells nothing. */
+export const probeDeadlineMs = 120_000
+/** So that a person can read its log. */
+const keptSeconds = 60
+
+export function buildProbeJob({ job, plan }: CompiledJob, worker: WorkerImage, nowMs: number): Job {
+  const { name, uid } = job.metadata
+  const labels = labelsOf(name, 'probe')
+  const pod = sluicePodSpec({
+    ...worker,
+    command: 'probe',
+    planVolume: { name: 'plan', configMap: { name: planName(name, contentHash(plan)) } },
+    secrets: referencedSecrets([plan.source, plan.target]),
+  })
+  return {
+    apiVersion: jobType.apiVersion,
+    kind: jobType.kind,
+    metadata: childMeta(job, probeName(name, contentHash([uid, nowMs])), 'probe'),
+    spec: {
+      backoffLimit: 0,
+      activeDeadlineSeconds: probeDeadlineMs / 1000,
+      ttlSecondsAfterFinished: keptSeconds,
+      template: {
+        metadata: { labels },
+        spec: {
+          ...pod,
+          serviceAccountName: workerName(name),
+          restartPolicy: 'Never',
+          terminationGracePeriodSeconds: 5,
+          containers: [
+            {
+              ...pod.containers[0],
+              resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '512Mi' } },
+            },
+          ],
+        },
+      },
+    },
+  }
+}
+
+/** Null while it runs. @param pods of the job */
+export function probeOutcome(job: Job, pods: readonly Pod[]): ProbeOutcome | null {
+  const outcome = jobOutcome(job)
+  if (outcome === 'running') return null
+  if (outcome === 'done') return { kind: 'nothing' }
+  const own = pods.filter(
+    ({ metadata }) => metadata.labels?.['batch.kubernetes.io/job-name'] === job.metadata.name,
+  )
+  const exit = own.map(exitOf).find(found => found !== undefined)
+  const said = /^sluice probe: (.*)$/m.exec(exit?.message ?? '')?.[1]?.slice(0, 1000)
+  if (exit?.exitCode === probeExitCodes.unread)
+    return { kind: 'unread', what: said ?? 'Its probe found something.' }
+  return { kind: 'failed', complaint: said ?? (problemOf(own) || failureOf(job)) }
+}
+
+function exitOf({ status }: Pod): ContainerExit | undefined {
+  return status?.containerStatuses?.find(({ state }) => state?.terminated !== undefined)?.state?.terminated
+}
+
+function problemOf(pods: readonly Pod[]): string | undefined {
+  const problem = pods.map(podProblem).find(found => found !== null)
+  return problem && `${problem.reason}: ${problem.message}`
+}
+
+function failureOf({ status }: Job): string {
+  const failed = status?.conditions?.find(({ type, status: holds }) => type === 'Failed' && holds === 'True')
+  return `The probe failed: ${failed?.message ?? failed?.reason ?? 'nobody says why'}`
+}

@@ -1,0 +1,300 @@
+import { expect } from 'chai'
+import type { Heartbeat } from '#api/heartbeat.ts'
+import type { SyncJob, SyncJobStatus } from '#api/sync-job.ts'
+import { systemClock } from '#common/clock.ts'
+import { silentLogger } from '#common/logger.ts'
+import type { Waking } from '#operator/autoscale/autoscaler.ts'
+import { Sleepers } from '#operator/autoscale/sleepers.ts'
+import { specHash } from '#operator/autoscale/spec-hash.ts'
+import type { Caches } from '#operator/caches.ts'
+import type { EventObject } from '#operator/kube/events.ts'
+import { ObjectCache } from '#operator/kube/object-cache.ts'
+import type { KubeObject } from '#operator/kube/object.ts'
+import { createOperatorMetrics } from '#operator/metrics.ts'
+import { isConfigError, readResource } from '#operator/resource-check.ts'
+import type { CustomObject, Deployment, Job, Pod, SyncJobObject } from '#operator/resources.ts'
+import { compileJob } from '#operator/sync-job/compile-job.ts'
+import { jobKeyOf } from '#operator/sync-job/names.ts'
+import { MasterBed } from '../heartbeat/master-bed.ts'
+import { eventually } from '../manual-clock.ts'
+import type { Json } from '../fake-api-store.ts'
+import { worker } from '../sync-job/built.ts'
+import { collections, lake, shopDb, shopToLake } from '../sync-job/fixtures.ts'
+
+const speed = 100
+const beganMs = systemClock.nowMs()
+/** A minute takes six tenths of a second. */
+const hastyClock = {
+  ...systemClock,
+  nowMs: () => beganMs + (systemClock.nowMs() - beganMs) * speed,
+  monotonicMs: () => systemClock.monotonicMs() * speed,
+  sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / speed, signal),
+}
+
+const idle = (job: string, number: number): Heartbeat => ({
+  job: { namespace: 'shop', name: job },
+  worker: `${job}-pod`,
+  startedAtMs: 1,
+  number,
+  term: 0,
+  plan: '',
+  capacity: 2,
+  leaving: false,
+  held: [
+    {
+      id: 'log',
+      draining: false,
+      leased: true,
+      lagMs: 0,
+      busy: null,
+      lane: 0,
+      measured: { ageMs: 0, inputPerSecond: 0, processedPerSecond: 0, lagRecords: 0 },
+    },
+  ],
+  lanes: [{ lane: 0, ageMs: 0, processedPerSecond: 0, busyShare: 0, blockedShare: 0, settled: true }],
+  finished: [],
+  planned: null,
+  leases: [],
+})
+
+interface LiveJob extends KubeObject {
+  spec: Json
+  status?: SyncJobStatus
+}
+
+const autoscaling = { minReplicas: 0, maxReplicas: 1, idleAfter: '1m', probeInterval: '15s' }
+
+describe('An operator with idle jobs', function () {
+  this.timeout(20_000)
+  let bed: MasterBed
+  let number = 0
+
+  const job = (name = 'job-0'): LiveJob => bed.server.store.get(collections.syncJobs, 'shop', name) as LiveJob
+  const edit = (spec: Json, name = 'job-0'): void =>
+    void bed.server.store.update(collections.syncJobs, {
+      ...job(name),
+      spec: { ...job(name).spec, ...spec },
+    } as KubeObject)
+  const replicas = (name = 'job-0'): number | undefined =>
+    (bed.server.store.find(collections.deployments, 'shop', `${name}-worker`) as Deployment | undefined)?.spec
+      .replicas
+  const probes = (): Job[] =>
+    (bed.server.store.list(collections.jobs) as Job[]).filter(({ metadata }) =>
+      metadata.name.includes('-probe-'),
+    )
+  const running = (): Job[] => probes().filter(({ status }) => status === undefined)
+  const ready = (): string => {
+    const found = job().status?.conditions?.find(({ type }) => type === 'Ready')
+    return `${found?.status} ${found?.reason}`
+  }
+  const reason = (name = 'job-0'): string | undefined => job(name).status?.autoscaling?.reason
+
+  /** What the Job controller and a kubelet tell of a probe that has ended. */
+  const end = ({ metadata }: Job, exitCode: number, said = ''): void => {
+    bed.server.store.create(collections.pods, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: {
+        name: `${metadata.name}-pod`,
+        namespace: 'shop',
+        labels: { ...metadata.labels, 'batch.kubernetes.io/job-name': metadata.name },
+      },
+      spec: { containers: [] },
+      status: {
+        containerStatuses: [{ restartCount: 0, state: { terminated: { exitCode, message: said } } }],
+      },
+    } as unknown as KubeObject)
+    const type = exitCode === 0 ? 'Complete' : 'Failed'
+    const live = bed.server.store.get(collections.jobs, 'shop', metadata.name)
+    const status = { conditions: [{ type, status: 'True' }] }
+    bed.server.store.update(collections.jobs, { ...live, status } as KubeObject, 'status')
+  }
+
+  /** Its worker reads nothing until it is taken away. */
+  const fallAsleep = async (name = 'job-0'): Promise<void> => {
+    bed.removePod(`${name}-pod`)
+    bed.startPod(name, { shared: true })
+    await eventually(`${name} asleep`, () => {
+      const pod = bed.identityOf(`${name}-pod`)
+      if (pod !== null) bed.operator.answer(pod, idle(name, ++number))
+      return replicas(name) === 0
+    })
+    bed.removePod(`${name}-pod`)
+  }
+  const aProbe = async (): Promise<Job> => {
+    await eventually('a probe', () => running().length > 0)
+    return running()[0]!
+  }
+
+  beforeEach(async () => {
+    bed = await MasterBed.create({ recordsPerSecond: 1e6 }, ['normal', 'normal'], hastyClock)
+    edit({ autoscaling })
+  })
+  afterEach(() => bed.close())
+
+  it('takes the worker away, looks at the source again and again, and brings one back when there is something', async () => {
+    await bed.start(1)
+    await fallAsleep()
+    await eventually('Ready', () => ready() === 'True Idle')
+    for (let look = 0; look < 3; look++) end(await aProbe(), 0)
+    expect(replicas()).to.equal(0)
+    end(await aProbe(), 10, 'sluice probe: 3 changes or more wait in the log.\n')
+    await eventually('a worker', () => replicas() === 1)
+    await eventually('it is said', () => reason() === 'Waking')
+    expect(job().status?.autoscaling?.message).to.include('3 changes or more wait in the log.')
+    await eventually('Ready', () => ready() === 'False WorkerStarting')
+    const notes = (bed.server.store.list(collections.events) as EventObject[]).map(({ note }) => note)
+    expect(notes.some(note => note.startsWith('Scaled from 1 to 0 workers.'))).to.equal(true)
+    expect(notes.some(note => note.startsWith('Scaled from 0 to 1 worker.'))).to.equal(true)
+    const many = probes().length
+    await systemClock.sleep(500)
+    expect(probes().length, 'none while it has a worker').to.equal(many)
+  })
+
+  it('brings a worker back when the source cannot be looked at, and says why', async () => {
+    await bed.start(1)
+    await fallAsleep()
+    for (let look = 0; look < 3; look++)
+      end(await aProbe(), 1, 'sluice probe: SOURCE_UNREACHABLE: PostgreSQL does not answer\n')
+    await eventually('a worker', () => replicas() === 1)
+    await eventually('a condition', () => {
+      const found = job().status?.conditions?.find(({ type }) => type === 'ScalingLimited')
+      return found?.reason === 'SourceUnseen' && found.message.includes('SOURCE_UNREACHABLE')
+    })
+  })
+
+  for (const { name, change } of [
+    { name: 'it is to be restarted', change: () => edit({ restart: 'now' }) },
+    { name: 'a table is to be read again', change: () => edit({ resync: { id: '1' } }) },
+    {
+      name: 'its source is another',
+      change: () => {
+        const source = bed.server.store.get(collections.dataSources, 'shop', 'shop-db') as LiveJob
+        const postgres = { ...(source.spec['postgres'] as Json), port: 6543 }
+        bed.server.store.update(collections.dataSources, {
+          ...source,
+          spec: { ...source.spec, postgres },
+        } as KubeObject)
+      },
+    },
+  ])
+    it(`brings a worker back when ${name}`, async () => {
+      await bed.start(1)
+      await fallAsleep()
+      change()
+      await eventually('a worker', () => replicas() === 1)
+      await eventually('it is said', () => reason() === 'SpecChanged')
+    })
+
+  it('looks after idle jobs that another operator let sleep, and takes over its probe', async () => {
+    await bed.start(1)
+    await fallAsleep()
+    const probe = await aProbe()
+    await bed.stop()
+    await bed.start(2)
+    await systemClock.sleep(500)
+    expect(replicas()).to.equal(0)
+    expect(running().map(({ metadata }) => metadata.name)).to.deep.equal([probe.metadata.name])
+    end(probe, 10, 'sluice probe: 3 records wait.\n')
+    await eventually('a worker', () => replicas() === 1)
+  })
+
+  it('has one probe at a time for each source', async () => {
+    edit({ autoscaling }, 'job-1')
+    await bed.start(1)
+    await fallAsleep()
+    await fallAsleep('job-1')
+    const first = await aProbe()
+    await systemClock.sleep(600)
+    expect(running()).to.have.length(1)
+    end(first, 0)
+    const second = await aProbe()
+    const jobs = [first, second].map(({ metadata }) => metadata.ownerReferences?.[0]?.name)
+    expect(jobs).to.have.members(['job-0', 'job-1'])
+  })
+
+  it('looks at none while the job is suspended, and brings a worker when it no longer is', async () => {
+    await bed.start(1)
+    await fallAsleep()
+    edit({ suspend: true })
+    await eventually('Ready', () => ready() === 'False Suspended')
+    for (const probe of running()) end(probe, 0)
+    await systemClock.sleep(600)
+    expect(running()).to.have.length(0)
+    edit({ suspend: false })
+    await eventually('a worker', () => replicas() === 1)
+    await eventually('it is said', () => reason() === 'SpecChanged')
+  })
+})
+
+describe('Sleepers', () => {
+  const caches = () =>
+    ({
+      syncJobs: new ObjectCache<SyncJobObject>({}),
+      dataSources: new ObjectCache<CustomObject>({ namespace: () => ['shop'] }),
+      virtualTables: new ObjectCache<CustomObject>({ namespace: () => ['shop'] }),
+      jobs: new ObjectCache<Job>({ job: jobKeyOf }),
+      pods: new ObjectCache<Pod>({ job: jobKeyOf }),
+    }) as unknown as Caches
+  const live = <T extends KubeObject>(object: T): T => {
+    const { name } = object.metadata
+    return { ...object, metadata: { ...object.metadata, uid: name, resourceVersion: '1', generation: 1 } }
+  }
+
+  it('do not take for a failure what the pod of a probe tells a moment later', async () => {
+    const known = caches()
+    for (const source of [shopDb(), lake()]) known.dataSources.upsert(live(source))
+    const object = live(shopToLake({ autoscaling })) as SyncJobObject
+    const { spec } = parsed(object)
+    const compiled = compileJob(object, known)
+    if (isConfigError(compiled)) throw compiled
+    const asleep = { since: '2026-01-01T00:00:00Z', spec: specHash(object, compiled) }
+    const status = { desiredReplicas: 0, reason: 'Idle', message: '', asleep }
+    const woken: Waking[] = []
+    const made: Job[] = []
+    let nowMs = 0
+    const sleepers = new Sleepers({
+      client: { create: async (_: unknown, job: Job) => (made.push(job), job) } as never,
+      caches: known,
+      autoscaler: {
+        *asleep() {
+          yield { object, spec, status }
+        },
+        wake: (_, waking) => void woken.push(waking),
+      },
+      worker,
+      clock: { ...systemClock, monotonicMs: () => nowMs },
+      logger: silentLogger,
+      metrics: createOperatorMetrics(),
+      probesMax: 1,
+    })
+    const look = async (): Promise<void> => {
+      nowMs += 5_000
+      await sleepers.look()
+    }
+    while (made.length === 0) await look()
+    const failed = { conditions: [{ type: 'Failed', status: 'True' }] }
+    known.jobs.upsert(live({ ...made[0]!, status: failed }))
+    await look()
+    expect(woken).to.deep.equal([])
+    const labels = { ...made[0]!.metadata.labels, 'batch.kubernetes.io/job-name': made[0]!.metadata.name }
+    const terminated = { exitCode: 10, message: 'sluice probe: 3 records wait.\n' }
+    known.pods.upsert(
+      live({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'p', namespace: 'shop', labels },
+        spec: { containers: [] },
+        status: { containerStatuses: [{ restartCount: 0, state: { terminated } }] },
+      }),
+    )
+    await look()
+    expect(woken).to.deep.equal([{ step: 'wake', reason: 'Waking', what: '3 records wait.' }])
+  })
+})
+
+function parsed(object: SyncJobObject): SyncJob {
+  const job = readResource('SyncJob', object)
+  if (isConfigError(job)) throw job
+  return job
+}
