@@ -7,6 +7,7 @@ import { jobType } from '../resources.ts'
 import type { ContainerExit, Job, Pod } from '../resources.ts'
 import { childMeta } from '../sync-job/child-meta.ts'
 import type { CompiledJob } from '../sync-job/compile-job.ts'
+import { briefResourcesOf } from '../sync-job/children.ts'
 import { jobOutcome } from '../sync-job/job-outcome.ts'
 import { labelsOf, planName, probeName, workerName } from '../sync-job/names.ts'
 import { podProblem } from '../sync-job/readiness.ts'
@@ -42,12 +43,7 @@ export function buildProbeJob({ job, plan }: CompiledJob, worker: WorkerImage, n
           serviceAccountName: workerName(name),
           restartPolicy: 'Never',
           terminationGracePeriodSeconds: 5,
-          containers: [
-            {
-              ...pod.containers[0],
-              resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '512Mi' } },
-            },
-          ],
+          containers: [{ ...pod.containers[0], resources: briefResourcesOf(job) }],
         },
       },
     },

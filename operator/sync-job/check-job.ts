@@ -8,7 +8,7 @@ import type { KubeObject } from '../kube/object.ts'
 import { jobType } from '../resources.ts'
 import type { ConfigMap, Job, Pod } from '../resources.ts'
 import { childMeta } from './child-meta.ts'
-import { resourcesOf } from './children.ts'
+import { briefResourcesOf } from './children.ts'
 import { lastComplaint } from './job-outcome.ts'
 import { checkName, labelsOf, workerName } from './names.ts'
 import { podProblem } from './readiness.ts'
@@ -34,9 +34,6 @@ export function buildCheckJob(
     planVolume: { name: 'plan', configMap: { name: run.planMapName } },
     secrets: referencedSecrets([plan.source, plan.target]),
   })
-  const { limits } = resourcesOf(job)
-  // It must find room beside the worker, and holds no rows.
-  const resources = { requests: { cpu: '50m', memory: '64Mi' }, ...(limits && { limits }) }
   return {
     apiVersion: jobType.apiVersion,
     kind: jobType.kind,
@@ -52,7 +49,7 @@ export function buildCheckJob(
           serviceAccountName: workerName(name),
           restartPolicy: 'Never',
           terminationGracePeriodSeconds: 5,
-          containers: [{ ...pod.containers[0], resources }],
+          containers: [{ ...pod.containers[0], resources: briefResourcesOf(job) }],
         },
       },
     },

@@ -132,7 +132,7 @@ const workerProbes = {
   readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 5, failureThreshold: 2 },
 }
 
-export function resourcesOf({ spec }: SyncJob): {
+function resourcesOf({ spec }: SyncJob): {
   requests?: Record<string, string>
   limits?: Record<string, string>
 } {
@@ -140,6 +140,12 @@ export function resourcesOf({ spec }: SyncJob): {
     Object.fromEntries(Object.entries(list).map(([name, quantity]) => [name, String(quantity)]))
   const { requests, limits } = spec.worker.resources
   return { ...(requests && { requests: texts(requests) }), ...(limits && { limits: texts(limits) }) }
+}
+
+/** Of a pod that looks at the ends of a job: it holds no rows, and must find room beside a worker. */
+export function briefResourcesOf(job: SyncJob): ReturnType<typeof resourcesOf> {
+  const { limits } = resourcesOf(job)
+  return { requests: { cpu: '50m', memory: '64Mi' }, ...(limits && { limits }) }
 }
 
 function typeOf({ apiVersion, kind }: KubeTypeName): KubeTypeName {

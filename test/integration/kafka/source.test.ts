@@ -1,5 +1,7 @@
 import { expect } from 'chai'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Operation } from '#catalog/change-batch.ts'
+import type { Positions } from '#catalog/position.ts'
 import type { DataError } from '#common/errors.ts'
 import type { Source } from '#connectors/connector.ts'
 import { type BedKafka, startKafka } from '#test/bed/kafka.ts'
@@ -103,13 +105,19 @@ describe('Kafka source against a broker', function () {
       expect(chunk.caughtUp).to.equal(true)
       first.positions.set('transactions/0', chunk.position!)
     }
+    const unread = async (positions: Positions) =>
+      source.unread!([{ ...planned.table, positions }], new AbortController().signal)
+    expect(await unread(first.positions), 'what is not committed is nothing to read').to.equal(null)
     await open.commit()
+    // The broker marks the end of the transaction a moment later.
+    while ((await unread(first.positions)) === null) await delay(20)
     const rest = await read(
       source,
       { splits: planned.splits, table: { ...planned.table, positions: first.positions } },
       2,
     )
     expect(rest.rows.map(row => row.values[0])).to.deep.equal([5n, 6n])
+    expect(await unread(rest.positions), 'nor is the mark at its end').to.equal(null)
     await Promise.all([producer.disconnect(), other.disconnect()])
   })
 

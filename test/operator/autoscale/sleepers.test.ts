@@ -1,25 +1,15 @@
 import { expect } from 'chai'
 import type { Heartbeat } from '#api/heartbeat.ts'
-import type { SyncJob, SyncJobStatus } from '#api/sync-job.ts'
+import type { SyncJobStatus } from '#api/sync-job.ts'
 import { systemClock } from '#common/clock.ts'
-import { silentLogger } from '#common/logger.ts'
-import type { Waking } from '#operator/autoscale/autoscaler.ts'
-import { Sleepers } from '#operator/autoscale/sleepers.ts'
-import { specHash } from '#operator/autoscale/spec-hash.ts'
-import type { Caches } from '#operator/caches.ts'
 import type { EventObject } from '#operator/kube/events.ts'
-import { ObjectCache } from '#operator/kube/object-cache.ts'
 import type { KubeObject } from '#operator/kube/object.ts'
-import { createOperatorMetrics } from '#operator/metrics.ts'
-import { isConfigError, readResource } from '#operator/resource-check.ts'
-import type { CustomObject, Deployment, Job, Pod, SyncJobObject } from '#operator/resources.ts'
-import { compileJob } from '#operator/sync-job/compile-job.ts'
-import { jobKeyOf } from '#operator/sync-job/names.ts'
+import type { Deployment, Job } from '#operator/resources.ts'
 import { MasterBed } from '../heartbeat/master-bed.ts'
 import { eventually } from '../manual-clock.ts'
 import type { Json } from '../fake-api-store.ts'
-import { worker } from '../sync-job/built.ts'
-import { collections, lake, shopDb, shopToLake } from '../sync-job/fixtures.ts'
+import { collections } from '../sync-job/fixtures.ts'
+import { SleepingJobs } from './sleeping-jobs.ts'
 
 const speed = 100
 const beganMs = systemClock.nowMs()
@@ -199,20 +189,6 @@ describe('An operator with idle jobs', function () {
     await eventually('a worker', () => replicas() === 1)
   })
 
-  it('has one probe at a time for each source', async () => {
-    edit({ autoscaling }, 'job-1')
-    await bed.start(1)
-    await fallAsleep()
-    await fallAsleep('job-1')
-    const first = await aProbe()
-    await systemClock.sleep(600)
-    expect(running()).to.have.length(1)
-    end(first, 0)
-    const second = await aProbe()
-    const jobs = [first, second].map(({ metadata }) => metadata.ownerReferences?.[0]?.name)
-    expect(jobs).to.have.members(['job-0', 'job-1'])
-  })
-
   it('looks at none while the job is suspended, and brings a worker when it no longer is', async () => {
     await bed.start(1)
     await fallAsleep()
@@ -228,73 +204,43 @@ describe('An operator with idle jobs', function () {
 })
 
 describe('Sleepers', () => {
-  const caches = () =>
-    ({
-      syncJobs: new ObjectCache<SyncJobObject>({}),
-      dataSources: new ObjectCache<CustomObject>({ namespace: () => ['shop'] }),
-      virtualTables: new ObjectCache<CustomObject>({ namespace: () => ['shop'] }),
-      jobs: new ObjectCache<Job>({ job: jobKeyOf }),
-      pods: new ObjectCache<Pod>({ job: jobKeyOf }),
-    }) as unknown as Caches
-  const live = <T extends KubeObject>(object: T): T => {
-    const { name } = object.metadata
-    return { ...object, metadata: { ...object.metadata, uid: name, resourceVersion: '1', generation: 1 } }
+  it('do not take for a failure what the pod of a probe tells a moment later', async () => {
+    const jobs = new SleepingJobs({ jobs: 1, sources: 1 })
+    while (jobs.running.size === 0) await jobs.look()
+    const [probe] = jobs.running
+    jobs.end(probe!, 'Failed')
+    await jobs.look()
+    expect(jobs.events).to.deep.equal([])
+    jobs.endPod(probe!, 10, 'sluice probe: 3 records wait.\n')
+    await jobs.look()
+    expect(jobs.events.map(({ reason }) => reason)).to.deep.equal(['Waking'])
+  })
+
+  /** Lets the time go by; each probe takes four seconds and finds nothing. */
+  const watch = async (jobs: SleepingJobs, minutes: number, each = () => {}): Promise<void> => {
+    for (const endMs = jobs.nowMs + minutes * 60_000; jobs.nowMs < endMs;) {
+      await jobs.look()
+      each()
+      for (const probe of jobs.running) jobs.end(probe, 'Complete')
+    }
   }
 
-  it('do not take for a failure what the pod of a probe tells a moment later', async () => {
-    const known = caches()
-    for (const source of [shopDb(), lake()]) known.dataSources.upsert(live(source))
-    const object = live(shopToLake({ autoscaling })) as SyncJobObject
-    const { spec } = parsed(object)
-    const compiled = compileJob(object, known)
-    if (isConfigError(compiled)) throw compiled
-    const asleep = { since: '2026-01-01T00:00:00Z', spec: specHash(object, compiled) }
-    const status = { desiredReplicas: 0, reason: 'Idle', message: '', asleep }
-    const woken: Waking[] = []
-    const made: Job[] = []
-    let nowMs = 0
-    const sleepers = new Sleepers({
-      client: { create: async (_: unknown, job: Job) => (made.push(job), job) } as never,
-      caches: known,
-      autoscaler: {
-        *asleep() {
-          yield { object, spec, status }
-        },
-        wake: (_, waking) => void woken.push(waking),
-      },
-      worker,
-      clock: { ...systemClock, monotonicMs: () => nowMs },
-      logger: silentLogger,
-      metrics: createOperatorMetrics(),
-      probesMax: 1,
+  it('look after a thousand jobs without a storm: ten probes at once, and one for each source', async () => {
+    const jobs = new SleepingJobs({ jobs: 1000, sources: 20 })
+    await watch(jobs, 30, () => {
+      const sources = [...jobs.running].map(probe => jobs.sourceOf(probe))
+      expect(sources.length).to.be.at.most(10)
+      expect(new Set(sources).size).to.equal(sources.length)
     })
-    const look = async (): Promise<void> => {
-      nowMs += 5_000
-      await sleepers.look()
-    }
-    while (made.length === 0) await look()
-    const failed = { conditions: [{ type: 'Failed', status: 'True' }] }
-    known.jobs.upsert(live({ ...made[0]!, status: failed }))
-    await look()
-    expect(woken).to.deep.equal([])
-    const labels = { ...made[0]!.metadata.labels, 'batch.kubernetes.io/job-name': made[0]!.metadata.name }
-    const terminated = { exitCode: 10, message: 'sluice probe: 3 records wait.\n' }
-    known.pods.upsert(
-      live({
-        apiVersion: 'v1',
-        kind: 'Pod',
-        metadata: { name: 'p', namespace: 'shop', labels },
-        spec: { containers: [] },
-        status: { containerStatuses: [{ restartCount: 0, state: { terminated } }] },
-      }),
-    )
-    await look()
-    expect(woken).to.deep.equal([{ step: 'wake', reason: 'Waking', what: '3 records wait.' }])
+    expect(jobs.events).to.deep.equal([])
+    expect(jobs.looks.size).to.equal(1000)
+    for (const looks of jobs.looks.values()) expect(looks.length).to.be.at.least(2)
+  })
+
+  it('let as many of one source sleep as they can look after, and give the others a worker', async () => {
+    const jobs = new SleepingJobs({ jobs: 300, sources: 1 })
+    await watch(jobs, 30, () => expect(jobs.running.size).to.be.at.most(1))
+    expect(new Set(jobs.events.map(({ reason }) => reason))).to.deep.equal(new Set(['SourceUnseen']))
+    expect(300 - jobs.events.length).to.be.within(80, 130)
   })
 })
-
-function parsed(object: SyncJobObject): SyncJob {
-  const job = readResource('SyncJob', object)
-  if (isConfigError(job)) throw job
-  return job
-}
