@@ -12,6 +12,8 @@ export const leaseSchema = z.object({
   /** From the moment the holder asked, by its own clock; afterwards it uses no more than the floor. */
   forMs: z.int().nonnegative(),
   floor: z.number().nonnegative(),
+  /** Where there is not room for the least the holder needs: the jobs that have what there is, and how much each. */
+  holders: z.array(z.object({ job: z.string(), count: z.int().nonnegative() })).exactOptional(),
 })
 
 export const leaseRequestSchema = z.object({
@@ -29,6 +31,8 @@ export const leaseRequestSchema = z.object({
   held: z.int().nonnegative().exactOptional(),
   /** Number of the lease it uses; 0 when it has none, as after a restart, and uses nothing. */
   using: z.int().nonnegative(),
+  /** Of a limit at a time: with fewer it can do nothing, so it is to have none then. */
+  least: z.int().positive().exactOptional(),
 })
 
 export type Lease = z.infer<typeof leaseSchema>

@@ -9,24 +9,20 @@
 // Pure: time comes with each call. Kept by whoever is master; a new one counts everyone who may hold anything at all that
 // it may hold, until it has heard from it or knows that it is gone.
 import type { Lease, LeaseRequest } from '#api/rate-lease.ts'
-import { fairShares } from './fair-shares.ts'
+import type { LeasesSent } from './leases-sent.ts'
+import { mayHave, withLease } from './leases-sent.ts'
+import type { TurnTaker } from './whole-shares.ts'
+import { sizeOf, wholeShares } from './whole-shares.ts'
 
 /** JSON has no Infinity; a lease holds until the next one. */
 const forMs = Number.MAX_SAFE_INTEGER
 
-interface Holder {
-  id: string
-  weight: number
-  /** How many it has and could use besides. */
-  wanted: number
+/** It wants those it has and could use besides. */
+interface Holder extends TurnTaker {
   /** How many it last said to have, or to be free to begin. */
   held: number
-  /** Those it may be using, oldest first. */
-  leases: { number: number; count: number }[]
+  leases: LeasesSent
   lastNumber: number
-  /** Whether it has one more than its share rounded down, and when it last came to that. */
-  hasExtra: boolean
-  extraAtMs: number
   heardAtMs: number
 }
 
@@ -73,9 +69,7 @@ export class CountLeases {
     if (hasExtra && !now.hasExtra) now.extraAtMs = nowMs
     now.hasExtra = hasExtra
     const lease = { number: ++now.lastNumber, count }
-    now.leases.push(lease)
-    // Nobody hears an answer more often than this loses one: those in between are as good as the largest of them.
-    if (now.leases.length > leasesMax) now.leases = [largest(now.leases.slice(0, -1)), lease]
+    now.leases = withLease(now.leases, lease)
     return { number: lease.number, rate: count, forMs, floor: count }
   }
 
@@ -103,9 +97,6 @@ export class CountLeases {
   }
 }
 
-const leasesMax = 50
-/** How long one may begin queries before another has its turn. */
-const turnMs = 10_000
 /** One that is silent for longer would not come for what is kept for it. */
 const silentMsMax = 10_000
 
@@ -114,56 +105,5 @@ function demandAt(holder: Holder, nowMs: number): Holder {
 }
 
 function counted({ leases, held }: Holder): number {
-  return Math.max(held, ...leases.map(({ count }) => count))
-}
-
-/** Of leases whose answers may be lost: one that stands for all. */
-function largest(leases: Holder['leases']): Holder['leases'][number] {
-  return { number: leases.at(-1)!.number, count: Math.max(...leases.map(({ count }) => count)) }
-}
-
-interface Share {
-  /** Its fair share, rounded down. */
-  base: number
-  /** Whether it gets one of those that rounding left. */
-  hasExtra: boolean
-}
-
-function sizeOf({ base, hasExtra }: Share): number {
-  return base + (hasExtra ? 1 : 0)
-}
-
-/**
- * Fair shares in whole numbers. What is left by rounding down goes, one each, to those that have one for a short time only,
- * then to those that wait for it, the longest first, then to those that have had one for longer.
- */
-function wholeShares(limit: number, holders: readonly Holder[], nowMs: number): Map<string, Share> {
-  const fair = fairShares(limit, holders)
-  const shares = new Map(
-    [...fair].map(([id, share]): [string, Share] => [
-      id,
-      { base: Math.floor(share + 1e-9), hasExtra: false },
-    ]),
-  )
-  let left = limit - [...shares.values()].reduce((sum, { base }) => sum + base, 0)
-  const byTurn = holders.toSorted((a, b) => rankOf(a, nowMs) - rankOf(b, nowMs) || byExtra(a, b))
-  for (const { id, wanted } of byTurn) {
-    if (left < 1) break
-    const share = shares.get(id)!
-    if (share.base >= wanted) continue
-    share.hasExtra = true
-    left--
-  }
-  return shares
-}
-
-function rankOf({ hasExtra, extraAtMs }: Holder, nowMs: number): number {
-  if (!hasExtra) return 1
-  return nowMs - extraAtMs < turnMs ? 0 : 2
-}
-
-/** Of those that wait the one that has waited longest comes first, of those that have one the one that had it last. */
-function byExtra(a: Holder, b: Holder): number {
-  const order = a.extraAtMs === b.extraAtMs ? (a.id < b.id ? -1 : 1) : a.extraAtMs - b.extraAtMs
-  return a.hasExtra ? -order : order
+  return mayHave(leases, held)
 }
