@@ -45,9 +45,13 @@ export interface DataSourceSpec {
 export type DataSourceStatus = z.infer<typeof dataSourceStatus>
 export type DataSource = Resource<DataSourceSpec, DataSourceStatus>
 
-/** The kind, for these connectors: type -> spec. */
+/**
+ * The kind, for these connectors: type -> spec.
+ * @param countsConnections types whose connectors ask before each connection
+ */
 export function dataSourceKind(
   specs: Readonly<Record<string, z.ZodType>>,
+  countsConnections: readonly string[],
 ): ResourceKind<DataSourceSpec, DataSourceStatus> {
   return {
     kind: 'DataSource',
@@ -57,7 +61,7 @@ export function dataSourceKind(
     shortNames: ['dsrc'],
     description:
       'A place that holds tables: a database, a message log, a lake. SyncJobs read from it or write to it.',
-    spec: dataSourceSpec(specs),
+    spec: dataSourceSpec(specs, countsConnections),
     status: dataSourceStatus,
     columns: [
       {
@@ -73,7 +77,10 @@ export function dataSourceKind(
   }
 }
 
-function dataSourceSpec(specs: Readonly<Record<string, z.ZodType>>): z.ZodType<DataSourceSpec> {
+function dataSourceSpec(
+  specs: Readonly<Record<string, z.ZodType>>,
+  countsConnections: readonly string[],
+): z.ZodType<DataSourceSpec> {
   const types = Object.keys(specs)
   const subObjects = Object.fromEntries(
     types.map(type => [
@@ -96,5 +103,11 @@ function dataSourceSpec(specs: Readonly<Record<string, z.ZodType>>): z.ZodType<D
     test: value =>
       types.every(type => (value.type === type) === ((value as Record<string, unknown>)[type] !== undefined)),
   })
-  return spec as unknown as z.ZodType<DataSourceSpec>
+  const isCounted = countsConnections.map(type => `self.type == '${type}'`).join(' || ')
+  return withRule(spec as unknown as z.ZodType<DataSourceSpec>, {
+    rule: `${isCounted} || !has(self.protection) || !has(self.protection.limits) || !has(self.protection.limits.connections)`,
+    message: `\`protection.limits.connections\` is kept to with type ${countsConnections.join(', ')} only; leave it out`,
+    test: ({ type, protection: given }) =>
+      countsConnections.includes(type) || given?.limits?.connections === undefined,
+  })
 }

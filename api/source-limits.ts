@@ -11,6 +11,15 @@ const bytesPerSecond = quantityAtLeast('1Ki')
 
 const queriesInFlight = z.int32().min(1).max(10_000)
 
+/** With fewer a worker can do nothing: one for a snapshot that is held open, one for its reader, one for what is brief. */
+export const workerConnectionsMin = 3
+/** Of those of a source, what is kept for the pods that check, probe and tear down jobs: one for each kind. */
+export const connectionsKept = 3
+const connections = z
+  .int32()
+  .min(workerConnectionsMin + connectionsKept)
+  .max(10_000)
+
 const timeOfDay = z
   .string()
   .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'use a time of the day such as 06:00 or 22:30')
@@ -62,6 +71,11 @@ const limits = withRule(
         .describe(
           'Queries that read whole tables at the same time, at most: the ranges of snapshots, each on a connection of its own. Streams, and the short questions of planning, are not counted. Kafka has no such queries. Default: no limit.',
         ),
+      connections: connections
+        .optional()
+        .describe(
+          'Connections to it at the same time, at most: those of all workers, and of the pods that check, probe and tear down jobs. Each worker needs 3, and 3 are kept for those pods. With `type: postgres` only. Windows do not change it. Default: no limit.',
+        ),
       windows: z
         .array(window)
         .max(16)
@@ -69,9 +83,10 @@ const limits = withRule(
         .describe('Times of the week with other limits. Of two that overlap the first in the list holds.'),
     }),
     {
-      rule: 'has(self.recordsPerSecond) || has(self.bytesPerSecond) || has(self.queriesInFlight)',
-      message: 'give at least one of `recordsPerSecond`, `bytesPerSecond` and `queriesInFlight`',
-      test: given => names.some(name => given[name] !== undefined),
+      rule: 'has(self.recordsPerSecond) || has(self.bytesPerSecond) || has(self.queriesInFlight) || has(self.connections)',
+      message:
+        'give at least one of `recordsPerSecond`, `bytesPerSecond`, `queriesInFlight` and `connections`',
+      test: given => given.connections !== undefined || names.some(name => given[name] !== undefined),
     },
   ),
   {
@@ -101,6 +116,7 @@ export const plannedLimits = z.strictObject({
   recordsPerSecond: z.number().positive().nullable(),
   bytesPerSecond: z.number().positive().nullable(),
   queriesInFlight: plannedCount,
+  connections: plannedCount,
   windows: z.array(
     z.strictObject({
       from: timeOfDay,
@@ -120,7 +136,7 @@ export type PlannedLimits = z.infer<typeof plannedLimits>
 export const rateUnits = ['records', 'bytes'] as const
 export type RateUnit = (typeof rateUnits)[number]
 /** … or at a time. */
-export const limitedUnits = [...rateUnits, 'queries'] as const
+export const limitedUnits = [...rateUnits, 'queries', 'connections'] as const
 export type LimitedUnit = (typeof limitedUnits)[number]
 /** Null: no limit. */
 export type LimitsInForce = Readonly<Record<LimitedUnit, number | null>>

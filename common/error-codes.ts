@@ -38,6 +38,12 @@ export const errorCodes = {
     meaning: 'The source refused for a passing reason: too many connections, a lock, a deadlock, a restart.',
     remedy: 'Nothing if it passes: the worker tries again. Otherwise look at the limits of the server.',
   },
+  CONNECTIONS_EXHAUSTED: {
+    meaning:
+      'A worker waits for its connections: other jobs have those that `protection.limits.connections` of its DataSource allows.',
+    remedy:
+      'Nothing if it passes: it begins when others end. Otherwise raise the limit, or suspend a job that the message names.',
+  },
   SNAPSHOT_EXPIRED: {
     meaning:
       'The consistent view that a snapshot is read from is gone: the process that held it ended, or the table was rewritten.',

@@ -59,13 +59,13 @@ export const metricDefinitions = {
   sourceRate: {
     name: 'sluice_source_rate',
     type: 'gauge',
-    help: 'What the worker may read of a limited DataSource now, in units of the label a second; of queries, how many at a time.',
+    help: 'What the worker may read of a limited DataSource now, in units of the label a second; of queries and connections, how many at a time.',
     labels: ['job', 'source', 'unit'],
   },
   sourceRead: {
     name: 'sluice_source_read_total',
     type: 'counter',
-    help: 'What was read of a limited DataSource, in units of the label: records, bytes as the server sent them, and queries that were begun.',
+    help: 'What was read of a limited DataSource, in units of the label: records, bytes as the server sent them, and queries that were begun and connections that were made.',
     labels: ['job', 'source', 'unit'],
   },
   sourceThrottled: {

@@ -12,7 +12,7 @@ import type { VirtualTableSpec } from '#api/virtual-table.ts'
 import type { ChangeBatch } from '#catalog/change-batch.ts'
 import type { Position, PositionMove, Positions } from '#catalog/position.ts'
 import type { TableSchema } from '#catalog/types.ts'
-import type { ReadPace, ReadTurns } from './read-pace.ts'
+import type { ConnectionPermits, ReadPace, ReadTurns } from './read-pace.ts'
 
 export interface Connector<Spec = unknown> {
   /** The value of `type` in a DataSource, and the name of its sub-object. */
@@ -38,6 +38,8 @@ export interface ConnectorContext<Spec> {
   pace?: ReadPace | undefined
   /** What a source's read() must ask before a query that reads a whole table, or a range of one; left out: there is no limit. */
   turns?: ReadTurns | undefined
+  /** What must be asked before every connection to the server; left out: there is no limit. */
+  connections?: ConnectionPermits | undefined
   clock: Clock
   logger: Logger
 }
@@ -98,6 +100,11 @@ export interface SourcePlan {
    * or for new splits of a known table. They are committed with an `advance` entry.
    */
   initialPositions: ReadonlyMap<string, Positions>
+  /**
+   * Tables to be read that have no splits yet, since the source may not be asked for more at the moment. They are planned
+   * when the bounded splits listed now are done.
+   */
+  postponed?: readonly string[]
 }
 
 /** Rows of one table inside a chunk. */

@@ -12,6 +12,21 @@ export interface ReadTurns {
   enter(signal: AbortSignal): Promise<() => void>
 }
 
+/**
+ * What a connection is for. One that is brief ends by itself, whatever the others wait for, so a reader may wait for one
+ * while it has its own; a snapshot is held open while others read it.
+ */
+export type ConnectionUse = 'brief' | 'reader' | 'snapshot'
+
+/** Where a source may have so many connections only, each is asked for before it is made. */
+export interface ConnectionPermits {
+  /**
+   * Waits until one more may be made, and resolves to what is to be called when the server knows that it is gone. Rejects
+   * when the signal aborts.
+   */
+  enter(use: ConnectionUse, signal: AbortSignal): Promise<() => void>
+}
+
 /** What may be read now: ask the server for no more where it can be asked for so much. */
 export interface ReadPortion {
   /** At least 1. */

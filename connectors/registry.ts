@@ -20,6 +20,8 @@ export interface ConnectorEntry {
   endpoints?: (spec: never) => readonly Endpoint[]
   /** As a source it can tell whether there is something to read: `unread()` of connector.ts. */
   tellsUnread?: true
+  /** Its code asks before every connection (ConnectorContext.connections), so their number can be limited. */
+  countsConnections?: boolean
   /** What a DataSource of this type can be in a SyncJob. */
   roles: readonly ConnectorRole[]
 }
@@ -32,5 +34,11 @@ export const connectors: Readonly<Record<string, ConnectorEntry>> = {
     roles: ['target'],
   },
   kafka: { spec: kafkaSpec, endpoints: kafkaEndpoints, tellsUnread: true, roles: ['source'] },
-  postgres: { spec: postgresSpec, endpoints: postgresEndpoints, tellsUnread: true, roles: ['source'] },
+  postgres: {
+    spec: postgresSpec,
+    endpoints: postgresEndpoints,
+    tellsUnread: true,
+    countsConnections: true,
+    roles: ['source'],
+  },
 }

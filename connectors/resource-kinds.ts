@@ -9,6 +9,7 @@ const entries = Object.entries(connectors)
 
 export const dataSource: ResourceKind<DataSourceSpec, DataSourceStatus> = dataSourceKind(
   Object.fromEntries(entries.map(([type, { spec }]) => [type, spec])),
+  entries.flatMap(([type, { countsConnections }]) => (countsConnections === true ? [type] : [])),
 )
 
 export const syncJob: ResourceKind<SyncJobSpec, SyncJobStatus> = syncJobKind(

@@ -77,6 +77,7 @@ function limitsOf({ spec: { protection } }: DataSource): Pick<Plan['source'], 'l
   return {
     limits: {
       ...numbersOf(base),
+      connections: base.connections ?? null,
       windows: windows.map(({ from, to, timeZone, days, ...limits }) => {
         return { from, to, timeZone, days, ...numbersOf(limits) }
       }),
@@ -84,7 +85,7 @@ function limitsOf({ spec: { protection } }: DataSource): Pick<Plan['source'], 'l
   }
 }
 
-type PlannedNumbers = Omit<PlannedLimits, 'windows'>
+type PlannedNumbers = Pick<PlannedLimits, 'recordsPerSecond' | 'bytesPerSecond' | 'queriesInFlight'>
 
 function numbersOf({
   recordsPerSecond,

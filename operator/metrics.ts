@@ -50,7 +50,7 @@ export const operatorMetricDefinitions = {
   sourceLimit: {
     name: 'sluice_operator_source_limit',
     type: 'gauge',
-    help: 'What may be read of a limited DataSource now by all its workers together, in units of the label a second.',
+    help: 'What may be read of a limited DataSource now by all its workers together, in units of the label a second; of queries and connections, how many at a time, without those kept for checks and teardowns.',
     labels: ['namespace', 'source', 'unit'],
   },
   sourceLeased: {

@@ -22,6 +22,7 @@ import { observeJobs } from './observe-jobs.ts'
 import { observeShares } from './heartbeat/observe-shares.ts'
 import type { CustomObject, Pod, SyncJobObject } from './resources.ts'
 import { CheckTurns } from './sync-job/check-turns.ts'
+import { SourceVisits } from './sync-job/source-visits.ts'
 import { jobKeyOf } from './sync-job/names.ts'
 import { SyncJobReconciler } from './sync-job/reconcile.ts'
 import { Teardown } from './sync-job/teardown.ts'
@@ -85,6 +86,7 @@ export class Operator {
     const events = new EventRecorder({ client, controller: 'sluice.dev/operator', instance, clock, logger })
     this.#events = events
     const { caches } = this.#watches
+    const visits = new SourceVisits(caches, clock)
     const deadlineMs = options.teardownDeadlineMs ?? 300_000
     const onDecision = (job: string): void => this.#syncJobs.queue.add(job)
     this.#autoscaler = new Autoscaler({ caches, clock, events, metrics, onDecision })
@@ -93,6 +95,7 @@ export class Operator {
       caches,
       autoscaler: this.#autoscaler,
       worker,
+      visits,
       clock,
       logger,
       metrics,
@@ -105,9 +108,10 @@ export class Operator {
       clock,
       worker,
       reports: this.#reports,
-      teardown: new Teardown({ client, caches, events, clock, logger, worker, deadlineMs }),
+      teardown: new Teardown({ client, caches, events, clock, logger, worker, visits, deadlineMs }),
       scalingOf: object => this.#autoscaler.scalingOf(object),
       checkTurns: new CheckTurns(options.checksMax ?? 10, caches.jobs, clock),
+      visits,
       pollIntervalMs: options.pollIntervalMs ?? 5000,
     })
     const controller = (

@@ -24,6 +24,8 @@ export class AssignedSplits {
   /** What is known of a split that is held, and of the lanes. */
   load: (split: string) => SplitLoad = () => ({ lagMs: null, busy: null })
   lanes: () => LaneLoadReport[] = () => []
+  /** It can read nothing yet, and is to be given nothing. */
+  standsBy: () => boolean = () => false
 
   constructor(facts: AssignedFacts, clock: Pick<Clock, 'monotonicMs'>) {
     this.#facts = facts
@@ -34,7 +36,8 @@ export class AssignedSplits {
   ask(leases: Heartbeat['leases']): Heartbeat {
     const planned = this.#planned === null ? null : [...this.#planned]
     const facts = { ...this.#facts, planned, leases, load: this.load, lanes: this.lanes() }
-    return this.#leases.ask(facts, this.#clock.monotonicMs())
+    const heartbeat = this.#leases.ask(facts, this.#clock.monotonicMs())
+    return this.standsBy() ? { ...heartbeat, leaving: true } : heartbeat
   }
 
   take(answer: HeartbeatAnswer): boolean {

@@ -3,6 +3,7 @@
 import type { Plan } from '#api/plan.ts'
 import type { Clock } from '#common/clock.ts'
 import type { Logger } from '#common/logger.ts'
+import type { ConnectionPermits } from '#connectors/read-pace.ts'
 import { orLeftBehind } from './left-behind.ts'
 import { openSource, openTarget, preload } from './open-connectors.ts'
 import type { SecretLocations } from './secrets.ts'
@@ -14,6 +15,8 @@ export interface JobEndsOptions {
   secrets: SecretLocations
   clock: Clock
   logger: Logger
+  /** What is asked before each connection to the source; left out: there is no limit. */
+  connections?: ConnectionPermits | undefined
 }
 
 interface OpenEnds {
@@ -54,10 +57,10 @@ export class JobEnds {
   }
 }
 
-async function openEnds({ plan, secrets, clock, logger }: JobEndsOptions): Promise<OpenEnds> {
+async function openEnds({ plan, secrets, clock, logger, connections }: JobEndsOptions): Promise<OpenEnds> {
   const services = { plan, secrets, clock, logger, onBadRecord: () => undefined }
   await Promise.all([preload(plan.source), preload(plan.target)])
-  const source = await openSource(services)
+  const source = await openSource({ ...services, connections })
   const target = await openTarget(services)
   const looked: PlanSource = {
     discover: signal => source.discover(signal),

@@ -8,6 +8,7 @@ import type { Metrics } from '#common/metrics.ts'
 import { nextDelayMs } from '#common/retry.ts'
 import type { Plan } from '#api/plan.ts'
 import type { Split } from '#connectors/connector.ts'
+import type { ConnectionPermits } from '#connectors/read-pace.ts'
 import { assignSplits } from '#master/assign.ts'
 import type { AssignedSplits } from './assigned-splits.ts'
 import { failureOf, retryPolicy } from './disposition.ts'
@@ -34,6 +35,8 @@ export interface JobOptions {
   clock: Clock
   metrics: Metrics
   limited: Pick<LimitedSource, 'paceOf' | 'waitedShare'>
+  /** What is asked before each connection to the source from here; left out: there is no limit. */
+  connections?: ConnectionPermits | undefined
   /** How often the source is looked at for new tables and splits. */
   discoveryIntervalMs: number
   /** How long lanes may take to commit what they read when the job stops. */
@@ -122,7 +125,7 @@ export class Job {
     this.status.resync = resync
     const open = this.#toRead(plan.splits)
     const found = plans ? open : null
-    if (found?.length === 0) return true
+    if (found?.length === 0) return (plan.postponed ?? []).length === 0
     const splits = this.#share(found, tables)
     if (splits === null) return false
     this.status.enter(phaseOf(splits, assigned), splits)

@@ -15,6 +15,7 @@ import type { EndpointServices } from './open-connectors.ts'
 import { openSource, openTarget, preload } from './open-connectors.ts'
 import { OpenWriters } from './open-writers.ts'
 import { Session } from './session.ts'
+import { LeasedConnections } from './leased-connections.ts'
 import { LeasedTurns } from './leased-turns.ts'
 import { RateTally } from './rate-memory.ts'
 import type { PaceData } from './source-pace.ts'
@@ -152,11 +153,14 @@ export class Lane {
   }
 }
 
-function paceOf(data: PaceData | null): Pick<EndpointServices, 'pace' | 'turns'> {
+function paceOf(data: PaceData | null): Pick<EndpointServices, 'pace' | 'turns' | 'connections'> {
   if (data === null) return {}
-  const { rates, turns } = data
+  const { rates, turns, connections } = data
   return {
     ...(Object.keys(rates).length > 0 && { pace: new SourcePace(data, systemClock) }),
     ...(turns && { turns: new LeasedTurns(turns.memory, systemClock, new RateTally(turns.tally)) }),
+    ...(connections && {
+      connections: new LeasedConnections(connections.memory, systemClock, new RateTally(connections.tally)),
+    }),
   }
 }

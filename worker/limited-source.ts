@@ -3,10 +3,13 @@
 import type { Plan } from '#api/plan.ts'
 import type { Lease, LeaseRequest } from '#api/rate-lease.ts'
 import type { LimitedUnit, LimitsInForce } from '#api/source-limits.ts'
-import { limitedUnits, rateUnits } from '#api/source-limits.ts'
+import { limitedUnits, rateUnits, workerConnectionsMin } from '#api/source-limits.ts'
 import type { Clock } from '#common/clock.ts'
+import type { ConnectionPermits } from '#connectors/read-pace.ts'
+import { ConnectionLeases } from '#master/limits/connection-leases.ts'
 import { leaseWeights } from '#master/limits/lease-weights.ts'
 import { limitsAt } from '#master/limits/limits-at.ts'
+import { LeasedConnections } from './leased-connections.ts'
 import type { Limited } from './limited-unit.ts'
 import { limitedUnit } from './limited-unit.ts'
 import type { RateMemory } from './rate-memory.ts'
@@ -16,12 +19,24 @@ import type { PaceData } from './source-pace.ts'
 /** Rates by DataSource and unit, for all jobs of the process. */
 export class SourceRates {
   readonly #memories = new Map<string, RateMemory>()
+  readonly #connections = new Map<string, ConnectionLeases>()
 
   of({ job, source }: Plan, unit: LimitedUnit): RateMemory {
-    const key = `${job.namespace}/${source.name}/${unit}`
+    // Of connections each job has its own, or one that has some could wait for ever for more that another has.
+    const of = unit === 'connections' ? `${unit}/${job.name}` : unit
+    const key = `${job.namespace}/${source.name}/${of}`
     let memory = this.#memories.get(key)
     if (memory === undefined) this.#memories.set(key, (memory = newRateMemory()))
     return memory
+  }
+
+  /** Who divides the connections among the jobs of the process, where there is no master. */
+  connectionsOf({ job, source }: Plan, limit: number): ConnectionLeases {
+    const key = `${job.namespace}/${source.name}`
+    let leases = this.#connections.get(key)
+    if (leases === undefined)
+      this.#connections.set(key, (leases = new ConnectionLeases(limit, new Map(), null)))
+    return leases
   }
 }
 
@@ -68,6 +83,7 @@ export class LimitedSource {
   readonly #limited = new Map<LimitedUnit, Limited>()
   readonly #looks = new Map<LimitedUnit, Look>()
   #throttledBy: LimitedUnit | null = null
+  #holders: Lease['holders'] | null = null
 
   constructor(options: LimitedSourceOptions) {
     this.#options = options
@@ -91,6 +107,23 @@ export class LimitedSource {
     return this.#throttledBy
   }
 
+  /** Whether it may make connections: before it is given the least it needs it can do nothing. */
+  get isAdmitted(): boolean {
+    const connections = this.#limited.get('connections')
+    return connections === undefined || connections.allowed >= workerConnectionsMin
+  }
+
+  /** The jobs that have the connections this one waits for, and how many each; null: it does not, or nobody has told. */
+  get holders(): Lease['holders'] | null {
+    return this.isAdmitted ? null : this.#holders
+  }
+
+  /** What the main thread must ask before it makes connections; undefined: nothing. */
+  get connections(): ConnectionPermits | undefined {
+    const limited = this.#limited.get('connections')
+    return limited && new LeasedConnections(limited.memory, this.#options.clock, limited.tallies.at(-1)!)
+  }
+
   /** Part of the time that readers waited of late, 0 to 1. */
   get waitedShare(): number {
     return Math.min(1, Math.max(0, ...[...this.#looks.values()].map(({ waitedOfLate }) => waitedOfLate)))
@@ -105,8 +138,8 @@ export class LimitedSource {
     }
     const rates: PaceData['rates'] = {}
     for (const unit of rateUnits) if (this.#limited.has(unit)) rates[unit] = of(unit)!
-    const turns = of('queries')
-    return { rates, weight: this.#weight, ...(turns && { turns }) }
+    const [turns, connections] = [of('queries'), of('connections')]
+    return { rates, weight: this.#weight, ...(turns && { turns }), ...(connections && { connections }) }
   }
 
   use(): LimitUse[] {
@@ -129,17 +162,24 @@ export class LimitedSource {
 
   /** @param askedAtMs when they were asked for, by the monotonic clock */
   grant(leases: readonly (Lease & { id: string })[], askedAtMs: number): void {
-    for (const { id, ...lease } of leases) this.#limited.get(id as LimitedUnit)?.grant(lease, askedAtMs)
+    for (const { id, ...lease } of leases) {
+      this.#limited.get(id as LimitedUnit)?.grant(lease, askedAtMs)
+      if (id === 'connections') this.#holders = lease.holders ?? null
+    }
   }
 
   /** The readers have ended. Under `sluice run` others may draw from the same. */
   leave(): void {
     if (this.#options.leased) for (const limited of this.#limited.values()) limited.giveUp()
+    else if (this.#limited.has('connections')) {
+      this.#limited.get('connections')!.giveUp()
+      this.#shareConnections()
+    }
   }
 
   /** Whether anything is held until it is given up. */
   get holds(): boolean {
-    return this.#limited.has('queries')
+    return this.#limited.has('queries') || this.#limited.has('connections')
   }
 
   /** Looks at what is used until the signal aborts, and without a master gives the readers what the limits allow. */
@@ -163,7 +203,7 @@ export class LimitedSource {
     for (const [index, { unit, rate, used, waitedMs }] of this.use().entries()) {
       const usedRate = ((used - before[index]!.used) / duringMs) * 1000
       // A server that is far away takes up the time that readers would wait: then the rate shows that it is the limit.
-      const isUsedUp = unit !== 'queries' && rate > 0 && usedRate >= rate * usedUpShare
+      const isUsedUp = isRate(unit) && rate > 0 && usedRate >= rate * usedUpShare
       const waited = isUsedUp ? 1 : (waitedMs - before[index]!.waitedMs) / duringMs
       const { waitedOfLate } = this.#looks.get(unit) ?? unlooked
       this.#looks.set(unit, {
@@ -178,14 +218,31 @@ export class LimitedSource {
     else if (share < throttledShare.until) this.#throttledBy = null
   }
 
+  /** The part of this job, without a master. */
+  #shareConnections(): void {
+    const { plan, rates, clock } = this.#options
+    const nowMs = clock.monotonicMs()
+    const leases = rates.connectionsOf(plan, plan.source.limits!.connections!)
+    const { demand } = this.#limited.get('connections')!
+    const request = { id: plan.job.name, process: 1, weight: this.#weight, ...demand(Infinity) }
+    const lease = leases.request(request, nowMs)
+    const holders = leases.held().map(({ id, rate }) => ({ job: id, count: rate }))
+    this.grant([{ ...lease, id: 'connections', holders }], nowMs)
+  }
+
   #setRates(inForce: LimitsInForce): void {
     const nowMs = this.#options.clock.monotonicMs()
     for (const [unit, limited] of this.#limited) {
       const limit = inForce[unit]!
-      if (limited.allowed === limit) continue
+      if (unit === 'connections') this.#shareConnections()
+      if (unit === 'connections' || limited.allowed === limit) continue
       limited.grant({ number: limited.using + 1, rate: limit, forMs: Infinity, floor: limit }, nowMs)
     }
   }
+}
+
+function isRate(unit: LimitedUnit): boolean {
+  return (rateUnits as readonly LimitedUnit[]).includes(unit)
 }
 
 function sum(numbers: readonly number[]): number {

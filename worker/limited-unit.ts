@@ -2,6 +2,7 @@
 import type { Lease, LeaseRequest } from '#api/rate-lease.ts'
 import type { LimitedUnit } from '#api/source-limits.ts'
 import type { Clock } from '#common/clock.ts'
+import { LeasedConnections } from './leased-connections.ts'
 import { LeasedRate } from './leased-rate.ts'
 import { LeasedTurns } from './leased-turns.ts'
 import type { RateMemory } from './rate-memory.ts'
@@ -16,7 +17,7 @@ export interface Limited {
   /** Number of the lease in use. */
   readonly using: number
   /** @param wantedRate units per second that the readers could use */
-  demand: (wantedRate: number) => Pick<LeaseRequest, 'wanted' | 'using' | 'held'>
+  demand: (wantedRate: number) => Pick<LeaseRequest, 'wanted' | 'using' | 'held' | 'least'>
   /** Nothing will be used any more: what is held in hand for it is for others. */
   giveUp: () => void
   /** @param askedAtMs when it was asked for, by the monotonic clock */
@@ -28,8 +29,13 @@ export function limitedUnit(
   memory: RateMemory,
   { lanes, clock }: { lanes: number; clock: Clock },
 ): Limited {
-  const tallies = Array.from({ length: lanes }, () => new RateTally())
-  return unit === 'queries' ? atATime(memory, tallies, clock) : bySecond(memory, tallies, clock)
+  // The main thread makes connections as well; its tally comes after those of the lanes.
+  const length = unit === 'connections' ? lanes + 1 : lanes
+  const tallies = Array.from({ length }, () => new RateTally())
+  if (unit === 'queries') return atATime(new LeasedTurns(memory, clock, new RateTally()), memory, tallies)
+  if (unit === 'connections')
+    return atATime(new LeasedConnections(memory, clock, new RateTally()), memory, tallies)
+  return bySecond(memory, tallies, clock)
 }
 
 function bySecond(memory: RateMemory, tallies: readonly RateTally[], clock: Clock): Limited {
@@ -49,8 +55,11 @@ function bySecond(memory: RateMemory, tallies: readonly RateTally[], clock: Cloc
   }
 }
 
-function atATime(memory: RateMemory, tallies: readonly RateTally[], clock: Clock): Limited {
-  const turns = new LeasedTurns(memory, clock, new RateTally())
+function atATime(
+  turns: LeasedTurns | LeasedConnections,
+  memory: RateMemory,
+  tallies: readonly RateTally[],
+): Limited {
   return {
     memory,
     tallies,

@@ -9,6 +9,7 @@ import type { Plan } from '#api/plan.ts'
 import { planSchema } from '#api/plan.ts'
 import { completePlan } from '#master/complete-plan.ts'
 import { AssignedSplits } from './assigned-splits.ts'
+import { awaitConnections } from './await-connections.ts'
 import { sendHeartbeats } from './heartbeats.ts'
 import { startHttpServer } from './http-server.ts'
 import { Job } from './job.ts'
@@ -49,6 +50,7 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
   const { rates = new SourceRates(), master = null } = options
   const limited = new LimitedSource({ plan, rates, clock: systemClock, leased: master !== null })
   const assigned = master?.isShared ? assignedSplits(plan, master) : null
+  if (assigned !== null) assigned.standsBy = () => !limited.isAdmitted
   const job = new Job({
     plan,
     secrets,
@@ -57,6 +59,7 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
     clock: systemClock,
     metrics,
     limited,
+    connections: limited.connections,
     discoveryIntervalMs,
     drainDeadlineMs,
     ...(assigned === null ? {} : { assigned }),
@@ -87,6 +90,8 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
     beside.push(sendHeartbeats(heartbeats, ended.signal))
   }
   try {
+    const waits = { plan, limited, status, isShared: assigned !== null, clock: systemClock }
+    await awaitConnections(waits, signal)
     await job.run(signal)
     logger.info('worker stopped', { rows: status.rows, commits: status.commits })
   } finally {

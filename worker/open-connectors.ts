@@ -6,7 +6,7 @@ import type { Logger } from '#common/logger.ts'
 import type { Plan, PlanEndpoint } from '#api/plan.ts'
 import type { Connector, ConnectorContext, Source, Target } from '#connectors/connector.ts'
 import { connectorCode } from '#connectors/load.ts'
-import type { ReadPace, ReadTurns } from '#connectors/read-pace.ts'
+import type { ConnectionPermits, ReadPace, ReadTurns } from '#connectors/read-pace.ts'
 import type { SecretLocations } from './secrets.ts'
 import { readSecret } from './secrets.ts'
 
@@ -19,6 +19,8 @@ export interface EndpointServices {
   /** For those that read rows. */
   pace?: ReadPace | undefined
   turns?: ReadTurns | undefined
+  /** Of the source. */
+  connections?: ConnectionPermits | undefined
 }
 
 export async function openSource(services: EndpointServices): Promise<Source> {
@@ -48,7 +50,7 @@ async function load(
       code: 'SPEC_INVALID',
       context: { dataSource: endpoint.name },
     })
-  const { plan, secrets, clock, logger, onBadRecord, pace, turns } = services
+  const { plan, secrets, clock, logger, onBadRecord, pace, turns, connections } = services
   const context: ConnectorContext<never> = {
     spec: endpoint.spec as never,
     name: endpoint.name,
@@ -58,6 +60,7 @@ async function load(
     onBadRecord,
     pace,
     turns,
+    connections,
     clock,
     logger: logger.child({ connector: endpoint.type, dataSource: endpoint.name }),
   }

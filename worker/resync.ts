@@ -6,7 +6,7 @@ import type { Plan } from '#api/plan.ts'
 import type { PositionMove, Positions } from '#catalog/position.ts'
 import { resyncMark } from '#catalog/position.ts'
 import { ConfigError, ConflictError, FencedError } from '#common/errors.ts'
-import type { Source, SourceTable, Split, TableWriter } from '#connectors/connector.ts'
+import type { Source, SourcePlan, SourceTable, TableWriter } from '#connectors/connector.ts'
 import { matchesGlob } from '#master/glob.ts'
 
 export type Resync = NonNullable<Plan['resync']>
@@ -80,14 +80,15 @@ export async function beginAnew(
     }
 }
 
-/** A table is done when no bounded split of it is left to read. */
+/** A table is done when no bounded split of it is left to read, or still to be planned. */
 export function resyncProgress(
   resync: Resync,
   tables: readonly string[],
-  splits: readonly Split[],
+  { splits, postponed = [] }: Pick<SourcePlan, 'splits' | 'postponed'>,
 ): ResyncProgress {
   const concerned = tables.filter(table => concerns(resync, table))
-  const open = new Set(splits.filter(({ bounded }) => bounded).flatMap(split => split.tables))
+  const bounded = splits.filter(split => split.bounded)
+  const open = new Set([...bounded.flatMap(split => split.tables), ...postponed])
   return { id: resync.id, tables: concerned.length, left: concerned.filter(table => open.has(table)) }
 }
 

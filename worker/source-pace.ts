@@ -13,6 +13,8 @@ export interface PaceData {
   rates: Partial<Record<RateUnit, { memory: RateMemory; tally: SharedArrayBuffer }>>
   /** What queries in flight are limited by; left out: they are not. */
   turns?: { memory: RateMemory; tally: SharedArrayBuffer }
+  /** What connections are limited by; left out: they are not. */
+  connections?: { memory: RateMemory; tally: SharedArrayBuffer }
   /** As of a LeaseRequest: portions are as large for the job's weight. */
   weight: number
 }

@@ -79,7 +79,7 @@ export class TablePlanner {
       await writer.commit(mark === null ? moves : [...moves, mark], {}, signal)
     }
     const names = tables.map(({ source }) => source.name)
-    return { tables, plan, resync: resync ? resyncProgress(resync, names, plan.splits) : null }
+    return { tables, plan, resync: resync ? resyncProgress(resync, names, plan) : null }
   }
 
   /**

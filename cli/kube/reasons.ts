@@ -112,6 +112,12 @@ const reasons: Readonly<Record<string, Explanation>> = {
     next: 'Nothing if that is meant. Else raise protection.limits of the DataSource.',
     page: 'docs/guides/limiting-a-source.md',
   },
+  Connections: {
+    meaning:
+      'Snapshots could read more at the same time; the limit of connections of its source makes their readers wait.',
+    next: 'Nothing if that is meant. Else raise protection.limits of the DataSource.',
+    page: 'docs/guides/limiting-a-source.md',
+  },
   QueriesInFlight: {
     meaning:
       'Snapshots could read more at the same time; the limit of queries in flight of its source makes them wait for their turn.',

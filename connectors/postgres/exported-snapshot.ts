@@ -13,13 +13,11 @@ export class ExportedSnapshot {
   readonly name: string
   readonly consistentPoint: bigint
   readonly #holder: Session
-  readonly #closing: AbortController
 
-  private constructor(name: string, consistentPoint: bigint, holder: Session, closing: AbortController) {
+  private constructor(name: string, consistentPoint: bigint, holder: Session) {
     this.name = name
     this.consistentPoint = consistentPoint
     this.#holder = holder
-    this.#closing = closing
   }
 
   /**
@@ -32,15 +30,14 @@ export class ExportedSnapshot {
     temporarySlot: string,
     signal: AbortSignal,
   ): Promise<ExportedSnapshot> {
-    const closing = new AbortController()
-    const holder = await Session.open(access, closing.signal)
+    const holder = await openHolder(access, signal)
     try {
       await holder.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
       const consistentPoint = forStream
         ? await importFromSlot(holder, access, temporarySlot, signal)
         : await currentPoint(holder)
       const [exported] = await holder.query<{ name: string }>('SELECT pg_export_snapshot() AS name')
-      return new ExportedSnapshot(exported!.name, consistentPoint, holder, closing)
+      return new ExportedSnapshot(exported!.name, consistentPoint, holder)
     } catch (error) {
       await holder.close()
       throw error
@@ -57,9 +54,22 @@ export class ExportedSnapshot {
     }
   }
 
+  /** In good order: the next one may have to wait until the server has forgotten this connection. */
   async close(): Promise<void> {
-    this.#closing.abort()
     await this.#holder.close()
+  }
+}
+
+/** It outlives the call that takes the snapshot, which may be given up until it is open. */
+async function openHolder(access: ServerAccess, signal: AbortSignal): Promise<Session> {
+  const closing = new AbortController()
+  const onAbort = (): void => closing.abort(signal.reason)
+  signal.addEventListener('abort', onAbort)
+  try {
+    signal.throwIfAborted()
+    return await Session.open(access, closing.signal, { use: 'snapshot' })
+  } finally {
+    signal.removeEventListener('abort', onAbort)
   }
 }
 
@@ -69,7 +79,7 @@ async function importFromSlot(
   slot: string,
   signal: AbortSignal,
 ): Promise<bigint> {
-  const replication = await Session.open(access, signal, true)
+  const replication = await Session.open(access, signal, { replication: true })
   try {
     // The slot waits for every transaction now running; with a time limit a busy server might never give one.
     await replication.query('SET lock_timeout = 0')

@@ -64,7 +64,7 @@ export class ReplicationSession {
     clock: Clock,
     signal: AbortSignal,
   ): Promise<ReplicationSession> {
-    const session = await Session.open(access, signal, true)
+    const session = await Session.open(access, signal, { replication: true, use: 'reader' })
     try {
       const [setting] = await session.query<{ ms: string }>(
         "SELECT setting AS ms FROM pg_settings WHERE name = 'wal_sender_timeout'",

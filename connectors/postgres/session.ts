@@ -5,6 +5,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Client, QueryResultRow } from 'pg'
 import type { SecretValue } from '#api/secret.ts'
 import type { ConnectorContext } from '../connector.ts'
+import type { ConnectionPermits, ConnectionUse } from '../read-pace.ts'
 import type { PostgresSpec } from './spec.ts'
 import type { ServerAddress } from './server-error.ts'
 import { fromServer } from './server-error.ts'
@@ -15,6 +16,14 @@ export interface ServerAccess extends Omit<ServerAddress, 'user'> {
   login: () => Promise<Login>
   applicationName: string
   limits: SilenceLimits
+  /** What is asked before each connection; left out: there is no limit. */
+  connections?: ConnectionPermits | undefined
+}
+
+export interface SessionOptions {
+  /** It speaks the replication protocol. */
+  replication?: boolean
+  use?: ConnectionUse
 }
 
 export interface Login {
@@ -44,6 +53,11 @@ const silenceLimits: SilenceLimits = {
 
 /** How long a connection may take to end in good order. */
 const politeMs = 1_000
+
+/** How often the server looks whether its client is still there, where connections are counted. */
+const clientCheckS = 1
+/** How long a connection counts that was broken off from here: until the server has noticed. */
+const unnoticedMs = 3_000
 
 /**
  * Settings of every session; those the server's version does not know are left out. Text must print the same in
@@ -84,6 +98,7 @@ export async function serverAccess(context: ConnectorContext<PostgresSpec>): Pro
     login,
     applicationName: `sluice ${context.job}`.slice(0, 63),
     limits: silenceLimits,
+    connections: context.connections,
   }
 }
 
@@ -115,27 +130,39 @@ export class Session {
   readonly #server: ServerAddress
   readonly #signal: AbortSignal
   readonly #onAbort: () => void
+  /** Gives the permit back. */
+  readonly #leave: (() => void) | undefined
+  #endedByServer = false
 
   private constructor(
     client: Client,
-    { limits, ...server }: ServerAddress & { limits: SilenceLimits },
+    { limits, leave, ...server }: ServerAddress & { limits: SilenceLimits; leave: (() => void) | undefined },
     signal: AbortSignal,
   ) {
     this.client = client
     this.limits = limits
     this.#server = server
+    this.#leave = leave
     this.#signal = signal
     this.#onAbort = () => this.socket.destroy()
     signal.addEventListener('abort', this.#onAbort, { once: true })
   }
 
   /** @throws TransientError, ConfigError by server-error.ts; what the signal aborts with */
-  static async open(access: ServerAccess, signal: AbortSignal, replication = false): Promise<Session> {
+  static async open(
+    access: ServerAccess,
+    signal: AbortSignal,
+    { replication = false, use = 'brief' }: SessionOptions = {},
+  ): Promise<Session> {
     signal.throwIfAborted()
     const { default: pg } = await import('pg')
-    const { host, port, database, limits } = access
-    const { user, password, tls } = await access.login()
-    signal.throwIfAborted()
+    const { host, port, database, limits, connections } = access
+    const leave = await connections?.enter(use, signal)
+    const login = await access.login().catch((error: unknown) => {
+      leave?.()
+      throw error
+    })
+    const { user, password, tls } = login
     const client = new pg.Client({
       host,
       port,
@@ -151,11 +178,13 @@ export class Session {
     })
     // Failures between queries show in the next query; without a listener they would end the process.
     client.on('error', () => undefined)
-    const server = { host, port, database, user, limits }
+    const server = { host, port, database, user, limits, leave }
     const session = new Session(client, server, signal)
     try {
+      signal.throwIfAborted()
       await client.connect()
-      await session.query(settingsQuery())
+      session.socket.once('end', () => (session.#endedByServer = true))
+      await session.query(settingsQuery(leave !== undefined))
       return session
     } catch (error) {
       await session.close()
@@ -197,10 +226,15 @@ export class Session {
 
   async close(): Promise<void> {
     this.#signal.removeEventListener('abort', this.#onAbort)
-    if (this.#signal.aborted) return void this.socket.destroy()
-    const timer = setTimeout(() => this.socket.destroy(), politeMs)
-    await this.client.end().catch(() => undefined)
-    clearTimeout(timer)
+    if (this.#signal.aborted) this.socket.destroy()
+    else {
+      const timer = setTimeout(() => this.socket.destroy(), politeMs)
+      await this.client.end().catch(() => undefined)
+      clearTimeout(timer)
+    }
+    // The server ends its side when it has forgotten the connection; one that was broken off it has yet to miss.
+    if (this.#endedByServer) this.#leave?.()
+    else if (this.#leave) setTimeout(this.#leave, unnoticedMs).unref()
   }
 }
 
@@ -218,8 +252,12 @@ export async function withSession<T>(
   }
 }
 
-function settingsQuery(): string {
+/** @param isCounted the connection counts until the server has noticed that its client is gone */
+function settingsQuery(isCounted: boolean): string {
   const wanted = Object.entries(sessionSettings).map(([name, value]) => `('${name}', '${value}')`)
-  return `SELECT set_config(s.name, wanted.value, false) FROM (VALUES ${wanted.join(', ')}) wanted(name, value)
+  // Not on every system can a server look for that, and there it would refuse the setting.
+  const check = `UNION ALL SELECT 'client_connection_check_interval', '${clientCheckS}s' WHERE version() LIKE '%linux%'`
+  return `SELECT set_config(s.name, wanted.value, false)
+    FROM (VALUES ${wanted.join(', ')} ${isCounted ? check : ''}) wanted(name, value)
     JOIN pg_catalog.pg_settings s ON s.name = wanted.name`
 }

@@ -55,6 +55,8 @@ export async function* readSnapshot(
   try {
     await rows.ask(signal)
     yield* receivedChunks({ connection, asked: rows, silenceMs: silenceMsMax(session, read), signal }, read)
+    // In good order: the next range may have to wait until the server has forgotten this connection.
+    await connection.close()
   } finally {
     rows.end()
     connection.abandon()

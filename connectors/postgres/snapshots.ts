@@ -43,11 +43,22 @@ export interface JobTable {
 export interface SnapshotPlan {
   splits: Split[]
   initialPositions: Map<string, Map<string, Position>>
+  /** Tables to be read that wait until the snapshot that is open has been read. */
+  postponed: string[]
+}
+
+/** What there is to read, as the server has it now. */
+export interface UnreadTables {
+  tables: readonly Unread[]
+  sweeps: readonly Split[]
+  serverVersion: number
 }
 
 export interface SnapshotOptions {
   access: ServerAccess
   rangeBytes: number
+  /** Connections are limited: a second snapshot is taken when the first one is closed. */
+  oneAtATime: boolean
   clock: Clock
 }
 
@@ -71,28 +82,36 @@ export class Snapshots {
     this.#options = options
   }
 
-  /** Splits of all tables that are not read to the end yet. @throws PositionLostError PG_SNAPSHOT_INTERRUPTED */
-  async plan(session: Session, tables: readonly JobTable[], signal: AbortSignal): Promise<SnapshotPlan> {
-    const unread: Unread[] = []
+  /** Looks which tables are not read to the end yet. */
+  async look(session: Session, jobTables: readonly JobTable[]): Promise<UnreadTables> {
+    const tables: Unread[] = []
     const sweeps: Split[] = []
-    for (const table of tables) {
+    for (const table of jobTables) {
       const open = openRanges(table.source)
       if (table.source.mode === 'stream') continue
       if (open.size === 0 && table.source.positions.size > 0) {
         if (isSweepDue(table.source)) sweeps.push(sweepOf(table.source))
         continue
       }
-      unread.push({ ...table, open, leaves: await readLeaves(session, table.relation) })
+      tables.push({ ...table, open, leaves: await readLeaves(session, table.relation) })
     }
-    await this.#release(new Set(unread.flatMap(table => [...table.open.keys()])))
-    const plan: SnapshotPlan = { splits: sweeps, initialPositions: new Map() }
+    return { tables, sweeps, serverVersion: tables.length === 0 ? 0 : await serverVersion(session) }
+  }
+
+  /** Splits of all these tables. @throws PositionLostError PG_SNAPSHOT_INTERRUPTED */
+  async plan({ tables, sweeps, serverVersion }: UnreadTables, signal: AbortSignal): Promise<SnapshotPlan> {
+    await this.#release(new Set(tables.flatMap(table => [...table.open.keys()])))
+    const plan: SnapshotPlan = { splits: [...sweeps], initialPositions: new Map(), postponed: [] }
     const expired: Unread[] = []
-    for (const table of unread) {
+    for (const table of tables) {
       const live = this.#liveSplits(table)
       if (live) plan.splits.push(...live)
       else expired.push(table)
     }
-    if (expired.length > 0) await this.#readOn(expired, plan, await serverVersion(session), signal)
+    if (expired.length === 0) return plan
+    if (this.#options.oneAtATime && this.#live.length > 0)
+      plan.postponed.push(...expired.map(({ source }) => source.name))
+    else await this.#readOn(expired, plan, serverVersion, signal)
     return plan
   }
 

@@ -63,7 +63,8 @@ export class PostgresSource implements Source {
     this.#access = access
     this.#names = serverNames(context.job, context.spec)
     const { rangeBytes } = context.spec.snapshot
-    this.#snapshots = new Snapshots({ access, rangeBytes, clock: context.clock })
+    const oneAtATime = context.connections !== undefined
+    this.#snapshots = new Snapshots({ access, rangeBytes, oneAtATime, clock: context.clock })
   }
 
   static async open(context: ConnectorContext<PostgresSpec>): Promise<PostgresSource> {
@@ -83,28 +84,25 @@ export class PostgresSource implements Source {
   }
 
   async plan(tables: readonly SourceTable[], signal: AbortSignal): Promise<SourcePlan> {
-    return withSession(this.#access, signal, async session => {
+    const initial = new Map<string, Positions>()
+    const { streamed, unread } = await withSession(this.#access, signal, async session => {
       const jobTables = await this.#lookUp(session, tables)
       const streamed = jobTables.filter(({ source }) => source.mode !== 'snapshot')
-      const initial = new Map<string, Positions>()
       if (streamed.length > 0) {
         const slot = await this.#prepareStream(session, streamed)
         for (const { source } of streamed)
           if (source.mode === 'stream' && !source.positions.has(logSplitId))
             initial.set(source.name, new Map([[logSplitId, await startOf(source, slot, session)]]))
       }
-      const { splits, initialPositions } = await this.#snapshots.plan(session, jobTables, signal)
-      for (const [table, positions] of initialPositions) initial.set(table, positions)
-      if (streamed.length > 0)
-        splits.push({
-          id: logSplitId,
-          tables: streamed.map(({ source }) => source.name),
-          bounded: false,
-          stage: 1,
-          weight: 1,
-        })
-      return { splits, initialPositions: initial }
+      return { streamed, unread: await this.#snapshots.look(session, jobTables) }
     })
+    // By now that session has ended: what takes a snapshot needs two more.
+    const { splits, initialPositions, postponed } = await this.#snapshots.plan(unread, signal)
+    for (const [table, positions] of initialPositions) initial.set(table, positions)
+    const logged = streamed.map(({ source }) => source.name).filter(name => !postponed.includes(name))
+    if (logged.length > 0)
+      splits.push({ id: logSplitId, tables: logged, bounded: false, stage: 1, weight: 1 })
+    return { splits, initialPositions: initial, postponed }
   }
 
   async check(tables: readonly SourceTable[], signal: AbortSignal): Promise<void> {
@@ -227,7 +225,7 @@ export class PostgresSource implements Source {
     const leave = await this.#context.turns?.enter(signal)
     let session: Session | null = null
     try {
-      session = await Session.open(this.#access, signal)
+      session = await Session.open(this.#access, signal, { use: 'reader' })
       const [relation] = await readRelations(session, [table.name], this.#types)
       invariant(relation, 'A table in a snapshot split is gone', { table: table.name })
       requireKey(table, relation.columns)

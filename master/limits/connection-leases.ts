@@ -99,7 +99,8 @@ export class ConnectionLeases {
     // A process that began anew has none, and what the one before it had is gone soon.
     if (known !== undefined && process > known.process) this.#leave(known, nowMs)
     const unheard = this.#unheard.get(id) ?? 0
-    if (unheard > held && using === 0) this.#keep(id, unheard - held, nowMs)
+    // It may have begun anew since the master before went: then this is all that is known of the process before it.
+    if (unheard > held && using === 0 && nowMs < this.#grantsFromMs) this.#keep(id, unheard - held, nowMs)
     this.#unheard.delete(id)
     const before = this.#holders.get(id)
     const now: Holder = {

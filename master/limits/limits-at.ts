@@ -12,6 +12,7 @@ export function limitsAt(limits: PlannedLimits, nowMs: number): LimitsInForce {
     records: window?.recordsPerSecond ?? limits.recordsPerSecond,
     bytes: window?.bytesPerSecond ?? limits.bytesPerSecond,
     queries: window?.queriesInFlight ?? limits.queriesInFlight,
+    connections: limits.connections,
   }
 }
 

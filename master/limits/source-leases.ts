@@ -1,8 +1,10 @@
 // All leases of a master: for each limited DataSource and unit one RateLeases, made when somebody first asks. Holders are
 // workers, by names that are not used again. Limits may be others each time: a window began, or somebody edited them.
-import type { Lease, LeaseRequest } from '#api/rate-lease.ts'
+import type { Lease } from '#api/rate-lease.ts'
 import type { LimitedUnit } from '#api/source-limits.ts'
 import type { LeaseTerms } from './rate-leases.ts'
+import { ConnectionLeases } from './connection-leases.ts'
+import type { ConnectionRequest } from './connection-leases.ts'
 import { CountLeases } from './count-leases.ts'
 import { RateLeases } from './rate-leases.ts'
 
@@ -25,16 +27,18 @@ export interface LimitState extends LimitedKey {
   holders: readonly { id: string; rate: number }[]
 }
 
+type Leases = RateLeases | CountLeases | ConnectionLeases
+
 export class SourceLeases {
   readonly #options: SourceLeasesOptions
-  readonly #limits = new Map<string, { key: LimitedKey; limit: number; leases: RateLeases | CountLeases }>()
+  readonly #limits = new Map<string, { key: LimitedKey; limit: number; leases: Leases }>()
 
   constructor(options: SourceLeasesOptions) {
     this.#options = options
   }
 
   /** A new lease for the holder; null while nothing may be granted yet: it stays with what it has. */
-  request(key: LimitedKey, limit: number, request: LeaseRequest, nowMs: number): Lease | null {
+  request(key: LimitedKey, limit: number, request: ConnectionRequest, nowMs: number): Lease | null {
     const name = `${key.namespace}/${key.source}/${key.unit}`
     let at = this.#limits.get(name)
     if (at === undefined) {
@@ -45,9 +49,10 @@ export class SourceLeases {
     return at.leases.request(request, nowMs)
   }
 
-  #leasesOf(key: LimitedKey, limit: number): RateLeases | CountLeases {
+  #leasesOf(key: LimitedKey, limit: number): Leases {
     const { sinceMs, inherited, ...terms } = this.#options
     const holders = inherited(key)
+    if (key.unit === 'connections') return new ConnectionLeases(limit, holders, sinceMs)
     if (key.unit === 'queries') return new CountLeases(limit, holders)
     return new RateLeases({ limit, ...terms }, { sinceMs, holders: [...holders.keys()] })
   }
@@ -55,6 +60,11 @@ export class SourceLeases {
   /** It uses nothing any more, for sure: its process is gone. */
   forget(id: string): void {
     for (const { leases } of this.#limits.values()) leases.forget(id)
+  }
+
+  /** What is given out of one limit now; nothing before somebody asked for it. */
+  holdersOf({ namespace, source, unit }: LimitedKey, nowMs: number): LimitState['holders'] {
+    return this.#limits.get(`${namespace}/${source}/${unit}`)?.leases.held(nowMs) ?? []
   }
 
   /** What is given out now, for people. */

@@ -20,6 +20,7 @@ import type { CompiledJob } from '../sync-job/compile-job.ts'
 import { jobOutcome } from '../sync-job/job-outcome.ts'
 import { jobIndexKey } from '../sync-job/names.ts'
 import { isProbe, isWorker } from '../sync-job/observe.ts'
+import type { SourceVisits } from '../sync-job/source-visits.ts'
 import type { WorkerImage } from '../sync-job/worker-pod.ts'
 import type { Autoscaler } from './autoscaler.ts'
 import { buildProbeJob, probeDeadlineMs, probeOutcome } from './probe-job.ts'
@@ -30,6 +31,7 @@ export interface SleepersOptions {
   caches: Caches
   autoscaler: Pick<Autoscaler, 'asleep' | 'wake'>
   worker: WorkerImage
+  visits: Pick<SourceVisits, 'take' | 'giveBack'>
   clock: Clock
   logger: Logger
   metrics: Pick<OperatorMetrics, 'probes'>
@@ -161,7 +163,7 @@ export class Sleepers {
 
   /** Begins it, if it is its turn. */
   async #probe({ object, compiled }: Due): Promise<void> {
-    const { caches, client, clock, logger, probesMax, worker } = this.#options
+    const { caches, client, clock, logger, probesMax, visits, worker } = this.#options
     const source = sourceOf(object)
     const running = [...this.#probes.values()]
     if (running.length >= probesMax || running.some(probe => probe.source === source)) return
@@ -169,11 +171,13 @@ export class Sleepers {
     if (caches.pods.indexed('job', jobIndexKey(object)).some(isWorker)) return
     const key = objectKey(object)
     const job = buildProbeJob(compiled, worker, clock.nowMs())
+    if (!visits.take(compiled.plan, job)) return
     this.#noteProbe(key, object, job)
     try {
       await client.create(jobType, job)
     } catch (error) {
       this.#probes.delete(key)
+      visits.giveBack(job)
       this.#failed(key, describeError(error))
       logger.warn('a probe of a source could not be begun', { job: key, ...errorFields(error) })
     }

@@ -2,7 +2,7 @@
 // that nothing of an earlier term is ever taken for true.
 import type { Heartbeat, HeartbeatAnswer } from '#api/heartbeat.ts'
 import type { LimitedUnit } from '#api/source-limits.ts'
-import { limitedUnits } from '#api/source-limits.ts'
+import { connectionsKept, limitedUnits, workerConnectionsMin } from '#api/source-limits.ts'
 import type { Clock } from '#common/clock.ts'
 import { limitsAt } from '#master/limits/limits-at.ts'
 import { leaseWeights } from '#master/limits/lease-weights.ts'
@@ -27,6 +27,8 @@ const validMs = 15_000
 const lingerMs = 60_000
 /** As many as a job may have. */
 const lanesMax = 64
+/** Who may have connections and is not known any more. */
+const goneHolder = 'a worker that is gone'
 
 export interface MasterOptions {
   caches: Caches
@@ -98,7 +100,7 @@ export class Master {
     return { term: this.#options.term, number, splits: null, validMs, plans: true, finished: [] }
   }
 
-  #lease(sender: PodIdentity, { job, leases }: Heartbeat): HeartbeatAnswer['leases'] {
+  #lease(sender: PodIdentity, { job, leases, startedAtMs }: Heartbeat): HeartbeatAnswer['leases'] {
     const { caches, clock } = this.#options
     if (leases.length === 0) return []
     const object = caches.syncJobs.get(namespacedName(job.namespace, job.name))
@@ -111,19 +113,43 @@ export class Master {
       const limit = isUnit(unit) ? inForce[unit] : null
       if (!isUnit(unit) || limit === null) return []
       const key = { namespace: job.namespace, source: source.name, unit }
-      const request = { ...asked, id: sender.podUid, weight: leaseWeights[priority] }
-      const lease = this.#leases.request(key, limit, request, clock.monotonicMs())
-      return lease === null ? [] : [{ ...lease, id: unit }]
+      const weight = leaseWeights[priority]
+      const request = { ...asked, id: sender.podUid, process: startedAtMs, weight }
+      const left = unit === 'connections' ? limit - connectionsKept : limit
+      const lease = this.#leases.request(key, left, request, clock.monotonicMs())
+      if (lease === null) return []
+      const waits = unit === 'connections' && lease.rate < workerConnectionsMin
+      return [{ ...lease, id: unit, ...(waits && { holders: this.#jobsThatHold(key) }) }]
     })
   }
 
-  /** All workers there are of jobs that read this source, and how many queries each may have sent: one from each lane. */
-  #readersOf({ namespace, source }: LimitedKey): Map<string, number> {
+  /** Who has what is given out, by the names of jobs. */
+  #jobsThatHold(key: LimitedKey): NonNullable<HeartbeatAnswer['leases'][number]['holders']> {
+    const { caches, clock } = this.#options
+    const jobOf = new Map<string, string>()
+    for (const job of caches.syncJobs.indexed('dataSource', namespacedName(key.namespace, key.source)))
+      for (const pod of caches.pods.indexed('job', jobIndexKey(job)))
+        jobOf.set(holderOf(pod), job.metadata.name)
+    const held = Map.groupBy(
+      this.#leases.holdersOf(key, clock.monotonicMs()),
+      ({ id }) => jobOf.get(id) ?? goneHolder,
+    )
+    return [...held].map(([job, holders]) => {
+      return { job, count: holders.reduce((sum, { rate }) => sum + rate, 0) }
+    })
+  }
+
+  /**
+   * All workers there are of jobs that read this source, and how many queries each may have sent, or connections made: one
+   * from each lane, and of connections two more.
+   */
+  #readersOf({ namespace, source, unit }: LimitedKey): Map<string, number> {
     const { caches } = this.#options
     const readers = new Map<string, number>()
+    const more = unit === 'connections' ? workerConnectionsMin - 1 : 0
     for (const job of caches.syncJobs.indexed('dataSource', namespacedName(namespace, source)))
       for (const pod of caches.pods.indexed('job', jobIndexKey(job)))
-        if (isWorker(pod)) readers.set(holderOf(pod), isRunning(pod) ? this.#lanesOf(job) : 0)
+        if (isWorker(pod)) readers.set(holderOf(pod), isRunning(pod) ? this.#lanesOf(job) + more : 0)
     return readers
   }
 

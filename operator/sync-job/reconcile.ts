@@ -1,5 +1,6 @@
 // One SyncJob, brought from what is to what should be. Level-based: each run looks at everything anew, so a lost
 // event, a restart or a second run changes nothing. Errors go to the controller, which knows when to come back.
+import type { Plan } from '#api/plan.ts'
 import type { Clock } from '#common/clock.ts'
 import type { ConfigError } from '#common/errors.ts'
 import type { Condition } from '#api/resource.ts'
@@ -29,6 +30,7 @@ import type { Observed, ObservedScaling } from './readiness.ts'
 import { decideRollout, waitForTurn } from './rollout.ts'
 import type { RolloutFacts } from './rollout.ts'
 import { isAsleep, isShared, requireMaster, workersOf } from './size.ts'
+import type { SourceVisits } from './source-visits.ts'
 import { observedStatus, writeDue } from './status.ts'
 import type { StatusContext } from './status.ts'
 import { teardownFinalizer } from './teardown.ts'
@@ -47,6 +49,7 @@ export interface SyncJobContext {
   /** What was decided about the number of a job's workers; undefined: it is not autoscaled. */
   scalingOf: (object: SyncJobObject) => ObservedScaling | undefined
   checkTurns: CheckTurns
+  visits: SourceVisits
   /** How often running workers are asked for their status. */
   pollIntervalMs: number
 }
@@ -111,7 +114,7 @@ export class SyncJobReconciler {
     const { children } = built
     const facts = this.#rolloutFacts(object, built)
     const wanted = decideRollout(facts)
-    const hasTurn = wanted.step !== 'check' || this.#context.checkTurns.take(built.check)
+    const hasTurn = wanted.step !== 'check' || this.#takeTurn(plan, built.check)
     const rollout = hasTurn ? wanted : waitForTurn(wanted)
     if (rollout.step === 'apply') await applyChildren(client, caches, object, children)
     if (rollout.step === 'check') await this.#beginCheck(object, built)
@@ -125,15 +128,25 @@ export class SyncJobReconciler {
     return this.#nextLook(written && hasTurn, pods)
   }
 
+  /** Of all checks, and of those that reach the same source. */
+  #takeTurn(plan: Plan, check: Job): boolean {
+    const { checkTurns, visits } = this.#context
+    if (!visits.take(plan, check)) return false
+    if (checkTurns.take(check)) return true
+    visits.giveBack(check)
+    return false
+  }
+
   async #beginCheck(
     object: SyncJobObject,
     { children: { plan }, check, checkPolicy: policy }: Built,
   ): Promise<void> {
-    const { client, caches, checkTurns } = this.#context
+    const { client, caches, checkTurns, visits } = this.#context
     try {
       await beginCheck(client, caches, object, { plan, check, policy })
     } catch (error) {
       checkTurns.giveBack(check)
+      visits.giveBack(check)
       throw error
     }
   }

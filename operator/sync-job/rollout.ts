@@ -59,7 +59,7 @@ const checking: Statement = {
 export function waitForTurn({ condition }: Rollout): Rollout {
   if (condition.reason !== checking.reason) return { step: 'wait', condition }
   const message =
-    'The checks of other jobs come first (--max-checks of the operator); the workers stay as they are.'
+    'The checks of other jobs come first (--max-checks of the operator, or the connections of its source); the workers stay as they are.'
   return { step: 'wait', condition: { ...condition, reason: 'CheckWaiting', message } }
 }
 

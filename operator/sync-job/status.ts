@@ -114,6 +114,14 @@ const throttledReasons = {
   records: 'RecordsPerSecond',
   bytes: 'BytesPerSecond',
   queries: 'QueriesInFlight',
+  connections: 'Connections',
+} as const
+
+const limitNames = {
+  records: 'records a second',
+  bytes: 'bytes a second',
+  queries: 'queries in flight',
+  connections: 'connections',
 } as const
 
 /** Said only of jobs that were throttled once: for most there is no limit to speak of. */
@@ -127,7 +135,7 @@ function throttledCondition(
       type: 'Throttled',
       status: 'True',
       reason: throttledReasons[unit],
-      message: `The job could read faster: the limit of ${unit === 'queries' ? 'queries in flight' : `${unit} a second`} of its source (protection.limits) holds it back.`,
+      message: `The job could read faster: the limit of ${limitNames[unit]} of its source (protection.limits) holds it back.`,
     }
   const wasThrottled = previous?.conditions?.some(({ type }) => type === 'Throttled') ?? false
   if (!wasThrottled || statuses.length === 0) return null

@@ -19,6 +19,7 @@ import { compileJob } from './compile-job.ts'
 import { jobOutcome, lastComplaint } from './job-outcome.ts'
 import { jobIndexKey, teardownName, workerName } from './names.ts'
 import { isPlan, isTeardown, isWorker } from './observe.ts'
+import type { SourceVisits } from './source-visits.ts'
 import { buildTeardownJob } from './teardown-job.ts'
 import { planFile } from './worker-pod.ts'
 import type { WorkerImage } from './worker-pod.ts'
@@ -32,6 +33,7 @@ export interface TeardownContext {
   clock: Clock
   logger: Logger
   worker: WorkerImage
+  visits: SourceVisits
   /** From the deletion to giving up. */
   deadlineMs: number
 }
@@ -73,12 +75,15 @@ export class Teardown {
   }
 
   async #runJob(job: SyncJobObject, plan: Plan, leftMs: number): Promise<Requeue> {
-    const { caches, client, worker } = this.#context
+    const { caches, client, worker, visits } = this.#context
     const running = caches.jobs.get(namespacedName(job.metadata.namespace, teardownName(job)))
     if (running === undefined) {
+      const visit = buildTeardownJob(job, plan, worker, leftMs / 1000)
+      if (!visits.take(plan, visit)) return { afterMs: pollMs }
       try {
-        await client.create(jobType, buildTeardownJob(job, plan, worker, leftMs / 1000))
+        await client.create(jobType, visit)
       } catch (error) {
+        visits.giveBack(visit)
         if (isNamespaceTerminating(error))
           return this.#letGo(job, abandoned('the namespace is being deleted, so nothing can run in it'))
         // Made a moment ago, and not in the cache yet.

@@ -1,17 +1,8 @@
 // Resources that must be refused, with a part of what `sluice validate` and the API server say about each. One
 // table for both, so that neither lets in what the other refuses.
-
-export interface InvalidSample {
-  name: string
-  yaml: string
-  /** Part of the line that `sluice validate` prints. */
-  validate: string
-  /** Part of what kubectl prints. */
-  server: string
-}
-
-const sample = (kind: string, spec: string) =>
-  `apiVersion: sluice.dev/v1alpha1\nkind: ${kind}\nmetadata: {name: sample}\nspec: ${spec}\n`
+import { invalidLimits } from './invalid-limits.ts'
+import type { InvalidSample } from './invalid-sample.ts'
+import { sample } from './invalid-sample.ts'
 
 const postgres = 'host: db, database: shop, user: {value: sluice}'
 const dataSource = (spec: string) => sample('DataSource', `{${spec}}`)
@@ -20,8 +11,6 @@ const hudiWith = (fields: string) => dataSource(`type: hudi, hudi: {${fields}}`)
 const kafkaWith = (fields: string) => dataSource(`type: kafka, kafka: {${fields}}`)
 const job = (fields: string, tables = '[{include: a}]') =>
   sample('SyncJob', `{source: {name: shop-db}, target: {name: lake}, tables: ${tables}, ${fields}}`)
-const limitsOf = (fields: string) =>
-  dataSource(`type: hudi, hudi: {url: "s3://lake"}, protection: {limits: {${fields}}}`)
 const virtualTable = (fields: string) =>
   sample('VirtualTable', `{source: {name: events, object: clicks}, ${fields}}`)
 
@@ -292,49 +281,7 @@ export const invalidSamples: readonly InvalidSample[] = [
     validate: 'spec.worker.lanes: found 0; allowed: 1 to 64',
     server: 'spec.worker.lanes: Invalid value: 0',
   },
-  {
-    name: 'limits without a limit',
-    yaml: limitsOf('windows: []'),
-    validate:
-      'spec.protection.limits: give at least one of `recordsPerSecond`, `bytesPerSecond` and `queriesInFlight`',
-    server: 'give at least one of `recordsPerSecond`, `bytesPerSecond` and `queriesInFlight`',
-  },
-  {
-    name: 'a limit of nothing',
-    yaml: limitsOf('recordsPerSecond: 0'),
-    validate: 'spec.protection.limits.recordsPerSecond: found 0; allowed: 1 to 1000000000',
-    server: 'spec.protection.limits.recordsPerSecond: Invalid value: 0',
-  },
-  {
-    name: 'no query at a time',
-    yaml: limitsOf('queriesInFlight: 0'),
-    validate: 'spec.protection.limits.queriesInFlight: found 0; allowed: 1 to 10000',
-    server: 'spec.protection.limits.queriesInFlight: Invalid value: 0',
-  },
-  {
-    name: 'bytes a second as a number with a unit that there is not',
-    yaml: limitsOf('bytesPerSecond: 10MB'),
-    validate: 'spec.protection.limits.bytesPerSecond: found "10MB"; use a quantity such as',
-    server: 'spec.protection.limits.bytesPerSecond: Invalid value: "10MB"',
-  },
-  {
-    name: 'a window that ends when it begins',
-    yaml: limitsOf('recordsPerSecond: 5, windows: [{from: "22:00", to: "22:00", recordsPerSecond: 9}]'),
-    validate: 'spec.protection.limits.windows[0]: a window has two different times',
-    server: 'a window has two different times',
-  },
-  {
-    name: 'a window with a limit that there is none of outside',
-    yaml: limitsOf('recordsPerSecond: 5, windows: [{from: "22:00", to: "06:00", bytesPerSecond: 1Mi}]'),
-    validate: 'spec.protection.limits: a window changes limits that hold outside of it',
-    server: 'a window changes limits that hold outside of it',
-  },
-  {
-    name: 'a window at a time that there is not',
-    yaml: limitsOf('recordsPerSecond: 5, windows: [{from: "24:00", to: "06:00", recordsPerSecond: 9}]'),
-    validate: 'spec.protection.limits.windows[0].from: found "24:00"; use a time of the day',
-    server: 'spec.protection.limits.windows[0].from: Invalid value: "24:00"',
-  },
+  ...invalidLimits,
   {
     name: 'a size that is no quantity',
     yaml: job('worker: {bufferSize: 64MB}'),

@@ -7,13 +7,16 @@ import { apiVersion, resourceSchema, type ResourceKind } from '#api/resource.ts'
 import { syncJobKind } from '#api/sync-job.ts'
 import { virtualTableKind } from '#api/virtual-table.ts'
 
-const dataSource = dataSourceKind({
-  postgres: z.strictObject({
-    host: z.string().describe('Host.'),
-    port: z.int().default(5432).describe('Port.'),
-  }),
-  hudi: z.strictObject({ url: z.string().describe('Folder.') }),
-})
+const dataSource = dataSourceKind(
+  {
+    postgres: z.strictObject({
+      host: z.string().describe('Host.'),
+      port: z.int().default(5432).describe('Port.'),
+    }),
+    hudi: z.strictObject({ url: z.string().describe('Folder.') }),
+  },
+  ['postgres'],
+)
 const syncJob = syncJobKind({
   hudi: z.strictObject({ buckets: z.int().optional().describe('File groups.') }),
 })

@@ -71,10 +71,10 @@ describe('compile', () => {
   it('takes the limits of the source as numbers, and none of the target', () => {
     const window = { from: '22:00', to: '06:00', days: ['Sat', 'Sun'], bytesPerSecond: '1Gi' }
     const limits = { bytesPerSecond: '10Mi', queriesInFlight: 4, windows: [window] }
-    const limited = (name: string, type: string, spec: object) =>
-      source(name, { type, [type]: spec, protection: { limits } })
+    const limited = (name: string, type: string, spec: object, more = {}) =>
+      source(name, { type, [type]: spec, protection: { limits: { ...limits, ...more } } })
     const dataSources = [
-      limited('shop-db', 'postgres', postgres),
+      limited('shop-db', 'postgres', postgres, { connections: 20 }),
       limited('lake', 'hudi', { url: 's3://lake/ods' }),
     ]
     const plan = compile(job('to-lake', minimal), { dataSources, virtualTables: [] })
@@ -83,6 +83,7 @@ describe('compile', () => {
       recordsPerSecond: null,
       bytesPerSecond: 10 * 1024 ** 2,
       queriesInFlight: 4,
+      connections: 20,
       windows: [
         {
           ...window,
@@ -93,9 +94,10 @@ describe('compile', () => {
         },
       ],
     })
-    const { queriesInFlight: _, ...former } = plan.source.limits!
+    const { queriesInFlight: _, connections: _c, ...former } = plan.source.limits!
     const before = planSchema.parse({ ...plan, source: { ...plan.source, limits: former } })
-    expect(before.source.limits?.queriesInFlight, 'a plan of a former version').to.equal(null)
+    const { queriesInFlight, connections } = before.source.limits!
+    expect([queriesInFlight, connections], 'a plan of a former version').to.deep.equal([null, null])
     expect(plan.target).not.to.have.property('limits')
     expect(compile(job('to-lake', minimal), around).source, 'without any').not.to.have.property('limits')
   })

@@ -35,6 +35,16 @@ describe('AssignedSplits', () => {
     expect(told({ splits: [], plans: true, finished: ['x'] })).to.deep.equal(['change'])
   })
 
+  it('asks to be given nothing while it stands by', () => {
+    let standsBy = true
+    assigned.standsBy = () => standsBy
+    expect([assigned.ask([]).leaving, told({ splits: [] })]).to.deep.equal([true, ['change']])
+    standsBy = false
+    expect(assigned.ask([]).leaving).to.equal(false)
+    told({ splits: [split('a')] })
+    expect(assigned.reading.map(({ id }) => id)).to.deep.equal(['a'])
+  })
+
   it('has the master told at once of what it found, drained and finished, each once', () => {
     told({ splits: [split('a'), split('b'), split('c')], plans: true })
     assigned.found([split('a')])

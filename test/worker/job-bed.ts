@@ -26,6 +26,8 @@ import { FakeSource, FakeWriter, changesOf, schema } from './fake-ends.ts'
 export class JobBed {
   /** What the source lists from now on; a bounded split ends at 100. */
   splits: Split[] = []
+  /** Not listed before all of these is read: the look after that lists them. */
+  postponed: Split[] = []
   /** How long a commit takes. */
   commitMs = 20
   freshnessMs = 100
@@ -130,7 +132,9 @@ class CountingSource extends FakeSource {
       ({ id, bounded }) => !bounded || table!.positions.get(id) !== '100',
     )
     const initialPositions = new Map([['t', new Map(fresh.map(({ id }) => [id, '0']))]])
-    return { splits, initialPositions }
+    const postponed = this.#bed.postponed.map(({ id }) => id)
+    if (splits.length === 0) this.#bed.splits = this.#bed.postponed.splice(0)
+    return { splits, initialPositions, postponed }
   }
   override close(): Promise<void> {
     if (this.#isPlanning) this.#bed.planning--

@@ -74,6 +74,16 @@ describe('Job', () => {
     expect(bed.fences).to.equal(0)
   }).timeout(20_000)
 
+  it('does not end while the source has postponed something, but looks at once', async () => {
+    bed.splits = [split('a', 1, true)]
+    bed.postponed = [split('b', 1, true)]
+    await bed.job({ lanes: 2, discoveryIntervalMs: 60_000 }).run(stop.signal)
+    expect([...bed.rows].map(([id, rows]) => [id, rows.length])).to.deep.equal([
+      ['a', 100],
+      ['b', 100],
+    ])
+  }).timeout(20_000)
+
   it('tries again after a failure as soon as the master says something else', async () => {
     const { assigned, told } = byMaster()
     // Pauses between tries do not end by themselves here.

@@ -10,7 +10,13 @@ const plan = {
   job: { namespace: 'shop', name: 'orders' },
   source: {
     name: 'shop-db',
-    limits: { recordsPerSecond: 1000, bytesPerSecond: null, queriesInFlight: null, windows: [] },
+    limits: {
+      recordsPerSecond: 1000,
+      bytesPerSecond: null,
+      queriesInFlight: null,
+      connections: null,
+      windows: [],
+    },
   },
   priority: 'normal',
   worker: { lanes: 1 },
@@ -46,7 +52,13 @@ describe('LimitedSource', () => {
 
   it('lets lanes begin queries without a master, and says that they wait for their turn', async () => {
     const clock = new ManualClock()
-    const limits = { recordsPerSecond: null, bytesPerSecond: null, queriesInFlight: 1, windows: [] }
+    const limits = {
+      recordsPerSecond: null,
+      bytesPerSecond: null,
+      queriesInFlight: 1,
+      connections: null,
+      windows: [],
+    }
     const two = { ...plan, source: { ...plan.source, limits }, worker: { ...plan.worker, lanes: 2 } }
     const limited = new LimitedSource({ plan: two, rates: new SourceRates(), clock, leased: false })
     const stop = new AbortController()
@@ -71,6 +83,33 @@ describe('LimitedSource', () => {
     expect([begun.length, limited.throttledBy]).to.deep.equal([2, null])
     stop.abort()
     await running
+  })
+
+  it('divides connections among the jobs of a process without a master: the least for each, or none', async () => {
+    const clock = new ManualClock()
+    const rates = new SourceRates()
+    const [rate, queries] = [{ recordsPerSecond: null, bytesPerSecond: null }, { queriesInFlight: null }]
+    const limits = { ...rate, ...queries, connections: 7, windows: [] }
+    const jobs = ['a', 'b', 'c'].map(name => {
+      const job = { namespace: 'shop', name }
+      const one = { ...plan, job, source: { ...plan.source, limits }, worker: { ...plan.worker, lanes: 4 } }
+      return new LimitedSource({ plan: one, rates, clock, leased: false })
+    })
+    const stop = new AbortController()
+    const running = jobs.map(job => job.run(stop.signal))
+    await clock.advance(3_000)
+    expect(jobs.map(({ isAdmitted }) => isAdmitted)).to.deep.equal([true, true, false])
+    expect(jobs[2]!.holders).to.deep.equal([
+      { job: 'a', count: 3 },
+      { job: 'b', count: 3 },
+      { job: 'c', count: 0 },
+    ])
+    expect(jobs[2]!.requests()[0]).to.include({ id: 'connections', wanted: 3, held: 0, least: 3 })
+    jobs[0]!.leave()
+    await clock.advance(2_000)
+    expect(jobs.map(({ isAdmitted }) => isAdmitted)).to.deep.equal([false, true, true])
+    stop.abort()
+    await Promise.all(running)
   })
 
   it('is not held back by a limit that it does not reach', async () => {

@@ -167,5 +167,8 @@ describe('a resync of tables', () => {
     const { resync } = await bed.planner({ id: 'one', tables: ['a', 'b'] }).refresh(signal)
     expect(resync).to.deep.equal({ id: 'one', tables: 2, left: ['a'] })
     expect((await bed.planner(null).refresh(signal)).resync).to.equal(null)
+    bed.given = { ...bed.given, postponed: ['b', 'c'] }
+    const later = await bed.planner({ id: 'one', tables: ['a', 'b'] }).refresh(signal)
+    expect(later.resync?.left, 'nor is one of which none is planned yet').to.deep.equal(['a', 'b'])
   })
 })

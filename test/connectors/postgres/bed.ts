@@ -12,7 +12,7 @@ import type {
   SourceTable,
   Split,
 } from '#connectors/connector.ts'
-import type { ReadPace, ReadTurns } from '#connectors/read-pace.ts'
+import type { ConnectionPermits, ReadPace, ReadTurns } from '#connectors/read-pace.ts'
 import { postgres } from '#connectors/postgres/connector.ts'
 import type { PostgresSpec } from '#connectors/postgres/spec.ts'
 import { postgresSpec } from '#connectors/postgres/spec.ts'
@@ -48,6 +48,7 @@ export class Job {
   /** For sources that are opened from now on. */
   pace: ReadPace | undefined
   turns: ReadTurns | undefined
+  connections: ConnectionPermits | undefined
   /** Positions the target holds: table -> split -> position. */
   readonly positions = new Map<string, Map<string, Position>>()
   readonly #server: PostgresServer
@@ -84,6 +85,7 @@ export class Job {
       },
       pace: this.pace,
       turns: this.turns,
+      connections: this.connections,
       clock: systemClock,
       logger: silentLogger,
     }

@@ -51,7 +51,13 @@ describe('one limit over eight workers of jobs with different priorities', () =>
       job: { namespace: 'shop', name: `job-${index}` },
       source: {
         name: 'shop-db',
-        limits: { recordsPerSecond: limit, bytesPerSecond: null, queriesInFlight: null, windows: [] },
+        limits: {
+          recordsPerSecond: limit,
+          bytesPerSecond: null,
+          queriesInFlight: null,
+          connections: null,
+          windows: [],
+        },
       },
       priority,
       worker: { lanes: 1 },

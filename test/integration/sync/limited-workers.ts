@@ -20,9 +20,11 @@ export interface LimitedWorkersOptions {
   jobs: number
   server: PostgresServer
   /** Of the DataSource: its `protection.limits`, and more of its `postgres`. */
-  limits: { recordsPerSecond: number } | { queriesInFlight: number }
+  limits: { recordsPerSecond: number } | { queriesInFlight: number } | { connections: number }
   postgres: object
   lanes: number
+  /** Jobs that go on with the log when they have copied the table, by their place. */
+  streams?: readonly number[]
 }
 
 export class LimitedWorkers {
@@ -55,6 +57,8 @@ export class LimitedWorkers {
       stdio: ['ignore', 'ignore', 'inherit'],
     })
     this.#children.push(child)
+    // As the operator does with the pods of a job that is done.
+    child.once('exit', code => code === 0 && this.master.removePod(`job-${index}-pod`))
     return child
   }
 
@@ -72,7 +76,7 @@ export class LimitedWorkers {
       metadata: { name, namespace: 'shop' },
       spec,
     })
-    const { server, limits, postgres, lanes } = this.#options
+    const { server, limits, postgres, lanes, streams = [] } = this.#options
     const { host, port, database, user, password } = server
     const access = { user: { value: user }, password: { value: password }, tls: { mode: 'disable' } }
     const source = object('DataSource', 'shop-db', {
@@ -88,7 +92,7 @@ export class LimitedWorkers {
       source: { name: 'shop-db' },
       target: { name: 'lake' },
       tables: [{ include: 'public.wide' }],
-      mode: 'snapshot',
+      mode: streams.includes(index) ? 'snapshotAndStream' : 'snapshot',
       worker: { lanes, bufferSize: '32Mi' },
     })
     const dataSources = [source, lake].map(each => resourceSchema(dataSource).parse(each))

@@ -39,6 +39,13 @@ describe('ConnectionLeases', () => {
     ])
   })
 
+  it('serves nobody who needs less before one who is next', () => {
+    const leases = new ConnectionLeases(7, nobody, null)
+    leases.request(ask('a'), 0)
+    leases.request(ask('next', { weight: 8, least: 5, wanted: 5 }), 1)
+    expect(leases.request(ask('b'), 2).rate).to.equal(0)
+  })
+
   it('leaves the least to those that have it, whoever waits and however low the limit becomes', () => {
     const leases = new ConnectionLeases(6, nobody, null)
     leases.request(ask('a', { wanted: 6 }), 0)

@@ -123,7 +123,7 @@ export class ConnectionsWorld {
     for (const { id } of this.#forgets.filter(({ atMs }) => atMs <= this.#nowMs)) this.#leases.forget(id)
     this.#forgets = this.#forgets.filter(({ atMs }) => atMs > this.#nowMs)
     this.#lingering = this.#lingering.filter(({ untilMs }) => untilMs > this.#nowMs)
-    for (const worker of [...this.#workers]) this.#work(worker)
+    for (const worker of this.#workers.slice()) this.#work(worker)
     this.#exchange(loss)
     const open = [...this.#workers.map(heldBy), ...this.#lingering.map(({ count }) => count)]
     expect(
@@ -145,11 +145,14 @@ export class ConnectionsWorld {
       worker.ranges--
       worker.reading.push(this.#nowMs + this.#random.between(100, 8_000))
     }
-    if (worker.ranges > 0 || worker.reading.length > 0) return
+    if (worker.ranges === 0 && worker.reading.length === 0) this.#stream(worker, mayLast)
+  }
+
+  #stream(worker: Worker, mayLast: () => boolean): void {
     worker.holdsSnapshot = false
     if (worker.streamEndsAtMs === null && mayLast())
       worker.streamEndsAtMs = this.#nowMs + this.#random.between(0, 30_000)
-    if (worker.streamEndsAtMs !== null && isOver(worker.streamEndsAtMs)) this.#depart(worker)
+    if ((worker.streamEndsAtMs ?? Infinity) <= this.#nowMs) this.#depart(worker)
   }
 
   /** It says what it has not closed yet, and is gone; should that be lost, the master learns it from its pod. */

@@ -16,8 +16,10 @@ const night: Window = {
 }
 
 function recordsAt(time: string, ...windows: Window[]): number | null {
-  const limits = { recordsPerSecond: 5_000, bytesPerSecond: 1_000_000, queriesInFlight: null, windows }
-  const { records, bytes } = limitsAt(limits, Date.parse(time))
+  const rates = { recordsPerSecond: 5_000, bytesPerSecond: 1_000_000 }
+  const limits = { ...rates, queriesInFlight: null, connections: 20, windows }
+  const { records, bytes, connections } = limitsAt(limits, Date.parse(time))
+  expect(connections, 'no window changes them').to.equal(20)
   expect(bytes, 'a window leaves what it does not name').to.equal(1_000_000)
   return records
 }

@@ -9,7 +9,13 @@ function begin(holders: readonly string[] = []): SourceLeases {
   return new SourceLeases({ ...terms, sinceMs: 0, inherited: () => new Map(holders.map(id => [id, 2])) })
 }
 
-const request = (id: string, weight = 1, using = 0) => ({ id, weight, wanted: Infinity, using })
+const request = (id: string, weight = 1, using = 0) => ({
+  id,
+  weight,
+  wanted: Infinity,
+  using,
+  process: 1,
+})
 
 describe('SourceLeases', () => {
   it('grants nothing for as long as leases of the master before may last', () => {
@@ -25,6 +31,19 @@ describe('SourceLeases', () => {
     expect(rateAt(12_000, 0)).to.equal(800)
     leases.forget('b')
     expect(rateAt(14_000, 1)).to.equal(1000)
+  })
+
+  it('grants connections when those that died under the master before are gone, and tells who has them', () => {
+    const leases = begin(['a'])
+    const connections: LimitedKey = { ...shop, unit: 'connections' }
+    const asked = { ...request('b'), wanted: 4, least: 3 }
+    expect(leases.request(connections, 6, asked, 0)?.rate).to.equal(0)
+    expect(leases.request(connections, 6, asked, 10_000)?.rate, 'beside two of a').to.equal(4)
+    expect(leases.holdersOf(connections, 10_000)).to.deep.equal([
+      { id: 'b', rate: 4 },
+      { id: 'a', rate: 2 },
+    ])
+    expect(leases.holdersOf({ ...connections, source: 'other' }, 10_000)).to.deep.equal([])
   })
 
   it('grants queries at once, and leaves room for all that a worker of the master before may have sent', () => {

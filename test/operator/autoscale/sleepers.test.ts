@@ -216,6 +216,16 @@ describe('Sleepers', () => {
     expect(jobs.events.map(({ reason }) => reason)).to.deep.equal(['Waking'])
   })
 
+  it('begin no probe before it may visit the source', async () => {
+    const jobs = new SleepingJobs({ jobs: 1, sources: 1 })
+    jobs.mayVisit = false
+    await watch(jobs, 5)
+    expect(jobs.looks.size).to.equal(0)
+    jobs.mayVisit = true
+    await watch(jobs, 1)
+    expect(jobs.looks.size).to.equal(1)
+  })
+
   /** Lets the time go by; each probe takes four seconds and finds nothing. */
   const watch = async (jobs: SleepingJobs, minutes: number, each = () => {}): Promise<void> => {
     for (const endMs = jobs.nowMs + minutes * 60_000; jobs.nowMs < endMs;) {

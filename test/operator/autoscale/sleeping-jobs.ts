@@ -27,6 +27,8 @@ export interface RunningProbe {
 
 export class SleepingJobs {
   nowMs = 0
+  /** Whether its turn has come, where the source has a limit of connections. */
+  mayVisit = true
   readonly events: Happening[] = []
   readonly running = new Set<RunningProbe>()
   /** When probes of each job were begun. */
@@ -59,6 +61,7 @@ export class SleepingJobs {
       client: { create: async (_: unknown, job: Job) => this.#begin(job) } as never,
       autoscaler,
       worker,
+      visits: { take: () => this.mayVisit, giveBack: () => undefined },
       logger: silentLogger,
       probesMax: 10,
     })

@@ -30,7 +30,13 @@ async function work(
   stop: AbortSignal,
 ): Promise<void> {
   const name = `job-${index}`
-  const limits = { recordsPerSecond: null, bytesPerSecond: null, queriesInFlight: limit, windows: [] }
+  const limits = {
+    recordsPerSecond: null,
+    bytesPerSecond: null,
+    queriesInFlight: limit,
+    connections: null,
+    windows: [],
+  }
   const plan = {
     job: { namespace: 'shop', name },
     source: { name: 'shop-db', limits },

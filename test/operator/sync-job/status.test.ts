@@ -269,6 +269,7 @@ describe('the condition Throttled', () => {
     expect(throttled(held)).to.equal('True BytesPerSecond')
     expect(writeDue(free, held, 0)).to.equal('now')
     expect(throttled(after(free, [said({ throttledBy: 'queries' })]))).to.equal('True QueriesInFlight')
+    expect(throttled(after(free, [said({ throttledBy: 'connections' })]))).to.equal('True Connections')
     expect(throttled(after(held, [])), 'nobody speaks').to.equal('True BytesPerSecond')
     expect(throttled(after(held, [said({ throttledBy: null })]))).to.equal('False WithinLimits')
   })
