@@ -1,7 +1,6 @@
 // The alerts of the chart on the operator and what it tells, each by its cause: the operator as a process, with the account
-// and the rights that manifests/install.yaml gives it, on a real API server. No node: the test plays the kubelet. Not here:
-// a watch that is silent while the Lease is renewed (SluiceOperatorWatchStale), and a queue that stays long
-// (SluiceOperatorQueueLong).
+// and the rights that manifests/install.yaml gives it, on a real API server. No node: the test plays the kubelet. A second
+// operator, of a namespace of its own, has troubles that the first one must not have.
 import { expect } from 'chai'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -17,11 +16,16 @@ import { ServerProcess } from '#scripts/server-process.ts'
 import type { BedKubernetes } from '#test/bed/kubernetes.ts'
 import { startKubernetes } from '#test/bed/kubernetes.ts'
 import { requires } from '#test/bed/requires.ts'
+import type { SlowApiServer } from '#test/bed/slow-api-server.ts'
+import { startSlowApiServer } from '#test/bed/slow-api-server.ts'
 import { eventually } from '#test/operator/manual-clock.ts'
 import { lake, shopDb, shopToLake } from '#test/operator/sync-job/fixtures.ts'
 import type { StandInKubelet } from '../cli/stand-in-kubelet.ts'
 import { setPodStatus, startStandInKubelet } from '../cli/stand-in-kubelet.ts'
 import { AlertWatch } from './alert-watch.ts'
+
+/** More than may wait to be reconciled. */
+const farJobs = 150
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
@@ -31,6 +35,8 @@ describe('Alerts on the operator', function () {
   let cluster: BedKubernetes
   let kubelet: StandInKubelet
   let operator: ServerProcess
+  let slow: SlowApiServer
+  let farOperator: ServerProcess
   let watch: AlertWatch
   let dir: string
 
@@ -40,10 +46,13 @@ describe('Alerts on the operator', function () {
     await cluster.kubectl('apply', '--server-side', '-f', join(root, 'manifests/install.yaml'))
     await cluster.kubectl('create', 'namespace', 'shop')
     kubelet = await startStandInKubelet(cluster)
-    const port = await freePort()
-    operator = await startOperator(port)
+    const [port, farPort] = [await freePort(), await freePort()]
+    farOperator = await startFarOperator(farPort)
+    const account = { namespace: 'sluice-system', name: 'sluice-operator' }
+    operator = await startOperator({ account, watched: 'shop', port })
     watch = await AlertWatch.start([
       { address: `127.0.0.1:${port}`, labels: { namespace: 'sluice-system', pod: 'operator' } },
+      { address: `127.0.0.1:${farPort}`, labels: { namespace: 'far', pod: 'operator' } },
     ])
     await makeHomeless()
     await makeSlow()
@@ -53,39 +62,66 @@ describe('Alerts on the operator', function () {
   after(async () => {
     await watch?.stop()
     await operator?.stop()
+    await farOperator?.kill9()
+    await slow?.stop()
     await kubelet?.stop()
     await cluster?.stop()
     await rm(dir, { recursive: true, force: true })
   })
 
-  /** Under the operator's own account. */
-  async function startOperator(port: number): Promise<ServerProcess> {
-    const token = await cluster.kubectl('create', 'token', '-n', 'sluice-system', 'sluice-operator')
-    const config = parse(await readFile(cluster.kubeconfig, 'utf8')) as { users: { user: object }[] }
+  interface OperatorSettings {
+    account: { namespace: string; name: string }
+    watched: string
+    port: number
+    /** The API server's own unless given. */
+    server?: string
+  }
+
+  async function startOperator({ account, watched, port, server }: OperatorSettings): Promise<ServerProcess> {
+    const token = await cluster.kubectl('create', 'token', '-n', account.namespace, account.name)
+    const config = parse(await readFile(cluster.kubeconfig, 'utf8')) as {
+      users: { user: object }[]
+      clusters: { cluster: { server: string } }[]
+    }
     config.users[0]!.user = { token: token.trim() }
-    const kubeconfig = join(dir, 'kubeconfig')
+    config.clusters[0]!.cluster.server = server ?? config.clusters[0]!.cluster.server
+    const kubeconfig = join(dir, `${watched}.kubeconfig`)
     await writeFile(kubeconfig, stringify(config))
-    const options = ['--worker-image', 'bed.local/none:1', '--lease-namespace', 'sluice-system']
+    const options = ['--worker-image', 'bed.local/none:1', '--lease-namespace', account.namespace]
+    const address = ['--host', '127.0.0.1', '--port', String(port)]
     return ServerProcess.start({
       name: 'operator',
       command: process.execPath,
-      args: [
-        join(root, 'cli/main.ts'),
-        'operator',
-        ...options,
-        '--host',
-        '127.0.0.1',
-        '--port',
-        String(port),
-      ],
+      args: [join(root, 'cli/main.ts'), 'operator', ...options, '--namespace', watched, ...address],
       env: { ...cluster.env, KUBECONFIG: kubeconfig },
-      logPath: join(dir, 'operator.log'),
-      ready: async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).ok,
+      logPath: join(dir, `${watched}.log`),
+      ready: async () =>
+        (await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()).includes(
+          'sluice_operator_leading 1',
+        ),
       readyTimeoutMs: 30_000,
       stopSignal: 'SIGTERM',
       stopTimeoutMs: 20_000,
       orphanSignal: 'KILL',
     })
+  }
+
+  /** It finds more jobs than it can soon work on, and its watches say nothing. */
+  async function startFarOperator(port: number): Promise<ServerProcess> {
+    const account = { namespace: 'far', name: 'far-operator' }
+    const { namespace, name } = account
+    await cluster.kubectl('create', 'namespace', namespace)
+    await cluster.kubectl('create', 'serviceaccount', '-n', namespace, name)
+    const subject = `--serviceaccount=${namespace}:${name}`
+    await cluster.kubectl('create', 'clusterrolebinding', name, '--clusterrole=cluster-admin', subject)
+    const jobs = Array.from({ length: farJobs }, (_, number) => job(`far-${number}`))
+    const far = [shopDb(), lake(), ...jobs].map(object => ({
+      ...object,
+      metadata: { ...object.metadata, namespace },
+    }))
+    await apply(...far)
+    slow = await startSlowApiServer(cluster, { writeDelayMs: 3000 })
+    return startOperator({ account, watched: namespace, port, server: slow.url })
   }
 
   async function apply(...objects: KubeObject[]): Promise<void> {
@@ -175,6 +211,9 @@ describe('Alerts on the operator', function () {
   it('tell of workers that stay as they were, since the check of the next ones fails', () =>
     watch.fired('SluiceRolloutHeld', { reason: 'SOURCE_UNREACHABLE' }))
 
+  it('tell of more jobs than an operator can soon work on', () =>
+    watch.fired('SluiceOperatorQueueLong', { controller: 'sync-job' }))
+
   it('tell of an operator without the rights it needs', async () => {
     await takeRights()
     let isTold = false
@@ -190,7 +229,15 @@ describe('Alerts on the operator', function () {
     await told
   })
 
+  it('tell of an operator whose watches say nothing, while it leads', async () => {
+    await watch.fired('SluiceOperatorWatchStale', { namespace: 'far' })
+    const told = watch.of('alertname', 'SluiceOperatorWatchStale')
+    expect(told.map(({ labels }) => labels['namespace'])).to.deep.equal(['far'])
+  })
+
   it('tell of an API server that does not answer, and that no operator leads without one', async () => {
+    // It takes its time with its last writes, and leads until then.
+    await farOperator.kill9()
     expect(watch.of('alertname', 'SluiceOperatorNotLeading')).to.deep.equal([])
     cluster.killApiServer()
     await watch.fired('SluiceOperatorApiErrors', { status: '0' })

@@ -1,7 +1,6 @@
-// The alerts of the chart on workers, each by its cause: real workers of which every one has a trouble of its own. Not
-// here: that table services do not come round for hours though rows come in (SluiceTableServicesBehind).
+// The alerts of the chart on workers, each by its cause: real workers of which every one has a trouble of its own.
 import { expect } from 'chai'
-import { readdir, truncate } from 'node:fs/promises'
+import { readdir, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '#scripts/free-port.ts'
@@ -33,10 +32,15 @@ interface Trouble {
   /** What happens when it has begun to work. */
   happens?: (scene: Scene) => Promise<void>
   scrapeIntervalSeconds?: number
+  /** Of Node itself. */
+  nodeArgs?: readonly string[]
 }
 
+/** Table services come round faster, as windows are shorter. */
+const hurriedServices = ['--import', new URL('hurried-services.ts', import.meta.url).href]
+
 const troubles: Readonly<Record<string, Trouble>> = {
-  healthy: {},
+  healthy: { nodeArgs: hurriedServices },
   failing: { broker: `127.0.0.1:${await freePort()}` },
   stuck: { lake: s3Lake, happens: ({ lake }) => lake.stop() },
   skipping: {
@@ -46,7 +50,11 @@ const troubles: Readonly<Record<string, Trouble>> = {
   dying: { happens: killOften },
   // A scrape waits until the worker has its turn.
   starved: { happens: starve, scrapeIntervalSeconds: 10 },
-  damaged: { options: ', target: {hudi: {compaction: {logFiles: 2}}}', happens: damageLog },
+  damaged: {
+    options: ', target: {hudi: {compaction: {logFiles: 2}}}',
+    happens: damageLog,
+    nodeArgs: hurriedServices,
+  },
 }
 
 describe('Alerts on workers', function () {
@@ -65,7 +73,7 @@ describe('Alerts on workers', function () {
     for (const [name, trouble] of Object.entries(troubles)) {
       const lake = await (trouble.lake ?? folderLake)()
       const yaml = jobYaml(name, broker.brokers[0]!, lake, trouble)
-      const worker = await SluiceProcess.prepare(trouble.change?.(yaml) ?? yaml)
+      const worker = await SluiceProcess.prepare(trouble.change?.(yaml) ?? yaml, trouble.nodeArgs)
       scenes.set(name, { worker, lake, signal: stop.signal })
     }
     watch = await AlertWatch.start(
@@ -115,8 +123,9 @@ describe('Alerts on workers', function () {
 
   it('tell of a worker that is short of CPU', () => watch.fired('SluiceWorkerBusy', { pod: 'starved' }))
 
-  it('tell of a table whose log is damaged, while its job goes on', async () => {
+  it('tell of a table whose log is damaged, and then that its services do not come round, while its job goes on', async () => {
     await firesFor('SluiceTableServiceFailing', 'damaged', { table: 'pages' })
+    await firesFor('SluiceTableServicesBehind', 'damaged', { table: 'pages' })
     const { worker } = scenes.get('damaged')!
     expect((await worker.status())?.phase).to.equal('streaming')
   })
@@ -182,12 +191,17 @@ async function starve({ worker, signal }: Scene): Promise<void> {
   }
 }
 
-/** Cuts a log file of the table `pages` in half. */
-async function damageLog({ lake }: Scene): Promise<void> {
+/** Its services have come round to the table `pages`; then its newest log files are cut, until they meet one that is. */
+async function damageLog({ worker, lake }: Scene): Promise<void> {
+  const isTold = async (metric: string): Promise<boolean> =>
+    (await worker.metrics()).includes(`${metric}{job="default/damaged",table="pages"`)
+  while (!(await isTold('sluice_table_service_last_round_timestamp_seconds'))) await delay(200)
   const folder = lake.table('pages').url
-  for (;;) {
-    const log = (await readdir(folder)).find(name => name.includes('.log.'))
-    if (log !== undefined) return truncate(join(folder, log), 500)
-    await delay(200)
+  while (!(await isTold('sluice_table_service_failures_total'))) {
+    const logs = (await readdir(folder)).filter(name => name.includes('.log.'))
+    const writtenMs = await Promise.all(logs.map(async name => (await stat(join(folder, name))).mtimeMs))
+    const newest = logs[writtenMs.indexOf(Math.max(...writtenMs))]
+    if (newest !== undefined) await truncate(join(folder, newest), 500)
+    await delay(1000)
   }
 }

@@ -15,26 +15,32 @@ export class SluiceProcess {
   readonly #args: readonly string[]
   readonly #port: number
   readonly #environment: Readonly<Record<string, string>>
+  readonly #nodeArgs: readonly string[]
   #child: ChildProcess | null = null
   #stderr = ''
 
   private constructor(
     args: readonly string[],
     port: number,
-    environment: Readonly<Record<string, string>> = {},
+    {
+      environment = {},
+      nodeArgs = [],
+    }: { environment?: Readonly<Record<string, string>>; nodeArgs?: readonly string[] } = {},
   ) {
     this.#args = args
     this.#port = port
     this.#environment = environment
+    this.#nodeArgs = nodeArgs
   }
 
-  /** Prepares to run these resources (YAML text); start() begins. */
-  static async prepare(yaml: string): Promise<SluiceProcess> {
+  /** Prepares to run these resources (YAML text); start() begins. @param nodeArgs of Node itself */
+  static async prepare(yaml: string, nodeArgs: readonly string[] = []): Promise<SluiceProcess> {
     const folder = await mkdtemp(join(tmpdir(), 'sluice-sync-'))
     const file = join(folder, 'job.yaml')
     await writeFile(file, yaml)
     const port = await freePort()
-    return new SluiceProcess(['run', '-f', file, '--port', String(port), '--log-level', 'warn'], port)
+    const args = ['run', '-f', file, '--port', String(port), '--log-level', 'warn']
+    return new SluiceProcess(args, port, { nodeArgs })
   }
 
   /** Prepares a worker with these arguments and variables; start() begins. */
@@ -44,7 +50,7 @@ export class SluiceProcess {
   ): Promise<SluiceProcess> {
     const port = await freePort()
     const all = ['worker', ...args, '--host', '127.0.0.1', '--port', String(port), '--log-level', 'warn']
-    return new SluiceProcess(all, port, environment)
+    return new SluiceProcess(all, port, { environment })
   }
 
   get pid(): number {
@@ -63,7 +69,7 @@ export class SluiceProcess {
   }
 
   start(): void {
-    const child = spawn(process.execPath, [main, ...this.#args], {
+    const child = spawn(process.execPath, [...this.#nodeArgs, main, ...this.#args], {
       env: { ...process.env, ...this.#environment },
       stdio: ['ignore', 'ignore', 'pipe'],
     })
