@@ -1,9 +1,9 @@
 // The life of a table on a real S3 server, with an outage of the network or the server at requests all over it. What
 // test/lake/faults does at every call of a store in memory, this does with real HTTP at a part of them; at the end
-// hudi-rs says as well what is in the table.
+// hudi-rs says as well what is in the table. Several tables live at the same time: most of it is waiting.
 import { expect } from 'chai'
 import { canonicalJson } from '#test/bed/canonical.ts'
-import type { Fault, FaultProxy } from '#test/bed/fault-proxy.ts'
+import type { Fault } from '#test/bed/fault-proxy.ts'
 import { operationOf, startFaultProxy } from '#test/bed/fault-proxy.ts'
 import { HudiReaders } from '#test/bed/hudi-readers.ts'
 import type { BedMinio } from '#test/bed/minio.ts'
@@ -20,6 +20,7 @@ import type { ObjectStore } from '#lake/storage/object-store.ts'
 /** Outages are long for the client, and short for the test. */
 const timeouts = { connectMs: 200, silenceMs: 150, callMs: 400 }
 const outagesEach = 6
+const livesAtOnce = 4
 
 const faults: Readonly<Record<string, { fault: Fault; code: string }>> = {
   '403': { fault: { kind: 'answer', status: 403, code: 'AccessDenied' }, code: 'STORAGE_DENIED' },
@@ -32,18 +33,43 @@ const faults: Readonly<Record<string, { fault: Fault; code: string }>> = {
   'lost answers': { fault: { kind: 'lose answer' }, code: 'STORAGE_UNAVAILABLE' },
 }
 
+const styles = ['keyed', 'append'] as const
+
+interface Outages {
+  style: Style
+  fault: Fault
+  /** Requests between two outages. */
+  spacing: number
+}
+
+interface Life {
+  folder: string
+  /** The codes a worker heard. */
+  heard: Set<string>
+}
+
 describe('a table on S3 through outages', function () {
   this.timeout(300_000)
   requires('minio', 'hudi-rs')
   let minio: BedMinio
   let readers: HudiReaders
-  let proxy: FaultProxy
-  let tables = 0
+  const lives = new Map<string, PromiseWithResolvers<Life>>()
+  for (const name of Object.keys(faults))
+    for (const style of styles) lives.set(`${style}: ${name}`, Promise.withResolvers<Life>())
 
   before(async () => {
     minio = await startMinio()
     await minio.createBucket('lake')
     readers = await HudiReaders.start()
+    const waiting = Object.entries(faults).flatMap(([name, { fault }], index) =>
+      styles.map(style => ({ style, fault, spacing: 61 + 7 * index, life: lives.get(`${style}: ${name}`)! })),
+    )
+    for (const { promise } of lives.values()) promise.catch(() => undefined) // its test tells
+    for (let lane = 0; lane < livesAtOnce; lane++)
+      void (async () => {
+        for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
+          await liveThrough(next).then(next.life.resolve, next.life.reject)
+      })()
   })
 
   after(async () => {
@@ -51,21 +77,16 @@ describe('a table on S3 through outages', function () {
     await minio?.stop()
   })
 
-  beforeEach(async () => {
-    proxy = await startFaultProxy(minio.endpoint)
-  })
-
-  afterEach(() => proxy.stop())
-
   function open(folder: string, endpoint: string): Promise<ObjectStore> {
     const credentials = { accessKeyId: minio.accessKey, secretAccessKey: minio.secretKey }
     const s3 = { endpoint, pathStyle: true, credentials, timeouts }
     return openStore(`s3://lake/${folder}`, { clock: systemClock, s3 })
   }
 
-  /** Lives a table, with an outage each time so many requests went well; tells the codes a worker heard. */
-  async function liveThrough(style: Style, fault: Fault, spacing: number): Promise<[string, Set<string>]> {
-    const folder = `t${tables++}`
+  /** Lives a table, with an outage each time so many requests went well. */
+  async function liveThrough({ style, fault, spacing }: Outages): Promise<Life> {
+    const folder = `${style}-${spacing}`
+    const proxy = await startFaultProxy(minio.endpoint)
     const store = await open(folder, proxy.endpoint)
     const clock = Object.assign(fixedClock(), { advance: (ms: number) => void (clock.nowAtMs += ms) })
     const heard = new Set<string>()
@@ -82,14 +103,15 @@ describe('a table on S3 through outages', function () {
     }
     await live({ store, style, clock, onFailure })
     await store.close()
+    await proxy.stop()
     expect(outages).to.be.above(0)
-    return [folder, heard]
+    return { folder, heard }
   }
 
-  for (const [index, [name, { fault, code }]] of Object.entries(faults).entries())
-    for (const style of ['keyed', 'append'] as const)
+  for (const [name, { code }] of Object.entries(faults))
+    for (const style of styles)
       it(`${style}: ${name}`, async () => {
-        const [folder, heard] = await liveThrough(style, fault, 61 + 7 * index)
+        const { folder, heard } = await lives.get(`${style}: ${name}`)!.promise
         // On a busy machine a request may besides take longer than these time limits.
         expect([...heard]).to.include(code)
         expect([...heard].filter(one => one !== code && one !== 'STORAGE_UNAVAILABLE')).to.deep.equal([])
