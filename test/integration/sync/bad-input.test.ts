@@ -19,11 +19,12 @@ import { startMinio } from '#test/bed/minio.ts'
 import { startPostgres } from '#test/bed/postgres.ts'
 import { requires } from '#test/bed/requires.ts'
 import { SluiceProcess } from './sluice-process.ts'
+import { postgresSource } from './sources.ts'
 
 const execute = promisify(execFile)
 
 interface Job {
-  postgres?: Partial<Record<'host' | 'port' | 'database' | 'user' | 'password', string | number>>
+  postgres?: Partial<PostgresServer>
   include?: string
   lake?: string
 }
@@ -33,21 +34,7 @@ function postgresYaml(
   folder: string,
   { postgres = {}, include = 'public.good', lake }: Job,
 ): string {
-  const to = {
-    host: server.host,
-    port: server.port,
-    database: server.database,
-    user: server.user,
-    password: server.password,
-    ...postgres,
-  }
-  return `
-apiVersion: sluice.dev/v1alpha1
-kind: DataSource
-metadata: {name: db}
-spec:
-  type: postgres
-  postgres: {host: ${to.host}, port: ${to.port}, database: ${to.database}, user: {value: ${to.user}}, password: {value: "${to.password}"}, tls: {mode: disable}}
+  return `${postgresSource('db', { ...server, ...postgres })}
 ---
 apiVersion: sluice.dev/v1alpha1
 kind: DataSource

@@ -6,6 +6,7 @@ import { moveMoney } from './bank.ts'
 import type { TestLake } from './lakes.ts'
 import type { Random } from './random.ts'
 import type { SluiceProcess } from './sluice-process.ts'
+import { postgresSource } from './sources.ts'
 
 /** `spec` and `postgres`: further lines of the SyncJob's and of the DataSource's. */
 export function bankJob(server: PostgresServer, lake: TestLake, spec = '', postgres = ''): string {
@@ -14,20 +15,7 @@ apiVersion: v1
 kind: Secret
 metadata: {name: bank}
 stringData: {password: ${server.password}}
----
-apiVersion: sluice.dev/v1alpha1
-kind: DataSource
-metadata: {name: bank}
-spec:
-  type: postgres
-  postgres:
-    host: ${server.host}
-    port: ${server.port}
-    database: ${server.database}
-    user: {value: ${server.user}}
-    password: {secretKeyRef: {name: bank, key: password}}
-    tls: {mode: disable}
-${postgres}${lake.yaml}
+---${postgresSource('bank', server, { passwordFrom: '{secretKeyRef: {name: bank, key: password}}', spec: postgres })}${lake.yaml}
 ---
 apiVersion: sluice.dev/v1alpha1
 kind: SyncJob

@@ -9,6 +9,7 @@ import { fullestWindow, startCountingProxy } from '#test/bed/counting-proxy.ts'
 import { startPostgres } from '#test/bed/postgres.ts'
 import { folderLake } from './lakes.ts'
 import { SluiceProcess } from './sluice-process.ts'
+import { postgresSource } from './sources.ts'
 
 const windowSeconds = 10
 const most = 1.05
@@ -28,22 +29,8 @@ spec:
   worker: {lanes: 2}
 `,
   )
-  return `
-apiVersion: sluice.dev/v1alpha1
-kind: DataSource
-metadata: {name: shop}
-spec:
-  type: postgres
-  postgres:
-    host: 127.0.0.1
-    port: ${port}
-    database: ${server.database}
-    user: {value: ${server.user}}
-    password: {value: "${server.password}"}
-    tls: {mode: disable}
-  protection:
-    limits: ${limits}
-${jobs.join('')}`
+  const spec = `  protection:\n    limits: ${limits}\n`
+  return `${postgresSource('shop', { ...server, host: '127.0.0.1', port }, { spec })}${jobs.join('')}`
 }
 
 async function makeTable(server: PostgresServer, name: string, rows: number): Promise<void> {

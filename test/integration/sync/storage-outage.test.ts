@@ -15,6 +15,7 @@ import { startMinio } from '#test/bed/minio.ts'
 import { startPostgres } from '#test/bed/postgres.ts'
 import { requires } from '#test/bed/requires.ts'
 import { SluiceProcess } from './sluice-process.ts'
+import { postgresSource } from './sources.ts'
 
 interface Servers {
   postgres: PostgresServer
@@ -86,14 +87,7 @@ class OutageJob {
 }
 
 function jobYaml({ postgres, minio }: Servers, table: string, endpoint: string): string {
-  const { host, port, database, user, password } = postgres
-  return `
-apiVersion: sluice.dev/v1alpha1
-kind: DataSource
-metadata: {name: db}
-spec:
-  type: postgres
-  postgres: {host: ${host}, port: ${port}, database: ${database}, user: {value: ${user}}, password: {value: "${password}"}, tls: {mode: disable}}
+  return `${postgresSource('db', postgres)}
 ---
 apiVersion: sluice.dev/v1alpha1
 kind: DataSource
