@@ -130,7 +130,9 @@ describe('Alerts on workers', function () {
     expect((await worker.status())?.phase).to.equal('streaming')
   })
 
-  it('tell nothing of a worker that is well', () => {
+  it('tell nothing of a worker that is well, and whose table services come round', async () => {
+    const told = await scenes.get('healthy')!.worker.metrics()
+    expect(told).to.include('sluice_table_service_last_round_timestamp_seconds{job="default/healthy"')
     expect(watch.of('job', 'default/healthy')).to.deep.equal([])
     expect(watch.of('pod', 'healthy')).to.deep.equal([])
   })
