@@ -4,6 +4,8 @@ const levelMs = 40_000
 const lastingMs = 120_000
 /** A trend that does not show over so long is over. */
 const ongoingMs = 10_000
+/** Below this part of what came in the last moments, the input has fallen. */
+const fallenShare = 0.8
 /** Samples that are needed to tell a trend from noise. */
 const trendSamplesMin = 6
 /** Times its own error that a slope has to be. */
@@ -38,8 +40,8 @@ export function forecastOf(samples: readonly InputSample[]): Forecast {
   const last = samples.at(-1)!
   const recent = samples.filter(({ atMs }) => atMs > last.atMs - levelMs)
   const mean = recent.reduce((sum, { perSecond }) => sum + perSecond, 0) / recent.length
-  // What both of the last samples say has fallen.
-  const level = Math.min(mean, Math.max(...samples.slice(-2).map(({ perSecond }) => perSecond)))
+  // A sample is a mean of half a minute itself: so much less is no noise.
+  const level = last.perSecond < fallenShare * mean ? last.perSecond : mean
   const { slope, error } = fitOf(samples)
   if (samples.length < trendSamplesMin || Math.abs(slope) <= trendSignificance * error)
     return { levelPerSecond: level, slope: 0 }

@@ -128,6 +128,23 @@ describe('the autoscaler after a surge', () => {
     expect(reasons).to.include('LagAhead')
   })
 
+  it('does not ask for more for a load that is falling', () => {
+    // Recorded in a later run: the lane had caught up and done its table services in the last half minute.
+    let state: AutoscalingState = { ...learned, capacity: { ...learned.capacity!, perSecond: 17_900 } }
+    const sizes = []
+    for (const [second, perSecond, processedPerSecond] of [
+      [180, 20_003, 16_187],
+      [195, 13_487, 14_081],
+      [210, 4905, 7395],
+    ] as const) {
+      const lane = { processedPerSecond, busyShare: 0.95, lagMs: 9000 }
+      const decision = decideSize(observe(second, [lane], state, perSecond))
+      sizes.push(decision.replicas)
+      ;({ state } = decision)
+    }
+    expect(sizes).to.deep.equal([1, 1, 1])
+  })
+
   it('goes on with no trend that is over', () => {
     // Recorded: 9,100 records/s expected, with 2,500 that came and no more on their way.
     let state = learned

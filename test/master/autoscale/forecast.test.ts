@@ -29,11 +29,11 @@ describe('forecastOf', () => {
     expect(forecastOf(samples(step, 14)).slope, 'with one sample more that is no higher').to.equal(0)
   })
 
-  it('sees that the input has fallen when two samples say so', () => {
-    const fell = samples(second => (second < 270 ? 20_000 : 2500))
-    expect(forecastOf(fell).levelPerSecond).to.equal(2500)
-    const dipped = samples(second => (second < 285 ? 20_000 : 2500))
-    expect(forecastOf(dipped).levelPerSecond).to.be.above(10_000)
+  it('sees at once that the input has fallen, where it is more than noise', () => {
+    const last = (perSecond: number): number =>
+      forecastOf(samples(second => (second < 285 ? 20_000 : perSecond))).levelPerSecond
+    expect(last(5000)).to.equal(5000)
+    expect(last(18_000)).to.be.closeTo((20_000 + 20_000 + 18_000) / 3, 1e-6)
   })
 
   it('does not believe that the input will fall', () => {
