@@ -41,6 +41,7 @@ export type ComponentName =
   | 'hudi'
   | 'hudi-rs'
   | 'kubernetes'
+  | 'namespace'
   | 'prometheus'
   | 'monitoring-crds'
   | 'kwok'
@@ -84,6 +85,8 @@ export const components: Readonly<Record<ComponentName, Component>> = {
   // A part of the one before, for files that do without Spark.
   'hudi-rs': { isInstalled: () => existsSync(pythonStamp), install: installReaders },
   kubernetes: { isInstalled: hasKubernetes, install: installKubernetes },
+  // Of a cluster that other files may use at the same time.
+  namespace: { isInstalled: hasKubernetes, install: installKubernetes },
   prometheus: {
     isInstalled: () => existsSync(promtoolProgram) && existsSync(prometheusProgram),
     install: installPrometheus,

@@ -33,6 +33,8 @@ export interface KubernetesOptions {
 }
 
 export interface BedKubernetes {
+  /** Another process of this machine can join it by this: `joinKubernetes()`. */
+  readonly stateDir: string
   /** Path of a kubeconfig with all rights. */
   readonly kubeconfig: string
   /** Environment for kubectl, helm and other clients. */
@@ -68,28 +70,41 @@ export async function startKubernetes(options: KubernetesOptions): Promise<BedKu
   const giveBack = options.node ? await takeLock(NODE_LOCK, NODE_LOCK_TIMEOUT_MS) : (): void => undefined
   const stateDir = temporaryDir('kubernetes')
   writeFileSync(join(stateDir, 'owner'), String(process.pid))
+  writeFileSync(join(stateDir, 'options'), JSON.stringify(options))
   standing.add(stateDir)
-  const flags = [
-    ...(options.node ? ['--node'] : []),
-    ...(options.dns ? ['--dns'] : []),
-    ...(options.networkPolicy ? ['--netpol'] : []),
-  ]
   const stop = async (): Promise<void> => {
     await takeDown(stateDir)
     standing.delete(stateDir)
     giveBack()
   }
-  const up = async (): Promise<void> => {
-    const env = { ...scriptOptions.env, ...(options.isLarge ? largeCluster : {}) }
-    await promisify(execFile)('bash', [join(assets, 'up.sh'), stateDir, ...flags], { ...scriptOptions, env })
-  }
   try {
-    await up()
+    await bringUp(stateDir)
   } catch (error) {
     await stop()
     throw error
   }
+  return clusterOf(stateDir, stop)
+}
 
+/** A cluster that another process has started, and that lives for as long as that one says: stop() does nothing. */
+export function joinKubernetes(stateDir: string): BedKubernetes {
+  return clusterOf(stateDir, () => Promise.resolve())
+}
+
+async function bringUp(stateDir: string): Promise<void> {
+  const { node, dns, networkPolicy, isLarge } = JSON.parse(
+    readFileSync(join(stateDir, 'options'), 'utf8'),
+  ) as KubernetesOptions
+  const flags = [
+    ...(node ? ['--node'] : []),
+    ...(dns ? ['--dns'] : []),
+    ...(networkPolicy ? ['--netpol'] : []),
+  ]
+  const env = { ...scriptOptions.env, ...(isLarge ? largeCluster : {}) }
+  await promisify(execFile)('bash', [join(assets, 'up.sh'), stateDir, ...flags], { ...scriptOptions, env })
+}
+
+function clusterOf(stateDir: string, stop: () => Promise<void>): BedKubernetes {
   // Clients in this process must not take a proxy to the private addresses either.
   const noProxy = [process.env['NO_PROXY'], NO_PROXY].filter(Boolean).join(',')
   process.env['NO_PROXY'] = noProxy
@@ -107,6 +122,7 @@ export async function startKubernetes(options: KubernetesOptions): Promise<BedKu
     return stdout
   }
   return {
+    stateDir,
     kubeconfig,
     env,
     nodeIp: NODE_IP,
@@ -124,7 +140,7 @@ export async function startKubernetes(options: KubernetesOptions): Promise<BedKu
     },
     killApiServer: () =>
       void process.kill(Number(readFileSync(join(stateDir, 'pid', 'kube-apiserver'), 'utf8')), 'SIGKILL'),
-    restart: up,
+    restart: () => bringUp(stateDir),
     stop,
   }
 }

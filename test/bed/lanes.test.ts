@@ -3,6 +3,7 @@ import { runInLanes, suiteFile } from './lanes.ts'
 
 const spark = (path: string) => suiteFile(path, "requires('minio', 'hudi')")
 const cluster = (path: string) => suiteFile(path, "requires('kubernetes')")
+const namespace = (path: string) => suiteFile(path, "requires('hudi-rs', 'namespace')")
 const plain = (path: string) => suiteFile(path, "requires('kafka')")
 
 /** The order of beginnings and ends; a file whose path is in capitals takes longer. */
@@ -24,6 +25,13 @@ describe('runInLanes', () => {
   it('never runs two files together that need the same scarce server', async () => {
     expect(await course([spark('A'), spark('b')], 2)).to.equal('+A -A +b -b')
     expect(await course([cluster('A'), cluster('b'), plain('c')], 2)).to.equal('+A +c -c -A +b -b')
+  })
+
+  it('runs those together that share a cluster, and none beside the one that needs it whole', async () => {
+    expect(await course([namespace('A'), namespace('b')], 2)).to.equal('+A +b -b -A')
+    expect(await course([cluster('A'), namespace('b'), plain('c')], 2)).to.equal('+A +c -c -A +b -b')
+    expect(await course([namespace('a'), namespace('b'), cluster('C')], 2)).to.equal('+C -C +a +b -a -b')
+    expect(await course([namespace('a'), spark('B')], 2)).to.equal('+B +a -a -B')
   })
 
   it('runs others beside them', async () => {

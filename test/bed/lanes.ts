@@ -7,8 +7,8 @@ import { join } from 'node:path'
 
 const projectDir = join(import.meta.dirname, '..', '..')
 
-/** Of these there is one on a machine, or one fills it: Spark, and the node of a cluster. */
-const SCARCE = ['hudi', 'kubernetes'] as const
+/** Of these there is one on a machine, or one fills it: Spark, and the node of a cluster, whole or a namespace of it. */
+const SCARCE = ['hudi', 'kubernetes', 'namespace'] as const
 export type Scarce = (typeof SCARCE)[number]
 
 export interface SuiteFile {
@@ -22,19 +22,22 @@ export function suiteFile(path: string, source = readFileSync(join(projectDir, p
   return { path, needs: SCARCE.filter(name => calls.some(names => names.includes(`'${name}'`))) }
 }
 
-/** Those that need Spark first: it is the longest queue. Resolves when all have run, rejects when a run does. */
+/**
+ * Those that need Spark first, which is the longest queue; then those beside which the fewest others can run. Resolves when
+ * all have run, rejects when a run does.
+ */
 export async function runInLanes(
   files: readonly SuiteFile[],
   lanes: number,
   run: (file: SuiteFile) => Promise<void>,
 ): Promise<void> {
-  const waiting = files.toSorted(
-    (a, b) => Number(b.needs.includes('hudi')) - Number(a.needs.includes('hudi')),
-  )
+  const waiting = files.toSorted((a, b) => urgency(b) - urgency(a))
   const running = new Map<SuiteFile, Promise<void>>()
   while (waiting.length > 0 || running.size > 0) {
     const taken = [...running.keys()].flatMap(({ needs }) => needs)
-    const next = waiting.findIndex(({ needs }) => !needs.some(need => taken.includes(need)))
+    const next = waiting.findIndex(
+      ({ needs }) => !needs.some(need => taken.some(other => excludes(need, other))),
+    )
     if (running.size < lanes && next >= 0) {
       const [file] = waiting.splice(next, 1)
       running.set(
@@ -43,4 +46,14 @@ export async function runInLanes(
       )
     } else await Promise.race(running.values())
   }
+}
+
+function urgency({ needs }: SuiteFile): number {
+  return needs.includes('hudi') ? 2 : needs.includes('kubernetes') ? 1 : 0
+}
+
+/** A cluster is needed by one file as a whole, or by several that each have a namespace of it. */
+function excludes(one: Scarce, other: Scarce): boolean {
+  if (one === other) return one !== 'namespace'
+  return one !== 'hudi' && other !== 'hudi'
 }

@@ -13,12 +13,15 @@ import type { SyncJobStatus } from '#api/sync-job.ts'
 import { monitoringCrds } from '#test/bed/cache.ts'
 import type { RowSetHash } from '#test/bed/canonical.ts'
 import { HudiReaders } from '#test/bed/hudi-readers.ts'
-import { startKubernetes } from '#test/bed/kubernetes.ts'
+import { joinKubernetes } from '#test/bed/kubernetes.ts'
+import { takeLock } from '#test/bed/lock.ts'
 import type { BedKubernetes } from '#test/bed/kubernetes.ts'
 import { startMinio } from '#test/bed/minio.ts'
 import type { BedMinio } from '#test/bed/minio.ts'
-import { buildSluiceImage, sluiceImage } from './sluice-image.ts'
+import { sharedClusterVariable, startSluiceCluster } from './shared-cluster.ts'
+import { sluiceImage } from './sluice-image.ts'
 
+const helmLock = join(tmpdir(), 'sluice-e2e-helm.lock')
 const chart = fileURLToPath(new URL('../../helm/sluice', import.meta.url))
 
 export class SluiceCluster {
@@ -36,8 +39,8 @@ export class SluiceCluster {
   }
 
   async start(): Promise<void> {
-    this.cluster = await startKubernetes({ node: true, dns: true, networkPolicy: true })
-    await this.loadImage(sluiceImage.tag)
+    const shared = process.env[sharedClusterVariable]
+    this.cluster = shared === undefined ? await startSluiceCluster() : joinKubernetes(shared)
     this.minio = await startMinio({ host: this.cluster.nodeIp })
     await this.minio.createBucket('lake')
     this.readers = await HudiReaders.start()
@@ -45,16 +48,16 @@ export class SluiceCluster {
 
   async stop(): Promise<void> {
     await this.readers?.stop()
+    if (process.env[sharedClusterVariable] !== undefined) await this.#leave()
     await this.cluster?.stop()
     await this.minio?.stop()
     await rm(`${this.work}.yaml`, { force: true })
   }
 
-  async loadImage(tag: string): Promise<void> {
-    const archive = `${this.work}.tar`
-    await buildSluiceImage(archive, tag)
-    await this.cluster.importImage(archive)
-    await rm(archive)
+  /** For those that use the cluster next: nothing of ours runs, and no operator looks for it. */
+  async #leave(): Promise<void> {
+    await this.kubectl('delete', 'syncjobs', '--all', '-n', this.namespace, '--timeout=120s')
+    await this.kubectl('delete', 'namespace', this.namespace, '--ignore-not-found', '--wait=false')
   }
 
   /** Installs the chart, or upgrades it to this image: with its own rights and all of its network policies. */
@@ -71,11 +74,13 @@ export class SluiceCluster {
     ]
     const set = values.flatMap(value => ['--set', value])
     const env = { ...process.env, ...this.cluster.env }
-    await promisify(execFile)('helm', [...to, '--wait', '--timeout=120s', ...set], { env }).catch(
-      async (error: unknown) => {
+    // Helm refuses a second one at the same time.
+    const giveBack = await takeLock(helmLock, 180_000)
+    await promisify(execFile)('helm', [...to, '--wait', '--timeout=120s', ...set], { env })
+      .catch(async (error: unknown) => {
         throw new Error(`helm upgrade --install failed\n${await this.#situation()}`, { cause: error })
-      },
-    )
+      })
+      .finally(giveBack)
   }
 
   /** Its URL: policies count this address, and not that of the Service before it. */

@@ -6,13 +6,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
 import { requires } from '#test/bed/requires.ts'
 import { BankCluster } from './bank-cluster.ts'
+import { loadSluiceImage } from './shared-cluster.ts'
 
 /** Longer than it takes the operators to lose their lease, and the node to be taken for dead. */
 const outageMs = 120_000
 
 describe('A SyncJob in mid-stream', function () {
   this.timeout(600_000)
-  requires('postgres', 'minio', 'hudi', 'kubernetes', 'monitoring-crds')
+  requires('postgres', 'minio', 'hudi-rs', 'kubernetes', 'monitoring-crds')
   const bed = new BankCluster()
   let nextId = 1_000_000
 
@@ -96,7 +97,7 @@ describe('A SyncJob in mid-stream', function () {
 
   it('survives an upgrade of the operator and of its workers', async () => {
     const tag = 'e2e-next'
-    await bed.loadImage(tag)
+    await loadSluiceImage(bed.cluster, tag)
     await through('operator and worker upgraded', async () => {
       await bed.install(tag)
       await bed.until('a worker of the new image', async () => {

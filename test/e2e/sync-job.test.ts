@@ -9,7 +9,7 @@ import { prometheusOfChart, untilPanelsHaveData } from './chart-monitoring.ts'
 
 describe('A SyncJob on a cluster', function () {
   this.timeout(300_000)
-  requires('postgres', 'minio', 'hudi', 'kubernetes', 'prometheus', 'monitoring-crds')
+  requires('postgres', 'minio', 'hudi-rs', 'namespace', 'prometheus', 'monitoring-crds')
   const bed = new BankCluster()
 
   before(() => bed.start())

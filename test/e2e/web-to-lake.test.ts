@@ -13,7 +13,7 @@ const workers = 3
 
 describe('A SyncJob that several workers share', function () {
   this.timeout(300_000)
-  requires('kafka', 'minio', 'hudi', 'kubernetes', 'monitoring-crds')
+  requires('kafka', 'minio', 'hudi-rs', 'namespace', 'monitoring-crds')
   const bed = new WebCluster()
 
   before(async () => {
