@@ -35,7 +35,7 @@ NODE_NAME=${NODE_NAME:-bed-node}
 
 [ $# -ge 1 ] || { sed -n '2,30p' "$0"; exit 2; }
 S=$1; shift
-node=0 dns=0 netpol=0
+node=0 dns=0 netpol=0 api_was_away=0
 while [ $# -gt 0 ]; do
   case $1 in
     --node) node=1 ;;
@@ -183,6 +183,7 @@ say "etcd"
 # The endpoints of the "kubernetes" Service may not be loopback addresses, so
 # without a node the endpoint reconciler is off.
 adv=(--advertise-address "$API_IP"); [ "$API_IP" != 127.0.0.1 ] || adv=(--endpoint-reconciler-type=none)
+alive kube-apiserver || api_was_away=1
 # shellcheck disable=SC2086
 start kube-apiserver kube-apiserver --bind-address "$API_IP" --secure-port "$API_PORT" "${adv[@]}" \
   --etcd-servers "http://127.0.0.1:$ETCD_PORT" --service-cluster-ip-range "$SVC_NET.0/24" \
@@ -338,11 +339,16 @@ featureGates: {KubeletInUserNamespace: true, KubeletCrashLoopBackOffMax: true}
 # A container that was killed starts again after so long at most; by default it is 10 s, and twice as long each time.
 crashLoopBackOff: {maxContainerRestartPeriod: 2s}
 Y
+# A kubelet that found no API server for long looks for its own node a minute and more later, and until then does not
+# contradict that it is lost; a new one does at once. Containers go on without it.
+if [ $api_was_away = 1 ] && alive kubelet; then
+  kill "$(cat "$S/pid/kubelet")"
+  while alive kubelet; do sleep 0.1; done
+fi
 # shellcheck disable=SC2086
 start kubelet kubelet --config "$S/conf/kubelet.yaml" --kubeconfig "$S/kubelet.kubeconfig" \
   --root-dir "$S/kubelet" --cert-dir "$P" --hostname-override "$NODE_NAME" --node-ip "$NODE_IP" ${EXTRA_KUBELET_ARGS:-}
 wait_for 60 kubelet curl -fsS --noproxy '*' "http://127.0.0.1:$KUBELET_HEALTH_PORT/healthz"
-# After a time without an API server the node counts as lost until the kubelet has heard of it, which takes a minute and more.
 wait_for 150 kubelet K wait --for=condition=Ready "node/$NODE_NAME" --timeout=1s
 say "kubelet, node Ready"
 
