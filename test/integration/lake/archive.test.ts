@@ -15,13 +15,13 @@ import { loadHistory } from '#lake/timeline/history.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
 import type { CanonicalRow } from '#test/bed/canonical.ts'
 import { canonicalRows } from '#test/lake/reader/canonical.ts'
-import { HudiReaders } from '#test/bed/hudi-readers.ts'
+import type { HudiReaders } from '#test/bed/hudi-readers.ts'
 import { requires } from '#test/bed/requires.ts'
 import { TableModel } from '#test/lake/table/model.ts'
 import type { RowChange } from '#test/lake/table/vectors.ts'
 import { batchOf } from '#test/lake/table/vectors.ts'
 import type { DirectLake } from './lakes.ts'
-import { expectRows, folderLake, signal } from './lakes.ts'
+import { expectRows, folderLake, signal, withReaders } from './lakes.ts'
 
 const schema: TableSchema = {
   columns: [
@@ -52,14 +52,7 @@ for (const version of [8, 9] as const)
     this.timeout(600_000)
     let lake: DirectLake
     let readers: HudiReaders
-    before(async () => {
-      lake = await folderLake()
-      readers = await HudiReaders.start()
-    })
-    after(async () => {
-      await readers.stop()
-      await lake.stop()
-    })
+    withReaders(folderLake, given => ({ lake, readers } = given))
 
     it('are listed and gone on from by Spark, and by us after Spark', async () => {
       let aheadMs = -72 * hourMs

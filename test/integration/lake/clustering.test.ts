@@ -15,7 +15,7 @@ import type { TableWriter } from '#lake/table/table-writer.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
 import type { CanonicalRow } from '#test/bed/canonical.ts'
 import { canonicalJson } from '#test/bed/canonical.ts'
-import { HudiReaders } from '#test/bed/hudi-readers.ts'
+import type { HudiReaders } from '#test/bed/hudi-readers.ts'
 import { requires } from '#test/bed/requires.ts'
 import { allTypes, extremes } from '#test/lake/table/all-types.ts'
 import { canonicalRows } from '#test/lake/reader/canonical.ts'
@@ -23,7 +23,7 @@ import { inOrder } from '#test/lake/table/model.ts'
 import type { RowChange } from '#test/lake/table/vectors.ts'
 import { batchOf } from '#test/lake/table/vectors.ts'
 import type { DirectLake } from './lakes.ts'
-import { bucketLake, expectRows, folderLake, signal } from './lakes.ts'
+import { bucketLake, expectRows, folderLake, signal, withReaders } from './lakes.ts'
 
 const hourMs = 3_600_000
 const policy = clusteringPolicy(1 << 20)
@@ -106,14 +106,7 @@ for (const [where, open, version] of [
     this.timeout(600_000)
     let lake: DirectLake
     let readers: HudiReaders
-    before(async () => {
-      lake = await open()
-      readers = await HudiReaders.start()
-    })
-    after(async () => {
-      await readers.stop()
-      await lake.stop()
-    })
+    withReaders(open, given => ({ lake, readers } = given))
 
     /** Rows with their meta columns but the file name: by state, and by what was committed since. */
     async function answers(

@@ -1,13 +1,13 @@
 // Copy-on-write tables of a size at which rewrites copy row groups and column chunks as they are stored, read by Java
 // and Rust, and with another engine's commits between ours.
 import type { TableSchema } from '#catalog/types.ts'
-import { HudiReaders } from '#test/bed/hudi-readers.ts'
+import type { HudiReaders } from '#test/bed/hudi-readers.ts'
 import { requires } from '#test/bed/requires.ts'
 import { TableModel } from '#test/lake/table/model.ts'
 import type { RowChange } from '#test/lake/table/vectors.ts'
 import { batchOf } from '#test/lake/table/vectors.ts'
 import type { DirectLake } from './lakes.ts'
-import { expectRows, folderLake, signal, writerOf } from './lakes.ts'
+import { expectRows, folderLake, signal, withReaders, writerOf } from './lakes.ts'
 
 const schema: TableSchema = {
   columns: [
@@ -44,14 +44,7 @@ describe('large copy-on-write tables, read by Spark and hudi-rs', function () {
   this.timeout(600_000)
   let lake: DirectLake
   let readers: HudiReaders
-  before(async () => {
-    lake = await folderLake()
-    readers = await HudiReaders.start()
-  })
-  after(async () => {
-    await readers.stop()
-    await lake.stop()
-  })
+  withReaders(folderLake, given => ({ lake, readers } = given))
 
   it('hold the newest change of each key after rewrites that copy what they do not change', async () => {
     const writer = await writerOf(lake, { name: 'large', schema, buckets: 2, tableType: 'COPY_ON_WRITE' })

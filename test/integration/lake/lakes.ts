@@ -12,7 +12,8 @@ import type { TableWriter } from '#lake/table/table-writer.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
 import type { CanonicalRow } from '#test/bed/canonical.ts'
 import { canonicalJson } from '#test/bed/canonical.ts'
-import type { HudiReaders, S3Access } from '#test/bed/hudi-readers.ts'
+import type { S3Access } from '#test/bed/hudi-readers.ts'
+import { HudiReaders } from '#test/bed/hudi-readers.ts'
 import { startMinio } from '#test/bed/minio.ts'
 import { canonicalRows } from '#test/lake/reader/canonical.ts'
 import { inOrder } from '#test/lake/table/model.ts'
@@ -51,6 +52,24 @@ export async function bucketLake(): Promise<DirectLake> {
       await minio.stop()
     },
   }
+}
+
+/** Opens a lake and the readers that judge it before the first test of a suite, and ends both after the last. */
+export function withReaders(
+  openLake: () => Promise<DirectLake>,
+  take: (given: { lake: DirectLake; readers: HudiReaders }) => void,
+): void {
+  let lake: DirectLake | undefined
+  let readers: HudiReaders | undefined
+  before(async () => {
+    lake = await openLake()
+    readers = await HudiReaders.start()
+    take({ lake, readers })
+  })
+  after(async () => {
+    await readers?.stop()
+    await lake?.stop()
+  })
 }
 
 export function writerOf(

@@ -7,13 +7,13 @@ import { compactSome } from '#lake/services/compact.ts'
 import { defaultCompactionPolicy } from '#lake/services/plan-compaction.ts'
 import { readDefinition } from '#lake/table/create.ts'
 import { canonicalJson } from '#test/bed/canonical.ts'
-import { HudiReaders } from '#test/bed/hudi-readers.ts'
+import type { HudiReaders } from '#test/bed/hudi-readers.ts'
 import { requires } from '#test/bed/requires.ts'
 import { inOrder, TableModel } from '#test/lake/table/model.ts'
 import type { RowChange, Value } from '#test/lake/table/vectors.ts'
 import { batchOf } from '#test/lake/table/vectors.ts'
 import type { DirectLake } from './lakes.ts'
-import { expectRows, folderLake, signal, writerOf } from './lakes.ts'
+import { expectRows, folderLake, signal, withReaders, writerOf } from './lakes.ts'
 
 const time: ColumnType = { kind: 'timestamp' }
 const cases: { name: string; type: ColumnType; value: (micros: bigint) => Value }[] = [
@@ -30,14 +30,7 @@ describe('times within nested values, in logs that hudi-rs reads', () => {
   requires('hudi')
   let lake: DirectLake
   let readers: HudiReaders
-  before(async () => {
-    lake = await folderLake()
-    readers = await HudiReaders.start()
-  })
-  after(async () => {
-    await readers.stop()
-    await lake.stop()
-  })
+  withReaders(folderLake, given => ({ lake, readers } = given))
 
   for (const { name, type, value } of cases)
     it(`of a ${name} are refused until they are compacted`, async function () {

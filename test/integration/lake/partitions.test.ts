@@ -4,13 +4,13 @@ import { listDataFiles } from '#lake/reader/data-file.ts'
 import type { WantedTable } from '#lake/table/open-table.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
 import type { CanonicalRow } from '#test/bed/canonical.ts'
-import { HudiReaders } from '#test/bed/hudi-readers.ts'
+import type { HudiReaders } from '#test/bed/hudi-readers.ts'
 import { requires } from '#test/bed/requires.ts'
 import { canonicalOf, inOrder, TableModel } from '#test/lake/table/model.ts'
 import type { RowChange } from '#test/lake/table/vectors.ts'
 import { batchOf, unchanged } from '#test/lake/table/vectors.ts'
 import type { DirectLake } from './lakes.ts'
-import { bucketLake, expectRows, folderLake, signal, writerOf } from './lakes.ts'
+import { bucketLake, expectRows, folderLake, signal, withReaders, writerOf } from './lakes.ts'
 
 const orders: TableSchema = {
   columns: [
@@ -61,14 +61,7 @@ for (const [where, open] of [
     requires('hudi', 'minio')
     let lake: DirectLake
     let readers: HudiReaders
-    before(async () => {
-      lake = await open()
-      readers = await HudiReaders.start()
-    })
-    after(async () => {
-      await readers.stop()
-      await lake.stop()
-    })
+    withReaders(open, given => ({ lake, readers } = given))
 
     it('append tables have a file for each day of a commit', async () => {
       const wanted = {

@@ -13,14 +13,14 @@ import type { TableWriter } from '#lake/table/table-writer.ts'
 import type { CanonicalRow } from '#test/bed/canonical.ts'
 import { canonicalJson } from '#test/bed/canonical.ts'
 import type { HudiVersion } from '#test/bed/cache.ts'
-import { HudiReaders } from '#test/bed/hudi-readers.ts'
+import type { HudiReaders } from '#test/bed/hudi-readers.ts'
 import { requires } from '#test/bed/requires.ts'
 import { canonicalRows } from '#test/lake/reader/canonical.ts'
 import { inOrder, TableModel } from '#test/lake/table/model.ts'
 import type { RowChange, Value } from '#test/lake/table/vectors.ts'
 import { batchOf, unchanged } from '#test/lake/table/vectors.ts'
 import type { DirectLake } from './lakes.ts'
-import { expectRows, folderLake, signal, writerOf } from './lakes.ts'
+import { expectRows, folderLake, signal, withReaders, writerOf } from './lakes.ts'
 
 const decimal = (precision: number): ColumnType => ({ kind: 'decimal', precision, scale: 2 })
 const column = (name: string, type: ColumnType): Column => ({ name, type, nullable: true })
@@ -257,14 +257,7 @@ describe('columns that change, read by Spark and hudi-rs', function () {
   this.timeout(600_000)
   let lake: DirectLake
   let readers: HudiReaders
-  before(async () => {
-    lake = await folderLake()
-    readers = await HudiReaders.start()
-  })
-  after(async () => {
-    await readers.stop()
-    await lake.stop()
-  })
+  withReaders(folderLake, given => ({ lake, readers } = given))
 
   for (const { name, rows, key, wanted } of kinds)
     for (const step of steps)

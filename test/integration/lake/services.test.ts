@@ -17,14 +17,14 @@ import { openTable } from '#lake/table/open-table.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
 import type { CanonicalRow } from '#test/bed/canonical.ts'
-import { HudiReaders } from '#test/bed/hudi-readers.ts'
+import type { HudiReaders } from '#test/bed/hudi-readers.ts'
 import { requires } from '#test/bed/requires.ts'
 import { allTypes, extremes } from '#test/lake/table/all-types.ts'
 import { TableModel } from '#test/lake/table/model.ts'
 import type { RowChange } from '#test/lake/table/vectors.ts'
 import { batchOf } from '#test/lake/table/vectors.ts'
 import type { DirectLake } from './lakes.ts'
-import { bucketLake, expectRows, folderLake, signal } from './lakes.ts'
+import { bucketLake, expectRows, folderLake, signal, withReaders } from './lakes.ts'
 
 const schema: TableSchema = {
   columns: [
@@ -132,14 +132,7 @@ for (const [where, open] of [
     this.timeout(600_000)
     let lake: DirectLake
     let readers: HudiReaders
-    before(async () => {
-      lake = await open()
-      readers = await HudiReaders.start()
-    })
-    after(async () => {
-      await readers.stop()
-      await lake.stop()
-    })
+    withReaders(open, given => ({ lake, readers } = given))
 
     /** Time travel and incremental answers of both readers, as texts. */
     async function history(name: string, asOf: readonly string[], from: string): Promise<string[]> {

@@ -1,13 +1,13 @@
 import { expect } from 'chai'
 import type { TableSchema } from '#catalog/types.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
-import { HudiReaders } from '#test/bed/hudi-readers.ts'
+import type { HudiReaders } from '#test/bed/hudi-readers.ts'
 import { requires } from '#test/bed/requires.ts'
 import { TableModel } from '#test/lake/table/model.ts'
 import type { RowChange } from '#test/lake/table/vectors.ts'
 import { batchOf } from '#test/lake/table/vectors.ts'
 import type { DirectLake } from './lakes.ts'
-import { expectRows, folderLake, signal, writerOf } from './lakes.ts'
+import { expectRows, folderLake, signal, withReaders, writerOf } from './lakes.ts'
 
 const schema: TableSchema = {
   columns: [
@@ -73,14 +73,7 @@ describe('a keyed table that Spark writes to as well', () => {
   requires('hudi')
   let lake: DirectLake
   let readers: HudiReaders
-  before(async () => {
-    lake = await folderLake()
-    readers = await HudiReaders.start()
-  })
-  after(async () => {
-    await readers.stop()
-    await lake.stop()
-  })
+  withReaders(folderLake, given => ({ lake, readers } = given))
 
   it('takes an upsert and a compaction by Spark, and commits of ours between and after', async function () {
     this.timeout(600_000)

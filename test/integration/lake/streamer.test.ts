@@ -6,12 +6,12 @@ import { adoptTable } from '#lake/table/adopt.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
 import { decodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
-import { HudiReaders } from '#test/bed/hudi-readers.ts'
+import type { HudiReaders } from '#test/bed/hudi-readers.ts'
 import { requires } from '#test/bed/requires.ts'
 import type { RowChange } from '#test/lake/table/vectors.ts'
 import { batchOf } from '#test/lake/table/vectors.ts'
 import type { DirectLake } from './lakes.ts'
-import { folderLake, signal } from './lakes.ts'
+import { folderLake, signal, withReaders } from './lakes.ts'
 import { appendShop, keyedShop, SharedTable, sparkOptions } from './shared-table.ts'
 
 // Hudi Streamer itself comes with a bundle that has no place in the bed; what it leaves in a table, besides the rows
@@ -78,14 +78,7 @@ describe('a table that Hudi Streamer and Sluice write in turn', function () {
   this.timeout(600_000)
   let lake: DirectLake
   let readers: HudiReaders
-  before(async () => {
-    lake = await folderLake()
-    readers = await HudiReaders.start()
-  })
-  after(async () => {
-    await readers.stop()
-    await lake.stop()
-  })
+  withReaders(folderLake, given => ({ lake, readers } = given))
 
   for (const [kind, schema, buckets] of [
     ['append', appendShop, 0],

@@ -4,7 +4,7 @@ import { ConflictError, FencedError } from '#common/errors.ts'
 import { TableFiles } from '#lake/table/table-files.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
 import type { CanonicalRow } from '#test/bed/canonical.ts'
-import { HudiReaders } from '#test/bed/hudi-readers.ts'
+import type { HudiReaders } from '#test/bed/hudi-readers.ts'
 import { requires } from '#test/bed/requires.ts'
 import { allTypes, extremes } from '#test/lake/table/all-types.ts'
 import { canonicalOf, TableModel } from '#test/lake/table/model.ts'
@@ -12,7 +12,7 @@ import type { RowChange } from '#test/lake/table/vectors.ts'
 import { batchOf, unchanged } from '#test/lake/table/vectors.ts'
 import { Random } from '../sync/random.ts'
 import type { DirectLake } from './lakes.ts'
-import { bucketLake, expectRows, folderLake, signal, writerOf } from './lakes.ts'
+import { bucketLake, expectRows, folderLake, signal, withReaders, writerOf } from './lakes.ts'
 
 const appendTypes: TableSchema = { columns: allTypes.columns, key: [] }
 const shop: TableSchema = {
@@ -57,14 +57,7 @@ for (const [where, open] of [
     requires('hudi', 'minio')
     let lake: DirectLake
     let readers: HudiReaders
-    before(async () => {
-      lake = await open()
-      readers = await HudiReaders.start()
-    })
-    after(async () => {
-      await readers.stop()
-      await lake.stop()
-    })
+    withReaders(open, given => ({ lake, readers } = given))
 
     it('a writer that died over the first base file hides nothing that others commit later', async () => {
       const wanted = { name: 'left', schema: shop, buckets: 1 }

@@ -6,14 +6,14 @@ import { Journal } from '#lake/journal/journal.ts'
 import { compactSome } from '#lake/services/compact.ts'
 import { readDefinition } from '#lake/table/create.ts'
 import { canonicalJson } from '#test/bed/canonical.ts'
-import { HudiReaders } from '#test/bed/hudi-readers.ts'
+import type { HudiReaders } from '#test/bed/hudi-readers.ts'
 import { requires } from '#test/bed/requires.ts'
 import { inOrder, TableModel } from '#test/lake/table/model.ts'
 import { eager } from '#test/lake/services/keyed-table.ts'
 import type { RowChange } from '#test/lake/table/vectors.ts'
 import { batchOf } from '#test/lake/table/vectors.ts'
 import type { DirectLake } from './lakes.ts'
-import { bucketLake, signal, writerOf } from './lakes.ts'
+import { bucketLake, signal, withReaders, writerOf } from './lakes.ts'
 
 const schema: TableSchema = {
   columns: [
@@ -29,14 +29,7 @@ describe('a table of version 6 in a bucket', function () {
   this.timeout(600_000)
   let lake: DirectLake
   let readers: HudiReaders
-  before(async () => {
-    lake = await bucketLake()
-    readers = await HudiReaders.start()
-  })
-  after(async () => {
-    await readers.stop()
-    await lake.stop()
-  })
+  withReaders(bucketLake, given => ({ lake, readers } = given))
 
   it('is read alike by Hudi 0.15, Hudi 1.2 and hudi-rs, between compactions too', async () => {
     const writer = await writerOf(lake, { name: 'six', schema, buckets: 2, version: 6 })
