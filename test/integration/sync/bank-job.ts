@@ -34,31 +34,28 @@ export async function connect(server: PostgresServer): Promise<Client> {
   return client
 }
 
-/** Any column of each table. */
-export const bankColumns = { accounts: 'owner', postings: 'note' }
-
 /**
- * A change of each table that changes nothing: how far one without changes is would be told to the server twice a minute
- * only. `columns`: one of each table.
+ * SQL that changes nothing in a row of each table: how far a table without changes is would be told to the server twice a
+ * minute only. `columns`: any one of each table, which has a key.
  */
-export async function touch(client: Client, columns: Readonly<Record<string, string>>): Promise<void> {
-  for (const [table, column] of Object.entries(columns))
-    await client.query(
-      `update ${table} set ${column} = ${column} where ctid = (select ctid from ${table} limit 1)`,
+export function touches(columns: Readonly<Record<string, string>>): string {
+  return Object.entries(columns)
+    .map(
+      ([table, column]) =>
+        `update ${table} set ${column} = ${column} where ctid = (select ctid from ${table} limit 1)`,
     )
+    .join('; ')
 }
 
+export const bankTouches = touches({ accounts: 'owner', postings: 'note' })
+
 /**
- * Waits until the slot has confirmed everything written so far: all of it is then in the lake. `columns`: one of each table
- * of the job.
+ * Waits until the slot has confirmed everything written so far: all of it is then in the lake. `then`: what is written
+ * after that to all tables of the job; nothing, where the last transaction wrote to all of them.
  */
-export async function untilInStep(
-  client: Client,
-  sluice: SluiceProcess,
-  columns: Readonly<Record<string, string>> = bankColumns,
-): Promise<void> {
+export async function untilInStep(client: Client, sluice: SluiceProcess, then = bankTouches): Promise<void> {
   const end = (await client.query<{ lsn: string }>('select pg_current_wal_lsn()::text as lsn')).rows[0]!.lsn
-  await touch(client, columns)
+  await client.query(then)
   for (let tries = 0; tries < 900; tries++) {
     const { rows } = await client.query<{ done: boolean | null }>(
       `select bool_and(confirmed_flush_lsn >= $1::pg_lsn) as done from pg_replication_slots where not temporary`,

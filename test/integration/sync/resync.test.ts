@@ -9,7 +9,7 @@ import { HudiReaders } from '#test/bed/hudi-readers.ts'
 import { startPostgres } from '#test/bed/postgres.ts'
 import { requires } from '#test/bed/requires.ts'
 import { bankTables, hashOfSource, openBank } from './bank.ts'
-import { bankColumns, bankJob, connect, keepBusy, untilInStep } from './bank-job.ts'
+import { bankJob, bankTouches, connect, keepBusy, untilInStep } from './bank-job.ts'
 import { folderLake } from './lakes.ts'
 import { Random } from './random.ts'
 import { SluiceProcess } from './sluice-process.ts'
@@ -96,13 +96,12 @@ describe('PostgreSQL tables that are read again', () => {
     await openBank(client)
     await client.query(`create table notes (n int not null, note text); alter table notes replica identity full;
       insert into notes select n, 'note ' || n from generate_series(1, 3000) n`)
-    const columns = { ...bankColumns, notes: 'note' }
     let sluice = await SluiceProcess.prepare(bankJob(server, lake))
     try {
       sluice.start()
       await sluice.until(({ phase }) => phase === 'streaming')
-      await client.query(`insert into notes values (0, 'by the log')`)
-      await untilInStep(client, sluice, columns)
+      await client.query(`begin; ${bankTouches}; insert into notes values (0, 'by the log'); commit`)
+      await untilInStep(client, sluice, '')
       await sluice.stop()
       await client.query(`select pg_drop_replication_slot(slot_name) from pg_replication_slots`)
       await client.query(
@@ -115,10 +114,9 @@ describe('PostgreSQL tables that are read again', () => {
       sluice = await SluiceProcess.prepare(bankJob(server, lake, '  resync: {id: one}\n'))
       sluice.start()
       await sluice.until(({ resync, phase }) => resync?.left.length === 0 && phase === 'streaming')
-      await client.query(
-        `update postings set amount = 7 where number = 1; insert into notes values (-1, 'afterwards')`,
-      )
-      await untilInStep(client, sluice, columns)
+      await client.query(`begin; ${bankTouches};
+        update postings set amount = 7 where number = 1; insert into notes values (-1, 'afterwards'); commit`)
+      await untilInStep(client, sluice, '')
       await sluice.stop()
       for (const table of Object.keys(bankTables)) {
         const columns = Object.keys(bankTables[table]!)
