@@ -52,16 +52,18 @@ export function buildProbeJob({ job, plan }: CompiledJob, worker: WorkerImage, n
 
 /** Null while it runs. @param pods of the job */
 export function probeOutcome(job: Job, pods: readonly Pod[]): ProbeOutcome | null {
-  const outcome = jobOutcome(job)
-  if (outcome === 'running') return null
-  if (outcome === 'done') return { kind: 'nothing' }
   const own = pods.filter(
     ({ metadata }) => metadata.labels?.['batch.kubernetes.io/job-name'] === job.metadata.name,
   )
   const exit = own.map(exitOf).find(found => found !== undefined)
   const said = /^sluice probe: (.*)$/m.exec(exit?.message ?? '')?.[1]?.slice(0, 1000)
+  // The pod tells some seconds before the Job does.
+  if (exit?.exitCode === probeExitCodes.nothing) return { kind: 'nothing' }
   if (exit?.exitCode === probeExitCodes.unread)
     return { kind: 'unread', what: said ?? 'Its probe found something.' }
+  const outcome = jobOutcome(job)
+  if (outcome === 'running') return null
+  if (outcome === 'done') return { kind: 'nothing' }
   return { kind: 'failed', complaint: said ?? (problemOf(own) || failureOf(job)) }
 }
 

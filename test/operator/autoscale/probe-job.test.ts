@@ -75,6 +75,24 @@ describe('The probe of a job', () => {
       expected: { kind: 'unread', what: '3 records wait.' },
     },
     {
+      name: 'what there is to read, by its pod, before Kubernetes says that it has ended',
+      job: ended(null),
+      pods: [podOf(ended(null), 10, log('3 records wait.'))],
+      expected: { kind: 'unread', what: '3 records wait.' },
+    },
+    {
+      name: 'that there is nothing to read, by its pod, before Kubernetes says that it has ended',
+      job: ended(null),
+      pods: [podOf(ended(null), 0)],
+      expected: { kind: 'nothing' },
+    },
+    {
+      name: 'nothing yet of a failure, before Kubernetes says that it has ended',
+      job: ended(null),
+      pods: [podOf(ended(null), 1, log('SOURCE_UNREACHABLE: it is away'))],
+      expected: null,
+    },
+    {
       name: 'why it could not be told, with its code',
       job: ended('Failed'),
       pods: [podOf(ended('Failed'), 1, log('PG_SLOT_LOST: it is gone'))],
