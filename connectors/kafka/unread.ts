@@ -10,7 +10,7 @@ export function unreadRecords(
 ): string | null {
   const positions = new Map(tables.map(table => [table.name, table.positions]))
   let records = 0
-  let first: string | null = null
+  const behind: string[] = []
   for (const { topic, partition, offset: latest } of ends) {
     const id = splitId(topic, partition)
     const held = positions.get(topic)?.get(id)
@@ -20,8 +20,10 @@ export function unreadRecords(
     // A topic that was made anew, perhaps: whoever reads on says what is wrong.
     if (end === null && waiting < 0)
       return `Partition ${id} ends at ${latest}, before the position ${offset}.`
-    if (waiting > 0) first ??= id
+    if (waiting > 0) behind.push(id)
     records += Math.max(0, waiting)
   }
-  return first === null ? null : `${records} records wait to be read, in ${first} among others.`
+  if (behind.length === 0) return null
+  const others = behind.length > 1 ? ` and ${behind.length - 1} more` : ''
+  return `${records} ${records === 1 ? 'record waits' : 'records wait'} to be read in ${behind[0]}${others}.`
 }

@@ -80,7 +80,8 @@ async function waitingChanges(
        WHERE octet_length(data) > 0`,
       [slot, messagesMax, changes, quoteName(publication)],
     )
-    if (seen!.changes > 0) return `${seen!.changes} changes or more wait in the log.`
+    const { changes: found } = seen!
+    if (found > 0) return `At least ${found} ${found === 1 ? 'change waits' : 'changes wait'} in the log.`
     return seen!.messages < messagesMax ? null : 'There are too many transactions in the log to look through.'
   } catch (error) {
     if (isTimeout(error)) return 'There is too much in the log to look through.'

@@ -115,7 +115,7 @@ spec: {source: {name: db}, target: {name: lake}, tables: [{include: public.order
     }
     expect(await probe()).to.deep.equal({ code: 0, says: undefined })
     await client.query("insert into orders values (0, 'late')")
-    expect(await probe()).to.deep.equal({ code: 10, says: '1 changes or more wait in the log.' })
+    expect(await probe()).to.deep.equal({ code: 10, says: 'At least 1 change waits in the log.' })
     expect(await madeAtSource(), 'as before').to.equal(2)
 
     for (const time of ['first', 'second']) {

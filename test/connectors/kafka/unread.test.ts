@@ -23,7 +23,17 @@ describe('records of a topic that nobody has read', () => {
     {
       name: 'those between positions and ends',
       held: { 't/0': '9@3', 't/1': '1@8' },
-      expected: '3 records wait to be read, in t/1 among others.',
+      expected: '3 records wait to be read in t/1.',
+    },
+    {
+      name: 'a single one',
+      held: { 't/0': '8@3', 't/1': '4@8' },
+      expected: '1 record waits to be read in t/0.',
+    },
+    {
+      name: 'those of several partitions',
+      held: { 't/0': '8@3', 't/1': '3@8' },
+      expected: '2 records wait to be read in t/0 and 1 more.',
     },
     {
       name: 'a partition that the table does not know',
@@ -38,7 +48,7 @@ describe('records of a topic that nobody has read', () => {
     {
       name: 'what is left of a bounded read',
       held: { 't/0': '3@3..5', 't/1': '4@8' },
-      expected: '2 records wait to be read, in t/0 among others.',
+      expected: '2 records wait to be read in t/0.',
     },
     {
       name: 'a topic that ends before the position: it may have been made anew',
