@@ -45,8 +45,9 @@ export class LimitedWorkers {
     return new LimitedWorkers(options, { folder, master: await MasterBed.create(options.limits, priorities) })
   }
 
-  /** The worker of `job-<index>`. */
+  /** The worker of `job-<index>`, in the pod it had. */
   async start(index: number): Promise<ChildProcess> {
+    if (!this.#hasPod(index)) this.master.startPod(`job-${index}`)
     const [plan, token] = [join(this.#folder, `plan-${index}.json`), join(this.#folder, `token-${index}`)]
     await writeFile(plan, JSON.stringify(this.#planOf(index)))
     await writeFile(token, `job-${index}-pod\n`)
@@ -58,8 +59,22 @@ export class LimitedWorkers {
     })
     this.#children.push(child)
     // As the operator does with the pods of a job that is done.
-    child.once('exit', code => code === 0 && this.master.removePod(`job-${index}-pod`))
+    child.once('exit', code => code === 0 && this.#removePod(index))
     return child
+  }
+
+  /** Kills the worker, if it has not ended by itself, and its pod is gone. */
+  lose(index: number, child: ChildProcess): void {
+    child.kill('SIGKILL')
+    this.#removePod(index)
+  }
+
+  #hasPod(index: number): boolean {
+    return this.master.identityOf(`job-${index}-pod`) !== null
+  }
+
+  #removePod(index: number): void {
+    if (this.#hasPod(index)) this.master.removePod(`job-${index}-pod`)
   }
 
   async close(): Promise<void> {

@@ -31,7 +31,17 @@ describe('limits at a time of several workers', () => {
       ANALYZE wide`)
   })
 
-  afterEach(() => limited.close()).timeout(60_000)
+  let watching: AbortController
+  let watched: Promise<void>
+  /** What was counted at the server. */
+  let counts: number[]
+
+  afterEach(async function () {
+    this.timeout(60_000)
+    watching.abort()
+    await watched
+    await limited.close()
+  })
 
   after(async function () {
     this.timeout(60_000)
@@ -39,20 +49,30 @@ describe('limits at a time of several workers', () => {
     await server.stop()
   })
 
-  /** How many of these the server has at a moment, again and again until the signal aborts. */
-  async function watch(which: string, signal: AbortSignal): Promise<number[]> {
-    const counts: number[] = []
-    const watcher = new pg.Client({ connectionString: server.url })
-    await watcher.connect()
-    while (!signal.aborted) {
-      const { rows: found } = await watcher.query<{ count: number }>(
-        `SELECT count(*)::int AS count FROM pg_stat_activity WHERE ${which}`,
-      )
-      counts.push(found[0]!.count)
-      await delay(10)
+  /** Counts how many of these the server has at a moment, again and again. */
+  function watch(which: string): void {
+    watching = new AbortController()
+    counts = []
+    const { signal } = watching
+    const count = async (): Promise<void> => {
+      const watcher = new pg.Client({ connectionString: server.url })
+      await watcher.connect()
+      while (!signal.aborted) {
+        const { rows: found } = await watcher.query<{ count: number }>(
+          `SELECT count(*)::int AS count FROM pg_stat_activity WHERE ${which}`,
+        )
+        counts.push(found[0]!.count)
+        await delay(10)
+      }
+      await watcher.end()
     }
-    await watcher.end()
-    return counts
+    watched = count()
+  }
+
+  /** Some seconds after the first of them was seen. */
+  async function underWay(ms: number): Promise<void> {
+    while (!counts.some(count => count > 0)) await delay(50)
+    await delay(ms)
   }
 
   const exitOf = async (child: ChildProcess): Promise<number> => (await once(child, 'exit'))[0] as number
@@ -68,14 +88,12 @@ describe('limits at a time of several workers', () => {
     })
     const { master } = limited
     await master.start(1)
-    const watching = new AbortController()
-    const watched = watch(`state = 'active' AND query LIKE 'COPY (SELECT%'`, watching.signal)
+    watch(`state = 'active' AND query LIKE 'COPY (SELECT%'`)
     const [first, second, third] = await Promise.all([0, 1, 2].map(index => limited.start(index)))
     const ended = [first!, third!].map(exitOf)
-    await delay(8_000)
-    second!.kill('SIGKILL')
-    master.removePod('job-1-pod')
-    await delay(3_000)
+    await underWay(2_000)
+    limited.lose(1, second!)
+    await delay(2_000)
     const { port } = master
     await master.stop()
     await delay(5_000)
@@ -83,8 +101,6 @@ describe('limits at a time of several workers', () => {
     expect(await Promise.all(ended), 'exit codes of the others, which read all there is').to.deep.equal([
       0, 0,
     ])
-    watching.abort()
-    const counts = await watched
     const most = Math.max(...counts)
     console.log(`      ${counts.length} looks, most at a time: ${most}, limit ${limit}`)
     expect(most).to.be.within(1, limit)
@@ -112,16 +128,13 @@ describe('limits at a time of several workers', () => {
     limited = await LimitedWorkers.open({ jobs: 4, server, limits, postgres, lanes: 4, streams: [1] })
     const { master } = limited
     await master.start(1)
-    const watching = new AbortController()
-    const watched = watch(`application_name LIKE 'sluice %'`, watching.signal)
-    const [first, stream] = [await limited.start(0), await limited.start(1)]
-    const firstEnds = exitOf(first)
-    await delay(5_000)
-    const [third, last] = [await limited.start(2), await limited.start(3)]
-    await delay(3_000)
-    for (const child of [stream, third]) child.kill('SIGKILL')
-    const again = [await limited.start(1), await limited.start(2)]
-    const exits = [firstEnds, exitOf(again[1]!), exitOf(last)]
+    watch(`application_name LIKE 'sluice %'`)
+    const [first, stream, third, last] = await Promise.all([0, 1, 2, 3].map(index => limited.start(index)))
+    const exits = [first!, last!].map(exitOf)
+    await underWay(2_000)
+    for (const child of [stream!, third!]) child.kill('SIGKILL')
+    const again = await Promise.all([1, 2].map(index => limited.start(index)))
+    exits.push(exitOf(again[1]!))
     await delay(2_000)
     const { port } = master
     await master.stop()
@@ -130,8 +143,6 @@ describe('limits at a time of several workers', () => {
     const ended = await Promise.all(exits)
     expect(ended, 'exit codes of those that only copy, which read all there is').to.deep.equal([0, 0, 0])
     await streamed()
-    watching.abort()
-    const counts = await watched
     const most = Math.max(...counts)
     console.log(`      ${counts.length} looks, most at a time: ${most}, for workers ${given}`)
     expect(most).to.be.within(workerConnectionsMin, given)
