@@ -209,7 +209,7 @@ start kube-controller-manager kube-controller-manager --kubeconfig "$S/kcm.kubec
   --service-account-private-key-file "$P/sa.key" --root-ca-file "$P/ca.crt" \
   --cluster-signing-cert-file "$P/ca.crt" --cluster-signing-key-file "$P/ca.key" \
   --service-cluster-ip-range "$SVC_NET.0/24" --cluster-cidr "$POD_NET.0/24" --allocate-node-cidrs=false \
-  ${EXTRA_KCM_ARGS:-}
+  --horizontal-pod-autoscaler-sync-period=3s ${EXTRA_KCM_ARGS:-}
 start kube-scheduler kube-scheduler --kubeconfig "$S/scheduler.kubeconfig" \
   --authentication-kubeconfig "$S/scheduler.kubeconfig" --authorization-kubeconfig "$S/scheduler.kubeconfig" \
   --bind-address 127.0.0.1 --secure-port "$SCHED_PORT" --leader-elect=false

@@ -1,0 +1,116 @@
+// A job whose load rises and falls: as many worker pods as it takes, first by the operator's own decision, then by that of
+// a HorizontalPodAutoscaler. The lake holds each record once, whoever read it.
+import { expect } from 'chai'
+import { requires } from '#test/bed/requires.ts'
+import { ExternalMetric } from './external-metric.ts'
+import { OrdersCluster } from './orders-cluster.ts'
+
+const maxReplicas = 4
+const maxLagMs = 10_000
+/** Far more than a tenth of a core reads, and less than four of them do. */
+const surgePerSecond = 8000
+
+/** What an operator of before has learned: the sooner workers start, the sooner it pays to have fewer of them. */
+const learned = { capacityPerLane: 6000, spreadPercent: 0, startUp: '5s', patiencePercent: 100 }
+
+const automatic = `autoscaling: {minReplicas: 1, maxReplicas: ${maxReplicas}, maxLag: ${maxLagMs / 1000}s}`
+const manual = automatic.replace('{', '{mode: Manual, ')
+
+const horizontalPodAutoscaler = (job: string): string => `
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: ${job}}
+spec:
+  scaleTargetRef: {apiVersion: sluice.dev/v1alpha1, kind: SyncJob, name: ${job}}
+  minReplicas: 1
+  maxReplicas: ${maxReplicas}
+  metrics:
+    - type: External
+      external: {metric: {name: orders_waiting}, target: {type: AverageValue, averageValue: "1000"}}
+  behavior: {scaleDown: {stabilizationWindowSeconds: 0}}
+`
+
+describe('An autoscaled SyncJob', function () {
+  this.timeout(600_000)
+  requires('kafka', 'minio', 'hudi-rs', 'namespace', 'monitoring-crds')
+  const bed = new OrdersCluster()
+
+  before(async () => {
+    await bed.start()
+    await bed.install()
+    await bed.createNamespace()
+    await bed.apply(`${bed.resources()}---${bed.syncJob(`${automatic}\n  suspend: true`)}`)
+    await bed.untilReady('False Suspended')
+    const status = { autoscaling: { desiredReplicas: 1, reason: 'Steady', message: 'As before.', learned } }
+    const patch = ['--subresource=status', '--type=merge', '-p', JSON.stringify({ status })]
+    await bed.kubectl('patch', 'syncjob', bed.job, '-n', bed.namespace, ...patch)
+    await bed.apply(bed.syncJob(automatic))
+    await bed.untilReady('True Streaming', 180_000)
+  })
+  after(() => bed.stop())
+
+  const workersAre = (count: number) => async (): Promise<boolean> =>
+    (await bed.workerPods()).length === count && (await bed.readyWorkers()) === count
+
+  it('gets more workers when more comes in than one can read, and its lag returns below maxLag', async () => {
+    expect(await bed.readyWorkers()).to.equal(1)
+    bed.recordsPerSecond = surgePerSecond
+    let wanted = 1
+    let mostLagMs = 0
+    await bed.until('more workers are wanted', async () => {
+      wanted = (await bed.status()).autoscaling?.desiredReplicas ?? 1
+      mostLagMs = Math.max(mostLagMs, await bed.lagMs())
+      return wanted > 1
+    })
+    expect(wanted).to.be.at.most(maxReplicas)
+    await bed.until('they are there', async () => (await bed.readyWorkers()) >= wanted)
+    const below = async (): Promise<boolean> => {
+      const lagMs = await bed.lagMs()
+      mostLagMs = Math.max(mostLagMs, lagMs)
+      return lagMs < maxLagMs
+    }
+    await bed.until('the lag is below maxLag', below, 240_000)
+    const { autoscaling } = await bed.status()
+    console.log(
+      `      ${await bed.readyWorkers()} workers, at most ${mostLagMs / 1000} s behind; ${autoscaling?.message}`,
+    )
+    expect((await bed.events('Scale')).join('\n')).to.match(
+      /(LagAhead|AtMaximum): Scaled from 1 to [234] workers/,
+    )
+  })
+
+  it('gives them back when less comes in, and holds each record once', async () => {
+    bed.recordsPerSecond = 0
+    await bed.until(
+      'one worker is wanted',
+      async () => (await bed.status()).autoscaling?.desiredReplicas === 1,
+      300_000,
+    )
+    await bed.until('one worker is there', workersAre(1))
+    expect((await bed.events('Scale')).join('\n')).to.match(/Surplus: Scaled from [234] to [123] workers?/)
+    await bed.untilReady('True Streaming')
+    await bed.expectAllOnce()
+  })
+
+  it('has as many as a HorizontalPodAutoscaler says, where the operator decides nothing', async () => {
+    await bed.apply(bed.syncJob(`${manual}\n  replicas: 1`))
+    const metric = await ExternalMetric.serve(bed, 'orders_waiting')
+    try {
+      metric.value = 2000
+      bed.recordsPerSecond = 500
+      await bed.apply(horizontalPodAutoscaler(bed.job))
+      await bed.until('two workers', workersAre(2))
+      metric.value = 100
+      await bed.until('one worker', workersAre(1))
+      const [scaler] = (
+        await bed.get<{ items: { status: { conditions: { type: string; status: string }[] } }[] }>('hpa')
+      ).items
+      const holds = Object.fromEntries(scaler!.status.conditions.map(({ type, status }) => [type, status]))
+      expect(holds).to.include({ AbleToScale: 'True', ScalingActive: 'True' })
+    } finally {
+      await metric.stop()
+    }
+    bed.recordsPerSecond = 0
+    await bed.expectAllOnce()
+  })
+})
