@@ -143,7 +143,7 @@ export class Web {
     }
   }
 
-  /** What is in the topic `clicks`: where a broker died, some records may be there twice, and not in the array. */
+  /** What is in the topic `clicks`: where a broker died or a partition had no leader, some records may be there twice. */
   async recordedClicks(): Promise<Row[]> {
     const ends = new Map(
       (await this.#admin.fetchTopicOffsets('clicks')).map(({ partition, high }) => [partition, BigInt(high)]),
