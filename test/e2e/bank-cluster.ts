@@ -6,7 +6,7 @@ import type { PostgresServer } from '#scripts/embedded-postgres.ts'
 import { startPostgres } from '#test/bed/postgres.ts'
 import { bankTables, hashOfSource, moveMoney, openBank } from '#test/integration/sync/bank.ts'
 import { Random } from '#test/integration/sync/random.ts'
-import { SluiceCluster } from './sluice-cluster.ts'
+import { modestResources, SluiceCluster } from './sluice-cluster.ts'
 
 /** The database's user that the job connects as; the tests' own is another one. */
 const reader = 'reader'
@@ -107,7 +107,7 @@ spec:
 ${this.lakeSource()}`
   }
 
-  syncJob(more = '', tables = '[{include: "public.*"}]'): string {
+  syncJob(more = '', { lanes = 2, tables = '[{include: "public.*"}]' } = {}): string {
     return `
 apiVersion: sluice.dev/v1alpha1
 kind: SyncJob
@@ -117,6 +117,7 @@ spec:
   target: {name: lake}
   tables: ${tables}
   freshness: 1s
+  worker: {lanes: ${lanes}, resources: ${modestResources}}
 ${more}`
   }
 

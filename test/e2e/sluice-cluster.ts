@@ -24,6 +24,9 @@ import { sluiceImage } from './sluice-image.ts'
 const helmLock = join(tmpdir(), 'sluice-e2e-helm.lock')
 const chart = fileURLToPath(new URL('../../helm/sluice', import.meta.url))
 
+/** Of workers: those of the files that run beside each other have to fit on a node of two cores. */
+export const modestResources = '{requests: {cpu: 100m, memory: 256Mi}, limits: {memory: 1Gi}}'
+
 export class SluiceCluster {
   /** Begins the names of temporary files. */
   readonly work = join(tmpdir(), `sluice-e2e-${process.pid}`)

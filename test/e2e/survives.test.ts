@@ -66,9 +66,7 @@ describe('A SyncJob in mid-stream', function () {
   })
 
   it('survives the death of either of two workers that share it, and goes back to one', async () => {
-    const shared = `
-  autoscaling: {minReplicas: 2, maxReplicas: 2}
-  worker: {resources: {requests: {cpu: 100m, memory: 256Mi}, limits: {memory: 1Gi}}}`
+    const shared = '  autoscaling: {minReplicas: 2, maxReplicas: 2}'
     /** So many, and all of them ready. */
     const workersAre = (count: number) => async (): Promise<boolean> => {
       const containers = (await bed.workerPods()).map(({ status }) => status.containerStatuses?.[0])

@@ -6,6 +6,7 @@ import type { SyncJobStatus } from '#api/sync-job.ts'
 import { requires } from '#test/bed/requires.ts'
 import { BankCluster } from './bank-cluster.ts'
 import { prometheusOfChart, untilPanelsHaveData } from './chart-monitoring.ts'
+import { modestResources } from './sluice-cluster.ts'
 
 describe('A SyncJob on a cluster', function () {
   this.timeout(300_000)
@@ -91,7 +92,7 @@ describe('A SyncJob on a cluster', function () {
   })
 
   it('takes over a changed spec without losing a row', async () => {
-    await bed.apply(bed.syncJob('  worker: {lanes: 1}'))
+    await bed.apply(bed.syncJob('', { lanes: 1 }))
     const busy = new AbortController()
     const traffic = bed.keepBusy(busy.signal, 5_000_000)
     await bed.untilCondition('RolledOut', 'True')
@@ -109,7 +110,7 @@ describe('A SyncJob on a cluster', function () {
   it('keeps its workers when the next spec is wrong, and says why', async () => {
     const [before] = await bed.workerPods()
     await bed.apply(
-      bed.syncJob('  worker: {lanes: 1}', '[{include: public.accounts}, {include: public.postigns}]'),
+      bed.syncJob('', { lanes: 1, tables: '[{include: public.accounts}, {include: public.postigns}]' }),
     )
     await bed.untilCondition('RolledOut', 'False TABLE_NOT_FOUND')
     expect(await bed.condition('RolledOut')).to.contain('no table public.postigns')
@@ -117,7 +118,7 @@ describe('A SyncJob on a cluster', function () {
     await bed.keepBusy(AbortSignal.timeout(1000), 6_000_000)
     await bed.untilInStep()
     await bed.expectSameRows()
-    await bed.apply(bed.syncJob('  worker: {lanes: 1}'))
+    await bed.apply(bed.syncJob('', { lanes: 1 }))
     await bed.untilCondition('RolledOut', 'True')
     expect((await bed.workerPods()).map(({ metadata }) => metadata.name)).to.deep.equal([
       before?.metadata.name,
@@ -153,6 +154,7 @@ spec:
   target: {name: lake}
   tables: [{include: public.accounts, target: {table: copied}}]
   mode: snapshot
+  worker: {resources: ${modestResources}}
 `)
     const look = async (): Promise<SyncJobStatus | undefined> =>
       (await bed.get<{ status?: SyncJobStatus }>('syncjob', 'copy')).status

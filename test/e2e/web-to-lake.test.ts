@@ -7,6 +7,7 @@ import { masterPort } from '#api/heartbeat.ts'
 import { workerHttpPort } from '#api/worker-status.ts'
 import { requires } from '#test/bed/requires.ts'
 import { placeOf, reachable, stranger, strangerPort } from './connections.ts'
+import { modestResources } from './sluice-cluster.ts'
 import { WebCluster } from './web-cluster.ts'
 
 const workers = 3
@@ -22,7 +23,7 @@ describe('A SyncJob that several workers share', function () {
     await bed.createNamespace()
     await bed.apply(
       bed.resources(
-        `  worker: {lanes: 1}\n  autoscaling: {minReplicas: ${workers}, maxReplicas: ${workers}}`,
+        `  worker: {lanes: 1, resources: ${modestResources}}\n  autoscaling: {minReplicas: ${workers}, maxReplicas: ${workers}}`,
       ),
     )
     await bed.untilReady('True Streaming', 180_000)
