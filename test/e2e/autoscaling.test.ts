@@ -33,7 +33,7 @@ spec:
 `
 
 describe('An autoscaled SyncJob', function () {
-  this.timeout(600_000)
+  this.timeout(900_000)
   requires('kafka', 'minio', 'hudi-rs', 'namespace', 'monitoring-crds')
   const bed = new OrdersCluster()
 
@@ -81,7 +81,7 @@ describe('An autoscaled SyncJob', function () {
       mostLagMs = Math.max(mostLagMs, lagMs)
       return lagMs < maxLagMs
     }
-    await bed.until('the lag is below maxLag', below, 240_000)
+    await bed.until('the lag is below maxLag', below, 360_000)
     const { autoscaling } = await bed.status()
     console.log(
       `      ${await bed.readyWorkers()} workers, at most ${mostLagMs / 1000} s behind; ${autoscaling?.message}`,
@@ -96,7 +96,7 @@ describe('An autoscaled SyncJob', function () {
     await bed.until(
       'one worker is wanted',
       async () => (await bed.status()).autoscaling?.desiredReplicas === 1,
-      300_000,
+      600_000,
     )
     await bed.until('one worker is there', workersAre(1))
     expect((await bed.events('Scale')).join('\n')).to.match(/Surplus: Scaled from [234] to [123] workers?/)
