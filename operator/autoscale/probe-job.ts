@@ -3,15 +3,12 @@
 import { probeExitCodes } from '#api/probe.ts'
 import type { ProbeOutcome } from '#master/autoscale/sleep.ts'
 import { contentHash } from '../kube/apply.ts'
-import { jobType } from '../resources.ts'
 import type { ContainerExit, Job, Pod } from '../resources.ts'
-import { childMeta } from '../sync-job/child-meta.ts'
 import type { CompiledJob } from '../sync-job/compile-job.ts'
-import { briefResourcesOf } from '../sync-job/children.ts'
 import { jobOutcome } from '../sync-job/job-outcome.ts'
-import { labelsOf, planName, probeName, workerName } from '../sync-job/names.ts'
+import { planName, probeName } from '../sync-job/names.ts'
 import { podProblem } from '../sync-job/readiness.ts'
-import { referencedSecrets, sluicePodSpec } from '../sync-job/worker-pod.ts'
+import { buildVisitJob, podsOf } from '../sync-job/visit-job.ts'
 import type { WorkerImage } from '../sync-job/worker-pod.ts'
 
 /** A look that takes longer tells nothing. */
@@ -21,40 +18,20 @@ const keptSeconds = 60
 
 export function buildProbeJob({ job, plan }: CompiledJob, worker: WorkerImage, nowMs: number): Job {
   const { name, uid } = job.metadata
-  const labels = labelsOf(name, 'probe')
-  const pod = sluicePodSpec({
-    ...worker,
+  return buildVisitJob(job, plan, {
+    name: probeName(name, contentHash([uid, nowMs])),
     command: 'probe',
-    planVolume: { name: 'plan', configMap: { name: planName(name, contentHash(plan)) } },
-    secrets: referencedSecrets([plan.source, plan.target]),
+    worker,
+    planMapName: planName(name, contentHash(plan)),
+    backoffLimit: 0,
+    deadlineSeconds: probeDeadlineMs / 1000,
+    keptSeconds,
   })
-  return {
-    apiVersion: jobType.apiVersion,
-    kind: jobType.kind,
-    metadata: childMeta(job, probeName(name, contentHash([uid, nowMs])), 'probe'),
-    spec: {
-      backoffLimit: 0,
-      activeDeadlineSeconds: probeDeadlineMs / 1000,
-      ttlSecondsAfterFinished: keptSeconds,
-      template: {
-        metadata: { labels },
-        spec: {
-          ...pod,
-          serviceAccountName: workerName(name),
-          restartPolicy: 'Never',
-          terminationGracePeriodSeconds: 5,
-          containers: [{ ...pod.containers[0], resources: briefResourcesOf(job) }],
-        },
-      },
-    },
-  }
 }
 
 /** Null while it runs. @param pods of the job */
 export function probeOutcome(job: Job, pods: readonly Pod[]): ProbeOutcome | null {
-  const own = pods.filter(
-    ({ metadata }) => metadata.labels?.['batch.kubernetes.io/job-name'] === job.metadata.name,
-  )
+  const own = podsOf(job, pods)
   const exit = own.map(exitOf).find(found => found !== undefined)
   const said = /^sluice probe: (.*)$/m.exec(exit?.message ?? '')?.[1]?.slice(0, 1000)
   // The pod tells some seconds before the Job does.

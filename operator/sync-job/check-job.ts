@@ -5,14 +5,12 @@ import type { Plan } from '#api/plan.ts'
 import type { SyncJob } from '#api/sync-job.ts'
 import { contentHash } from '../kube/apply.ts'
 import type { KubeObject } from '../kube/object.ts'
-import { jobType } from '../resources.ts'
 import type { ConfigMap, Job, Pod } from '../resources.ts'
 import { childMeta } from './child-meta.ts'
-import { briefResourcesOf } from './children.ts'
 import { lastComplaint } from './job-outcome.ts'
-import { checkName, labelsOf, workerName } from './names.ts'
+import { checkName } from './names.ts'
 import { podProblem } from './readiness.ts'
-import { referencedSecrets, sluicePodSpec } from './worker-pod.ts'
+import { buildVisitJob, podsOf } from './visit-job.ts'
 import type { WorkerImage } from './worker-pod.ts'
 
 /** As long as a Deployment has for its pods by default: an image may have to be pulled, a node to be added. */
@@ -27,33 +25,16 @@ export function buildCheckJob(
   run: { worker: WorkerImage; planMapName: string },
 ): Job {
   const { name, uid } = job.metadata
-  const labels = labelsOf(name, 'check')
-  const pod = sluicePodSpec({
-    ...run.worker,
+  const { worker, planMapName } = run
+  return buildVisitJob(job, plan, {
+    name: checkName(name, contentHash([uid, planMapName, worker.image])),
     command: 'check',
-    planVolume: { name: 'plan', configMap: { name: run.planMapName } },
-    secrets: referencedSecrets([plan.source, plan.target]),
+    worker,
+    planMapName,
+    backoffLimit: 2,
+    deadlineSeconds,
+    keptSeconds,
   })
-  return {
-    apiVersion: jobType.apiVersion,
-    kind: jobType.kind,
-    metadata: childMeta(job, checkName(name, contentHash([uid, run.planMapName, run.worker.image])), 'check'),
-    spec: {
-      backoffLimit: 2,
-      activeDeadlineSeconds: deadlineSeconds,
-      ttlSecondsAfterFinished: keptSeconds,
-      template: {
-        metadata: { labels },
-        spec: {
-          ...pod,
-          serviceAccountName: workerName(name),
-          restartPolicy: 'Never',
-          terminationGracePeriodSeconds: 5,
-          containers: [{ ...pod.containers[0], resources: briefResourcesOf(job) }],
-        },
-      },
-    },
-  }
 }
 
 /** A plan that is only being checked: no worker had it, so a teardown must not go by it. */
@@ -69,9 +50,7 @@ export interface Complaint {
 
 /** What a check has to say against its plan so far, or null. */
 export function checkComplaint(job: Job, pods: readonly Pod[]): Complaint | null {
-  const own = pods.filter(
-    ({ metadata }) => metadata.labels?.['batch.kubernetes.io/job-name'] === job.metadata.name,
-  )
+  const own = podsOf(job, pods)
   const said = lastComplaint(own)
   if (said !== null) return readComplaint(said)
   const stuck = own.map(podProblem).find(problem => problem !== null)
