@@ -15,8 +15,9 @@ export class BankCluster extends SluiceCluster {
   server!: PostgresServer
   client!: Client
 
-  constructor() {
-    super('bank', 'bank-to-lake')
+  /** `namespace`: of this file alone; that of another one may still be on its way out. */
+  constructor(namespace: string) {
+    super(namespace, 'bank-to-lake')
   }
 
   override async start(): Promise<void> {

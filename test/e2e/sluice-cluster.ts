@@ -137,19 +137,29 @@ export class SluiceCluster {
     return this.until(`${type} is ${what}`, holds, limitMs)
   }
 
-  /** For the message of a failure: what a person would look at. */
+  /** For the message of a failure: what a person would look at, short enough to be read whole. */
   async #situation(): Promise<string> {
+    const ours = ['-n', this.namespace]
+    const logs = (component: string, from: string[]): string[] => [
+      'logs',
+      ...from,
+      '-l',
+      `app.kubernetes.io/component=${component}`,
+      '--tail=12',
+      '--prefix',
+    ]
     const looks = [
-      ['get', 'pods,syncjobs,jobs', '-A', '-o', 'wide'],
-      ['get', 'syncjobs', '-n', this.namespace, '-o', 'yaml'],
-      ['get', 'events', '-A', '--sort-by=.lastTimestamp'],
-      ['logs', '-n', this.namespace, '-l', 'app.kubernetes.io/component=worker', '--tail=20'],
-      ['logs', '-n', this.namespace, '-l', 'app.kubernetes.io/component=check', '--tail=20'],
-      ['logs', '-n', this.namespace, '-l', 'app.kubernetes.io/component=teardown', '--tail=20'],
-      ['logs', '-n', 'sluice-system', '-l', 'app.kubernetes.io/component=operator', '--tail=20'],
+      ['get', 'syncjobs', ...ours, '-o', 'jsonpath={range .items[*]}{.metadata.name} {.status}{"\n"}{end}'],
+      ['get', 'pods,jobs', '-A', '-o', 'wide', '--no-headers'],
+      ['get', 'endpointslices', '-n', 'sluice-system', '--no-headers'],
+      logs('worker', ours),
+      logs('check', ours),
+      logs('teardown', ours),
+      logs('operator', ['-n', 'sluice-system']),
+      ['get', 'events', ...ours, '--sort-by=.lastTimestamp', '--no-headers'],
     ]
     const seen = await Promise.all(looks.map(args => this.kubectl(...args).catch(String)))
-    return seen.join('\n')
+    return seen.map(text => lastLines(text, 30)).join('\n')
   }
 
   /** Without those that are about to end. */
@@ -243,4 +253,8 @@ function cgroupOf(pid: string): string {
     // It has ended since it was listed.
     return ''
   }
+}
+
+function lastLines(text: string, count: number): string {
+  return text.trimEnd().split('\n').slice(-count).join('\n')
 }

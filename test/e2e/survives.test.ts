@@ -14,7 +14,7 @@ const outageMs = 120_000
 describe('A SyncJob in mid-stream', function () {
   this.timeout(600_000)
   requires('postgres', 'minio', 'hudi-rs', 'kubernetes', 'monitoring-crds')
-  const bed = new BankCluster()
+  const bed = new BankCluster('bank-in-trouble')
   let nextId = 1_000_000
 
   before(async () => {

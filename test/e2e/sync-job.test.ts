@@ -11,7 +11,7 @@ import { modestResources } from './sluice-cluster.ts'
 describe('A SyncJob on a cluster', function () {
   this.timeout(300_000)
   requires('postgres', 'minio', 'hudi-rs', 'namespace', 'prometheus', 'monitoring-crds')
-  const bed = new BankCluster()
+  const bed = new BankCluster('bank')
 
   before(() => bed.start())
   after(() => bed.stop())
