@@ -150,7 +150,7 @@ function syncJobSpec(tableOptions: Readonly<Record<string, z.ZodType>>) {
       .enum(['core', 'high', 'normal', 'low'])
       .default('normal')
       .describe(
-        'How much the job matters. It decides how jobs share the limits of a DataSource: core gets twice as much as high, that as normal, that as low.',
+        'How much the job matters. It decides how jobs share the limits of a DataSource: core gets twice as much as high, that as normal, that as low. Where the operator was told PriorityClasses, it also decides which its pods have.',
       ),
     autoscaling,
     replicas,

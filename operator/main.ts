@@ -18,6 +18,7 @@ import type { OperatorMetrics } from './metrics.ts'
 import { createOperatorMetrics } from './metrics.ts'
 import { Operator } from './operator.ts'
 import { readPolicyAround } from './sync-job/network-policy.ts'
+import { readPriorityClasses } from './sync-job/priority-classes.ts'
 import type { WorkerImage } from './sync-job/worker-pod.ts'
 import { askOverHttp } from './sync-job/worker-reports.ts'
 
@@ -29,6 +30,8 @@ a pod to its own. Of several operators one leads.
       --worker-image IMAGE         the image of the workers
       --image-pull-policy POLICY   Always, IfNotPresent (default) or Never
       --image-pull-secret NAME     a Secret, in each job's namespace, with which workers' images are pulled; repeatable
+      --priority-class PRIORITY=NAME
+                                   the PriorityClass of pods of jobs with this priority: core, high, normal or low; repeatable
       --namespace NAME             look at one namespace only (default: all)
       --lease-namespace NAME       where the leader's Lease is (default: the pod's own)
       --teardown-deadline DURATION how long a deleted SyncJob may take to clean up at its source (default 5m)
@@ -150,6 +153,7 @@ function readArguments(argv: string[]): OperatorArguments {
       'worker-image': { type: 'string' },
       'image-pull-policy': { type: 'string', default: 'IfNotPresent' },
       'image-pull-secret': { type: 'string', multiple: true, default: [] },
+      'priority-class': { type: 'string', multiple: true, default: [] },
       namespace: { type: 'string' },
       'lease-namespace': { type: 'string' },
       'teardown-deadline': { type: 'string', default: '5m' },
@@ -178,6 +182,7 @@ function readArguments(argv: string[]): OperatorArguments {
       imagePullSecrets: values['image-pull-secret'],
       masterUrl: values['master-url'] ?? null,
       networkPolicy: readPolicyAround(values['job-network-policy']),
+      priorityClasses: readPriorityClasses(values['priority-class']),
     },
     namespace: values.namespace,
     leaseNamespace: values['lease-namespace'],

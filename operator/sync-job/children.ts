@@ -79,6 +79,7 @@ function buildDeployment(
     speaksToMaster: true,
     planVolume: { name: 'plan', configMap: { name: options.planMapName } },
     secrets: referencedSecrets([plan.source, plan.target]),
+    priority: plan.priority,
     extraArgs: isShared(job.spec) ? [sharedArg] : [],
   })
   return {

@@ -33,6 +33,7 @@ export function buildTeardownJob(
       },
     },
     secrets: referencedSecrets([plan.source, plan.target]),
+    priority: plan.priority,
   })
   return {
     apiVersion: jobType.apiVersion,

@@ -28,6 +28,7 @@ export function buildVisitJob(job: SyncJob, plan: Plan, visit: Visit): Job {
     command,
     planVolume: { name: 'plan', configMap: { name: planMapName } },
     secrets: referencedSecrets([plan.source, plan.target]),
+    priority: plan.priority,
   })
   return {
     apiVersion: jobType.apiVersion,

@@ -3,10 +3,11 @@
 // the files up to date when they change. They are optional, so that a missing one is told by the worker, with
 // Secret and key, rather than by a pod that does not start.
 import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
-import type { PlanEndpoint } from '#api/plan.ts'
+import type { Plan, PlanEndpoint } from '#api/plan.ts'
 import { secretKeyRef } from '#api/secret.ts'
 import type { SecretKeyRef } from '#api/secret.ts'
 import type { PolicyAround } from './network-policy.ts'
+import type { PriorityClasses } from './priority-classes.ts'
 import { masterAudience } from '../heartbeat/token-review.ts'
 
 export const planDirectory = '/etc/sluice/plan'
@@ -27,6 +28,7 @@ export interface WorkerImage {
   masterUrl?: string | null
   /** For a network policy of each job; left out: none is made. */
   networkPolicy?: PolicyAround | null
+  priorityClasses?: PriorityClasses
 }
 
 export interface PodParts extends WorkerImage {
@@ -35,6 +37,7 @@ export interface PodParts extends WorkerImage {
   /** Where the plan comes from; its volume is called `plan`. */
   planVolume: V1Volume
   secrets: readonly SecretKeyRef[]
+  priority: Plan['priority']
   extraArgs?: readonly string[]
   /** A token for the master is mounted, and the pod told of both. */
   speaksToMaster?: boolean
@@ -47,9 +50,11 @@ type Plain<T> = Pick<T, keyof T>
 export function sluicePodSpec(parts: PodParts): Plain<V1PodSpec> & { containers: [Plain<V1Container>] } {
   const secrets = secretVolumes(parts.secrets)
   const master = parts.speaksToMaster === true ? masterAccess(parts.masterUrl ?? null) : null
+  const priorityClassName = parts.priorityClasses?.[parts.priority]
   return {
     automountServiceAccountToken: false,
     enableServiceLinks: false,
+    ...(priorityClassName !== undefined && { priorityClassName }),
     ...(parts.imagePullSecrets.length > 0 && {
       imagePullSecrets: parts.imagePullSecrets.map(name => ({ name })),
     }),

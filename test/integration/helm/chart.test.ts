@@ -58,6 +58,7 @@ const everything = {
     { maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'DoNotSchedule' },
   ],
   podDisruptionBudget: { enabled: true, maxUnavailable: '50%' },
+  workers: { priorityClassNames: { core: 'lake-core', low: 'batch' } },
   networkPolicy: {
     enabled: true,
     apiServer: { ports: [6443], cidrs: ['10.0.0.1/32'] },
@@ -207,6 +208,14 @@ describe('Helm chart', () => {
     expect(around?.readers).to.have.length(2)
   })
 
+  it('tells the operator which PriorityClass the pods of which jobs have', async () => {
+    await writeFile(values, JSON.stringify(everything))
+    const made = await template('--values', values)
+    expect(made)
+      .to.include('- --priority-class=core=lake-core\n')
+      .and.include('- --priority-class=low=batch\n')
+  })
+
   it('asks for no right outside the one namespace it is to look after', async () => {
     const bindings = async (...args: string[]) =>
       objects(await template('--set', 'watchNamespace=shop', ...args))
@@ -233,6 +242,11 @@ describe('Helm chart', () => {
     { name: 'a digest that is none', value: 'image.digest=1.2.3', message: 'does not match pattern' },
     { name: 'an unknown part of monitoring', value: 'monitoring.rule=1', message: "'rule' not allowed" },
     { name: 'env that the chart sets', value: 'env[0].name=POD_NAME', message: 'not' },
+    {
+      name: 'a priority that no job has',
+      value: 'workers.priorityClassNames.urgent=x',
+      message: "'urgent' not allowed",
+    },
     { name: 'a log level that there is not', value: 'logLevel=loud', message: 'must be one of' },
   ]
   for (const { name, value, message } of wrong)

@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import { buildProbeJob } from '#operator/autoscale/probe-job.ts'
+import { buildCheckJob } from '#operator/sync-job/check-job.ts'
 import { buildChildren } from '#operator/sync-job/children.ts'
 import type { Children } from '#operator/sync-job/children.ts'
 import { buildTeardownJob } from '#operator/sync-job/teardown-job.ts'
@@ -39,6 +41,23 @@ describe('buildChildren', () => {
     const { deployment } = buildChildren(job, plan, { ...worker, imagePullSecrets: ['registry'] }, 1)
     expect(deployment.spec.template.spec?.imagePullSecrets).to.deep.equal([{ name: 'registry' }])
     expect(children().deployment.spec.template.spec).not.to.have.property('imagePullSecrets')
+  })
+
+  it('gives all pods of a job the PriorityClass of its priority, and those of other priorities none', () => {
+    const image = { ...worker, priorityClasses: { core: 'lake-core', low: 'lake-low' } }
+    const classes = (priority: string) => {
+      const { job, plan } = compiled({ priority })
+      const visit = { worker: image, planMapName: 'x' }
+      return [
+        buildChildren(job, plan, image, 1).deployment,
+        buildCheckJob(job, plan, visit),
+        buildProbeJob({ job, plan }, image, 0),
+        buildTeardownJob(job, plan, image, 60),
+      ].map(({ spec }) => spec.template.spec?.priorityClassName)
+    }
+    expect(new Set(classes('core'))).to.deep.equal(new Set(['lake-core']))
+    expect(new Set(classes('low'))).to.deep.equal(new Set(['lake-low']))
+    expect(new Set(classes('normal'))).to.deep.equal(new Set([undefined]))
   })
 
   it('tells workers that others share their job, and replaces such by ones that come first', () => {
