@@ -140,6 +140,12 @@ export const metricDefinitions = {
     help: 'When this worker last did all that was due for a table; the workers of a job take turns.',
     labels: ['job', 'table'],
   },
+  serviceBegun: {
+    name: 'sluice_table_service_begun_timestamp_seconds',
+    type: 'gauge',
+    help: 'When this worker began to look after a table: what counts where no worker has come round yet.',
+    labels: ['job', 'table'],
+  },
   serviceFailures: {
     name: 'sluice_table_service_failures_total',
     type: 'counter',

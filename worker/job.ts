@@ -21,7 +21,7 @@ import type { LaneHandle } from './lane-thread.ts'
 import { orLeftBehind } from './left-behind.ts'
 import type { LimitedSource } from './limited-source.ts'
 import { LoadMeasurements } from './load-measurements.ts'
-import { observe } from './observe.ts'
+import { observer } from './observe.ts'
 import { phaseOf, shareOf } from './job-share.ts'
 import { sameGrant } from './same-grant.ts'
 import type { SecretLocations } from './secrets.ts'
@@ -65,6 +65,7 @@ export class Job {
   readonly #lanes: LaneHandle[] = []
   readonly #grants = new LaneGrants()
   readonly #load = new LoadMeasurements()
+  readonly #observe: ReturnType<typeof observer>
   /** Bounded splits committed to their end since the source was last asked for splits. */
   readonly #finished = new Set<string>()
   #grantId = 0
@@ -80,7 +81,8 @@ export class Job {
 
   constructor(options: JobOptions) {
     this.#options = options
-    const { plan, assigned, clock, limited } = options
+    const { plan, assigned, clock, limited, metrics } = options
+    this.#observe = observer(metrics, plan.job)
     this.status = new JobStatus(plan.job)
     this.#ends = new JobEnds(options)
     if (assigned === undefined) return
@@ -235,7 +237,7 @@ export class Job {
     const { clock } = this.#options
     this.status.fold(message, clock.nowMs())
     this.#load.fold(lane, message, clock.monotonicMs())
-    observe(this.#options.metrics, this.#options.plan.job, lane, message)
+    this.#observe(lane, message)
     if (lane === this.#failedLane && isProgress(message)) {
       this.#failedLane = null
       this.status.recovered()

@@ -86,6 +86,8 @@ export type FromLane =
   | { kind: 'service-failed'; table: string; code: ErrorCode }
   /** A piece of such work was done. */
   | { kind: 'service-work'; table: string; work: MaintenanceWork }
+  /** The lane looks after a table from now on; its first round is still to come. */
+  | { kind: 'service-begun'; table: string; atMs: number }
   /** All of a table's services were looked at, and what was due was done. */
   | { kind: 'service-round'; table: string; atMs: number }
   | { kind: 'log'; severity: Severity; message: string; fields: LogFields }

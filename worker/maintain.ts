@@ -11,14 +11,17 @@ export interface Maintenance {
   clock: Clock
   onFailure: (table: string, error: unknown) => void
   onWork?: (table: string, work: MaintenanceWork) => void
+  /** Before the first round, of each table that has services. */
+  onBegin?: (table: string) => void
   /** A round over a table that ended well; not when another worker had just made one. */
   onRound?: (table: string) => void
 }
 
 /** Goes on until the signal aborts. */
 export async function maintainTables(maintenance: Maintenance, signal: AbortSignal): Promise<void> {
-  const { tables, intervalMs, clock, onFailure, onWork, onRound } = maintenance
+  const { tables, intervalMs, clock, onFailure, onWork, onBegin, onRound } = maintenance
   if (tables.every(({ writer }) => writer.maintain === undefined)) return
+  for (const { name, writer } of tables) if (writer.maintain !== undefined) onBegin?.(name)
   for (;;) {
     await clock.sleep(intervalMs * (0.5 + clock.random()), signal)
     for (const { name, writer } of tables) {

@@ -3,13 +3,23 @@ import type { Metrics } from '#common/metrics.ts'
 import type { MaintenanceWork } from '#connectors/connector.ts'
 import type { FromLane } from './lane-protocol.ts'
 
-export function observe(
+/** Takes the reports of the lanes of a job. */
+export function observer(
   metrics: Metrics,
   job: { namespace: string; name: string },
-  lane: number,
-  message: FromLane,
-): void {
+): (lane: number, message: FromLane) => void {
   const labels = { job: `${job.namespace}/${job.name}` }
+  /** Tables whose services have begun: a later session, or another lane, begins nothing anew. */
+  const served = new Set<string>()
+  return (lane, message) => {
+    if (message.kind !== 'service-begun') return observe(metrics, labels, lane, message)
+    if (served.has(message.table)) return
+    served.add(message.table)
+    metrics.serviceBegun.set({ ...labels, table: message.table }, message.atMs / 1000)
+  }
+}
+
+function observe(metrics: Metrics, labels: { job: string }, lane: number, message: FromLane): void {
   switch (message.kind) {
     case 'committed': {
       const ofTable = { ...labels, table: message.table }

@@ -157,6 +157,7 @@ export class Session {
       clock,
       onFailure: onServiceFailure,
       onWork: (table: string, work: MaintenanceWork) => report({ kind: 'service-work', table, work }),
+      onBegin: (table: string) => report({ kind: 'service-begun', table, atMs: clock.nowMs() }),
       onRound: (table: string) => report({ kind: 'service-round', table, atMs: clock.nowMs() }),
     }
     const running = maintainTables(maintenance, AbortSignal.any([reading, ended.signal]))

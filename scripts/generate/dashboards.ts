@@ -235,11 +235,12 @@ const tableServices: Dashboard = {
       panels: [
         {
           title: 'Since the last round',
-          description: 'Time since all that was due for a table was done. The twenty longest.',
+          description:
+            'Time since all that was due for a table was done, or since a worker began to look after it. The twenty longest.',
           unit: 's',
           queries: [
             {
-              expr: `topk(20, time() - max by (job, table) (${m.serviceRound}${ofJobs()}))`,
+              expr: `topk(20, time() - (max by (job, table) (${m.serviceRound}${ofJobs()}) or min by (job, table) (${m.serviceBegun}${ofJobs()})))`,
               legend: '{{job}} {{table}}',
             },
           ],

@@ -3,7 +3,7 @@ import type { ListeningServer } from '#common/listen.ts'
 import { createMetrics } from '#common/metrics.ts'
 import { startHttpServer } from '#worker/http-server.ts'
 import { JobStatus } from '#worker/job-status.ts'
-import { observe } from '#worker/observe.ts'
+import { observer } from '#worker/observe.ts'
 
 const job = { namespace: 'shop', name: 'job' }
 
@@ -49,7 +49,7 @@ describe('worker HTTP server', () => {
 
   it('exposes lag as of the moment it is asked, and what the lanes report', async () => {
     status.fold({ kind: 'read', split: 'log', newestAtMs: 2000, caughtUp: false }, 2100)
-    observe(metrics, job, 0, {
+    observer(metrics, job)(0, {
       kind: 'committed',
       table: 'a',
       rows: 7,

@@ -24,6 +24,26 @@ describe('table services of a lane', () => {
     expect(failures).to.deep.equal(['a', 'a', 'a'])
   })
 
+  it('say what they begin with before the first round, which may hang', async () => {
+    const stop = new AbortController()
+    const begun: string[] = []
+    const maintain = (signal: AbortSignal): Promise<boolean> =>
+      new Promise((_, reject) => {
+        expect(begun).to.deep.equal(['a', 'b'])
+        signal.addEventListener('abort', () => reject(signal.reason))
+        stop.abort()
+      })
+    const tables = [
+      { name: 'a', writer: { maintain } },
+      { name: 'none', writer: {} },
+      { name: 'b', writer: { maintain } },
+    ]
+    const onFailure = (name: string): void => expect.fail(name)
+    const onBegin = (name: string): void => void begun.push(name)
+    await maintainTables({ tables, intervalMs: 1, clock: systemClock, onFailure, onBegin }, stop.signal)
+    expect(begun).to.deep.equal(['a', 'b'])
+  })
+
   it('end at once for writers that need none', async () => {
     const tables = [{ name: 'a', writer: {} }]
     const onFailure = (): void => undefined

@@ -1,12 +1,13 @@
 import { expect } from 'chai'
 import { createMetrics } from '#common/metrics.ts'
 import type { FromLane } from '#worker/lane-protocol.ts'
-import { observe } from '#worker/observe.ts'
+import { observer } from '#worker/observe.ts'
 
 describe('metrics of table services', () => {
   async function exposed(messages: readonly FromLane[]): Promise<string[]> {
     const metrics = createMetrics()
-    for (const message of messages) observe(metrics, { namespace: 'shop', name: 'orders' }, 0, message)
+    const observe = observer(metrics, { namespace: 'shop', name: 'orders' })
+    for (const message of messages) observe(0, message)
     const text = await metrics.expose()
     return text.split('\n').filter(line => line.startsWith('sluice_table_service'))
   }
@@ -29,6 +30,19 @@ describe('metrics of table services', () => {
       `sluice_table_service_seconds_total{${labels},service="compaction"} 3`,
       `sluice_table_service_files_removed_total{${labels},service="cleaning"} 7`,
       `sluice_table_service_last_round_timestamp_seconds{${labels}} 1790000000.5`,
+    ])
+  })
+
+  it('tell when they first began, whichever session and lane began after that', async () => {
+    const begun = (table: string, atMs: number): FromLane => ({ kind: 'service-begun', table, atMs })
+    const lines = await exposed([
+      begun('t', 1_790_000_000_500),
+      begun('t', 1_790_000_100_000),
+      begun('u', 2000),
+    ])
+    expect(lines).to.deep.equal([
+      'sluice_table_service_begun_timestamp_seconds{job="shop/orders",table="t"} 1790000000.5',
+      'sluice_table_service_begun_timestamp_seconds{job="shop/orders",table="u"} 2',
     ])
   })
 

@@ -197,6 +197,14 @@ describe('session', () => {
     expect(b.held.get('log')).to.equal('20')
   })
 
+  it('says whose table services it looks after as soon as it begins', async () => {
+    const served = Object.assign(new FakeWriter(), { maintain: () => Promise.resolve(true) })
+    const { reports, session } = setUp([bounded('s')], { a: served, b: new FakeWriter() })
+    await session.run(idle(), idle())
+    const begun = reports.flatMap(report => (report.kind === 'service-begun' ? [report.table] : []))
+    expect(begun).to.deep.equal(['a'])
+  })
+
   it('acknowledges only what every table holds, and never backwards', async () => {
     const { source, writers, session } = setUp([log()], {
       a: new FakeWriter(new Map([['log', '1']])),
