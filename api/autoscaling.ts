@@ -70,6 +70,13 @@ export const scalingStatus = z
       })
       .optional()
       .describe('Given while the job is idle and has no worker.'),
+    sourceUnseen: z
+      .strictObject({
+        until: z.iso.datetime().describe('Until then the job keeps a worker, idle or not.'),
+        message: z.string().describe('Why nobody could tell whether there was something to read.'),
+      })
+      .optional()
+      .describe('Given while an idle job has a worker because its source could not be looked at.'),
     inputPerSecond: count('Records a second that arrive at the source.'),
     forecastPerSecond: count('As many as are expected when another number of workers would be in effect.'),
     capacityPerLane: count('Records a second that a lane can be counted on to read.'),

@@ -25,7 +25,7 @@ import { isAsleep, workersOf } from '../sync-job/size.ts'
 import { coarseLag } from '../sync-job/status.ts'
 import { decisionText, wakeText } from './decision-text.ts'
 import { JobMeasurements } from './job-measurements.ts'
-import { coarse, learnedOf, stateOf } from './memory.ts'
+import { coarse, learnedOf, stateOf, unseenFrom, unseenOf } from './memory.ts'
 import { specHash } from './spec-hash.ts'
 
 export interface AutoscalerOptions {
@@ -44,9 +44,7 @@ interface Scaled {
   decision: ScalingDecision | null
   status: ScalingStatus | undefined
   /** The last time that a decision was not free, and why. */
-  limited: { reason: ScalingReason; message: string; atMs: number; holdMs: number } | null
-  /** Until then it keeps a worker, idle or not. */
-  awakeUntilMs: number
+  limited: { reason: ScalingReason; message: string; untilMs: number } | null
 }
 
 /** Why an idle job gets a worker again. */
@@ -61,8 +59,6 @@ export const decisionIntervalMs = 15_000
 const unheardMs = 120_000
 /** A condition that comes and goes with every decision tells nobody anything. */
 const limitedHoldMs = 300_000
-/** A source that could not be looked at is left to a worker for so long. */
-const unseenHoldMs = 3_600_000
 
 const limiting: ReadonlySet<ScalingReason> = new Set([
   'SplitSkew',
@@ -131,25 +127,26 @@ export class Autoscaler {
     const before = this.#scaled(key, object)
     const message = wakeText(reason, what)
     const { learned } = before.status ?? {}
-    const isBlind = reason === 'SourceUnseen'
+    const sourceUnseen = reason === 'SourceUnseen' ? unseenFrom(nowMs, message) : undefined
+    const status: ScalingStatus = {
+      desiredReplicas: 1,
+      reason,
+      message,
+      lastScaleTime: metaTime(nowMs),
+      ...(sourceUnseen !== undefined && { sourceUnseen }),
+      ...(learned !== undefined && { learned }),
+    }
     this.#jobs.set(key, {
       // What was measured before it fell asleep is no reason to let it sleep again.
       measurements: new JobMeasurements(),
       state: before.state && { ...before.state, idleSinceMs: null, input: [] },
       sinceMs: nowMs,
       decision: null,
-      status: {
-        desiredReplicas: 1,
-        reason,
-        message,
-        lastScaleTime: metaTime(nowMs),
-        ...(learned !== undefined && { learned }),
-      },
-      limited: isBlind ? { reason, message, atMs: nowMs, holdMs: unseenHoldMs } : null,
-      awakeUntilMs: isBlind ? nowMs + unseenHoldMs : 0,
+      status,
+      limited: limitedByUnseen(status, nowMs),
     })
     metrics.scalingDecisions.inc({ job: key, reason })
-    const type = isBlind ? 'Warning' : 'Normal'
+    const type = sourceUnseen ? 'Warning' : 'Normal'
     events.record(object, { type, action: 'Scale', reason, note: `Scaled from 0 to 1 worker. ${message}` })
     onDecision(key)
   }
@@ -158,9 +155,11 @@ export class Autoscaler {
   scalingOf(object: SyncJobObject): ObservedScaling | undefined {
     const spec = specOf(object)
     if (spec !== null && !isScaled(spec)) return undefined
-    const { status = object.status?.autoscaling, limited = null } = this.#jobs.get(objectKey(object)) ?? {}
     const nowMs = this.#options.clock.nowMs()
-    const holds = limited !== null && nowMs - limited.atMs < limited.holdMs
+    const written = object.status?.autoscaling
+    const scaled = this.#jobs.get(objectKey(object))
+    const { status = written, limited } = scaled ?? { limited: limitedByUnseen(written, nowMs) }
+    const holds = limited !== null && nowMs < limited.untilMs
     return { status, limited: holds ? limitedCondition(limited) : null }
   }
 
@@ -182,8 +181,7 @@ export class Autoscaler {
         state,
         decision: null,
         status,
-        limited: null,
-        awakeUntilMs: 0,
+        limited: limitedByUnseen(status, nowMs),
       }
       this.#jobs.set(key, scaled)
     }
@@ -199,7 +197,7 @@ export class Autoscaler {
     if (measurements.splits.length === 0 && backfill === null && nowMs - scaled.sinceMs < unheardMs) return
     const acts = spec.autoscaling.mode === 'Auto'
     const decided = acts && scaled.status !== undefined ? { autoscaling: scaled.status } : object.status
-    const limits = limitsOf(spec, nowMs >= scaled.awakeUntilMs)
+    const limits = limitsOf(spec, unseenOf(scaled.status, nowMs) === undefined)
     const pods = caches.pods.indexed('job', jobIndexKey(object)).filter(isWorker)
     const running = {
       replicas: workersOf(spec, decided),
@@ -243,6 +241,7 @@ export class Autoscaler {
       learned: scaled.state,
       lastScaleTime: acts && scales ? metaTime(nowMs) : before?.lastScaleTime,
       asleep: acts && replicas === 0 ? this.#asleepNow(object) : undefined,
+      sourceUnseen: unseenOf(before, nowMs),
     })
     const key = objectKey(object)
     if (scales) {
@@ -263,8 +262,8 @@ export class Autoscaler {
   ): void {
     const { clock, events } = this.#options
     const nowMs = clock.nowMs()
-    const isNew = scaled.limited?.reason !== reason || nowMs - scaled.limited.atMs >= limitedHoldMs
-    scaled.limited = { reason, message, atMs: nowMs, holdMs: limitedHoldMs }
+    const isNew = scaled.limited?.reason !== reason || nowMs >= scaled.limited.untilMs
+    scaled.limited = { reason, message, untilMs: nowMs + limitedHoldMs }
     if (isNew) events.record(object, { type: 'Warning', action: 'Scale', reason, note: message })
   }
 }
@@ -314,7 +313,8 @@ function statusOf(
     learned,
     lastScaleTime,
     asleep,
-  }: { learned: AutoscalingState | null } & Pick<ScalingStatus, 'lastScaleTime' | 'asleep'>,
+    sourceUnseen,
+  }: { learned: AutoscalingState | null } & Pick<ScalingStatus, 'lastScaleTime' | 'asleep' | 'sourceUnseen'>,
 ): ScalingStatus {
   const { inputPerSecond, forecastPerSecond, capacityPerLane, neededLanes, lagRecords, predictedLagMs } =
     numbers
@@ -326,6 +326,7 @@ function statusOf(
     message,
     ...(lastScaleTime !== undefined && { lastScaleTime }),
     ...(asleep !== undefined && { asleep }),
+    ...(sourceUnseen !== undefined && { sourceUnseen }),
     ...Object.fromEntries(
       Object.entries(counts).flatMap(([name, count]) => (count === null ? [] : [[name, coarse(count)]])),
     ),
@@ -333,6 +334,13 @@ function statusOf(
     ...(predictedLagMs !== null && { predictedLag: coarseLag(predictedLagMs) }),
     ...(memory !== undefined && { learned: memory }),
   }
+}
+
+function limitedByUnseen(status: ScalingStatus | undefined, nowMs: number): Scaled['limited'] {
+  const unseen = unseenOf(status, nowMs)
+  return unseen
+    ? { reason: 'SourceUnseen', message: unseen.message, untilMs: Date.parse(unseen.until) }
+    : null
 }
 
 function limitedCondition({ reason, message }: NonNullable<Scaled['limited']>): Statement {

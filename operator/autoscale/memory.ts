@@ -7,6 +7,11 @@ import type { AutoscalingState } from '#master/autoscale/model.ts'
 import { initialState } from '#master/autoscale/situation.ts'
 import { metaTime } from '../kube/conditions.ts'
 
+/** A source that could not be looked at is left to a worker for so long. */
+export const unseenHoldMs = 3_600_000
+
+type SourceUnseen = NonNullable<ScalingStatus['sourceUnseen']>
+
 type Learned = NonNullable<ScalingStatus['learned']>
 
 /** Undefined as long as nothing is learned. */
@@ -43,6 +48,17 @@ export function stateOf(status: ScalingStatus | undefined, nowMs: number): Autos
     },
     lastShrunkAtMs: lastShrinkTime === undefined ? null : Date.parse(lastShrinkTime),
   }
+}
+
+/** Of a job that gets a worker because its source could not be looked at. */
+export function unseenFrom(nowMs: number, message: string): SourceUnseen {
+  return { until: metaTime(nowMs + unseenHoldMs), message }
+}
+
+/** While it holds. */
+export function unseenOf(status: ScalingStatus | undefined, nowMs: number): SourceUnseen | undefined {
+  const { sourceUnseen } = status ?? {}
+  return sourceUnseen !== undefined && nowMs < Date.parse(sourceUnseen.until) ? sourceUnseen : undefined
 }
 
 /** To two digits: what a person would not act on is no reason to write a status. */

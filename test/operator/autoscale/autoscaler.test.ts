@@ -1,13 +1,20 @@
 import { expect } from 'chai'
 import { syncJobStatus } from '#api/sync-job.ts'
 import { writeDue } from '#operator/sync-job/status.ts'
+import type { SyncJobStatus } from '#api/sync-job.ts'
 import { ScaledJob } from './scaled-job.ts'
 
 const autoscaling = { minReplicas: 1, maxReplicas: 8, maxLag: '60s' }
 
 /** `True AtMaximum`; undefined where there is no such condition. */
-function limited({ status }: ScaledJob): string | undefined {
-  const found = status?.conditions?.find(({ type }) => type === 'ScalingLimited')
+type Condition = NonNullable<SyncJobStatus['conditions']>[number]
+
+function scalingLimited({ status }: ScaledJob): Condition | undefined {
+  return status?.conditions?.find(({ type }) => type === 'ScalingLimited')
+}
+
+function limited(job: ScaledJob): string | undefined {
+  const found = scalingLimited(job)
   return found && `${found.status} ${found.reason}`
 }
 
@@ -270,6 +277,22 @@ describe('Autoscaler', () => {
       job.run(50)
       expect([job.pods, limited(job)]).to.deep.equal([1, 'True SourceUnseen'])
       job.run(15)
+      expect([job.pods, limited(job)]).to.deep.equal([0, 'False DesiredWithinRange'])
+      expect(job.status!.autoscaling!.sourceUnseen).to.equal(undefined)
+    })
+
+    it('keeps that worker under another operator, and goes on to say why', () => {
+      const job = asleep()
+      job.wake({ reason: 'SourceUnseen', what: 'SOURCE_UNREACHABLE: it does not answer.' })
+      job.run(20)
+      const { message } = scalingLimited(job)!
+      expect(message).to.include('SOURCE_UNREACHABLE')
+      job.takeOver()
+      job.run(1)
+      expect(scalingLimited(job)).to.deep.include({ reason: 'SourceUnseen', message })
+      job.run(30)
+      expect([job.pods, limited(job)]).to.deep.equal([1, 'True SourceUnseen'])
+      job.run(30)
       expect([job.pods, limited(job)]).to.deep.equal([0, 'False DesiredWithinRange'])
     })
   })
