@@ -21,6 +21,7 @@ import { clusterEventType, concerns } from './cluster-event.ts'
 import { explainJob } from './explanation.ts'
 import { listJobs } from './find-job.ts'
 import { orGap, readJobFacts } from './job-facts.ts'
+import { KnownSecrets } from './known-secrets.ts'
 import { hasNoLog, readLog, restartsOf } from './pod-log.ts'
 import type { LogQuery } from './pod-log.ts'
 import { redactLog, redactObject } from './redact-object.ts'
@@ -42,13 +43,17 @@ export interface Bundle {
   gaps: string[]
 }
 
+interface Collecting extends Bundle {
+  secrets: KnownSecrets
+}
+
 const logBytesMax = 16 * 1024 * 1024
 const ours = `${managedByLabel}=${managedBy}`
 const operatorPods = 'app.kubernetes.io/name=sluice,app.kubernetes.io/component=operator'
 
 /** @throws ConfigError KUBE_CRDS_MISSING, KUBE_FORBIDDEN when not even SyncJobs can be read */
 export async function collectBundle(session: Session, scope: BundleScope): Promise<Bundle> {
-  const bundle: Bundle = { files: [], gaps: [] }
+  const bundle: Collecting = { files: [], gaps: [], secrets: new KnownSecrets() }
   const jobs = (await listJobs(session, session.namespace)).filter(
     ({ metadata }) => scope.job === undefined || metadata.name === scope.job,
   )
@@ -68,12 +73,15 @@ export async function collectBundle(session: Session, scope: BundleScope): Promi
   }
   await addNamespace(session, bundle, scope)
   await addOperator(session, bundle, scope)
-  return { files: bundle.files, gaps: [...new Set(bundle.gaps)].map(redactText) }
+  // What one object says of a secret, another says without its name.
+  const files = bundle.files.map(({ path, text }) => ({ path, text: bundle.secrets.redact(text) }))
+  const gaps = [...new Set(bundle.gaps)].map(gap => bundle.secrets.redact(redactText(gap)))
+  return { files, gaps }
 }
 
 async function addNamespace(
   session: Session,
-  bundle: Bundle,
+  bundle: Collecting,
   { job, tailLines }: BundleScope,
 ): Promise<void> {
   const { client, namespace, signal } = session
@@ -90,14 +98,14 @@ async function addNamespace(
   await addLogs(client, bundle, pods, { folder: 'logs', tailLines, signal })
 }
 
-async function addOperator(session: Session, bundle: Bundle, scope: BundleScope): Promise<void> {
+async function addOperator(session: Session, bundle: Collecting, scope: BundleScope): Promise<void> {
   const { operatorNamespace, tailLines } = scope
   const list = lister(session, bundle, operatorNamespace)
   const pods = await list(podType, operatorPods)
   if (pods.length === 0) bundle.gaps.push(`the operator: no pod of it seen in namespace ${operatorNamespace}`)
   addObjects(bundle, 'operator/deployments', await list(deploymentType, operatorPods))
   addObjects(bundle, 'operator/pods', pods)
-  const leases = (await list(leaseType)).filter(({ metadata }) => metadata.name.startsWith('sluice'))
+  const leases = (await list(leaseType)).filter(({ metadata }) => metadata.name.endsWith('sluice-operator'))
   addObjects(bundle, 'operator/leases', leases)
   await addLogs(session.client, bundle, pods, { folder: 'operator/logs', tailLines, signal: session.signal })
 }
@@ -139,11 +147,12 @@ async function addLog(bundle: Bundle, path: string, log: Promise<string>): Promi
 }
 
 /** As YAML documents, without what only the API server needs. */
-function addObjects(bundle: Bundle, name: string, objects: readonly unknown[]): void {
+function addObjects({ files, secrets }: Collecting, name: string, objects: readonly unknown[]): void {
   const there = objects.filter(object => object !== null)
   if (there.length === 0) return
-  const documents = there.map(object => stringify(redactObject(withoutManagedFields(object))))
-  bundle.files.push({ path: `${name}.yaml`, text: documents.join('---\n') })
+  const learn = (value: string): void => secrets.add(value)
+  const documents = there.map(object => stringify(redactObject(withoutManagedFields(object), learn)))
+  files.push({ path: `${name}.yaml`, text: documents.join('---\n') })
 }
 
 function withoutManagedFields(object: unknown): unknown {

@@ -8,23 +8,38 @@ import { isSensitiveName } from './sensitive-name.ts'
 /** Fields that hold references, and nothing but names. */
 const references = new Set(['secretKeyRef', 'secretRef', 'configMapKeyRef', 'imagePullSecrets'])
 
+/** Is told of each secret that is taken out because of the name of its field. */
+export type OnSecret = (value: string) => void
+
+const nobody: OnSecret = () => undefined
+
 /** A copy without secrets. `data` and `stringData` of a Secret go whole. */
-export function redactObject<T>(object: T): T {
-  return redactValue(object, false) as T
+export function redactObject<T>(object: T, onSecret = nobody): T {
+  return redactValue(object, { secret: false, onSecret }) as T
 }
 
-/** `secret`: what is in it belongs to a field with the name of a secret. */
-function redactValue(value: unknown, secret: boolean): unknown {
-  if (typeof value === 'string') return secret && value !== '' ? redacted : redactString(value)
+interface Where {
+  /** What is in it belongs to a field with the name of a secret. */
+  secret: boolean
+  onSecret: OnSecret
+}
+
+function redactValue(value: unknown, where: Where): unknown {
+  const { secret, onSecret } = where
+  if (typeof value === 'string') {
+    if (!secret || value === '') return redactString(value, onSecret)
+    onSecret(value)
+    return redacted
+  }
   if (typeof value === 'number') return secret ? redacted : value
-  if (Array.isArray(value)) return redactList(value, secret)
+  if (Array.isArray(value)) return redactList(value, where)
   if (typeof value !== 'object' || value === null) return value
   const fields = value as Record<string, unknown>
   const isSecret = fields['kind'] === 'Secret'
   return Object.fromEntries(
     Object.entries(fields).map(([name, part]) => [
       redactText(name),
-      redactField(name, part, { secret, fields, isSecret }),
+      redactField(name, part, { ...where, fields, isSecret }),
     ]),
   )
 }
@@ -32,13 +47,14 @@ function redactValue(value: unknown, secret: boolean): unknown {
 function redactField(
   name: string,
   part: unknown,
-  within: { secret: boolean; fields: Readonly<Record<string, unknown>>; isSecret: boolean },
+  within: Where & { fields: Readonly<Record<string, unknown>>; isSecret: boolean },
 ): unknown {
   if (within.isSecret && (name === 'data' || name === 'stringData')) return redacted
   if (references.has(name) || isSecretVolume(part)) return part
   // An environment variable, a header: {name: …, value: …}.
   const named = name === 'value' && typeof within.fields['name'] === 'string' ? within.fields['name'] : name
-  return redactValue(part, within.secret || isSensitiveName(named))
+  const { secret, onSecret } = within
+  return redactValue(part, { secret: secret || isSensitiveName(named), onSecret })
 }
 
 /** The volume source `secret`, which names a Secret and its keys. */
@@ -51,19 +67,20 @@ function isSecretVolume(part: unknown): boolean {
 }
 
 /** In a command line the option comes first and its value after it. */
-function redactList(items: readonly unknown[], secret: boolean): unknown[] {
+function redactList(items: readonly unknown[], { secret, onSecret }: Where): unknown[] {
   return items.map((item, at) => {
     const before = items[at - 1]
     const option = typeof before === 'string' && /^--?[A-Za-z]/.test(before) && !before.includes('=')
-    return redactValue(item, secret || (option && typeof item === 'string' && isSensitiveName(before)))
+    const named = option && typeof item === 'string' && isSensitiveName(before)
+    return redactValue(item, { secret: secret || named, onSecret })
   })
 }
 
 /** A plan and the annotation of kubectl are JSON within a string, a setting of another program may be YAML. */
-export function redactString(text: string): string {
+export function redactString(text: string, onSecret = nobody): string {
   const parsed = parseDocument(text)
   if (typeof parsed !== 'object' || parsed === null) return redactText(text)
-  const clean = redactObject(parsed)
+  const clean = redactObject(parsed, onSecret)
   if (isDeepStrictEqual(clean, parsed)) return text
   return text.trimStart().startsWith('{') ? JSON.stringify(clean) : stringify(clean)
 }

@@ -80,7 +80,10 @@ describe('kubectl sluice report', () => {
     } as KubeObject)
     bed.putEvent(
       { kind: 'Pod', name: worker },
-      { reason: 'Failed', message: `password=${planted('event')} refused` },
+      {
+        reason: 'Failed',
+        message: `password=${planted('event')} refused, ${planted('environment')} as well`,
+      },
     )
     bed.putEvent({ kind: 'Pod', name: 'unrelated' }, { reason: 'Other', message: 'of somebody else' })
     store.create('/api/v1/secrets', {
@@ -98,7 +101,7 @@ describe('kubectl sluice report', () => {
       }
       const which = query.get('previous') === 'true' ? 'of before' : 'of now'
       response.end(
-        `{"level":"info","msg":"${which}"}\n${JSON.stringify(json)}\nPGPASSWORD=${planted('log-text')}\n`,
+        `{"level":"info","msg":"${which}, ${planted('datasource')} is refused"}\n${JSON.stringify(json)}\nPGPASSWORD=${planted('log-text')}\n`,
       )
     })
     bed.put('pods', {
