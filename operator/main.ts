@@ -34,6 +34,7 @@ a pod to its own. Of several operators one leads.
                                    the PriorityClass of pods of jobs with this priority: core, high, normal or low; repeatable
       --namespace NAME             look at one namespace only (default: all)
       --lease-namespace NAME       where the leader's Lease is (default: the pod's own)
+      --lease-name NAME            what it is called: of operators with one Lease one leads (default sluice-operator)
       --teardown-deadline DURATION how long a deleted SyncJob may take to clean up at its source (default 5m)
       --max-checks NUMBER          pods that check a new spec or image before a rollout, at once (default 10)
       --poll-interval DURATION     how often workers are asked for their status (default 5s)
@@ -46,13 +47,13 @@ a pod to its own. Of several operators one leads.
       --port PORT                  and on which port (default 9464; 0: a free one)
       --log-level LEVEL            debug, info (default), warn, error or silent`
 
-const leaseName = 'sluice-operator'
 const logLevels: readonly string[] = ['debug', 'info', 'warn', 'error', 'silent']
 
 interface OperatorArguments {
   worker: WorkerImage
   namespace: string | undefined
   leaseNamespace: string | undefined
+  leaseName: string
   teardownDeadlineMs: number
   pollIntervalMs: number
   checksMax: number
@@ -83,7 +84,7 @@ async function runOperator(given: OperatorArguments, signal: AbortSignal): Promi
   const elector = new LeaderElector({
     client,
     namespace: given.leaseNamespace ?? process.env['POD_NAMESPACE'] ?? endpoint.namespace,
-    name: leaseName,
+    name: given.leaseName,
     identity: `${instance}_${clock.uuid()}`,
     clock,
     logger,
@@ -156,6 +157,7 @@ function readArguments(argv: string[]): OperatorArguments {
       'priority-class': { type: 'string', multiple: true, default: [] },
       namespace: { type: 'string' },
       'lease-namespace': { type: 'string' },
+      'lease-name': { type: 'string', default: 'sluice-operator' },
       'teardown-deadline': { type: 'string', default: '5m' },
       'poll-interval': { type: 'string', default: '5s' },
       'max-checks': { type: 'string', default: '10' },
@@ -186,6 +188,7 @@ function readArguments(argv: string[]): OperatorArguments {
     },
     namespace: values.namespace,
     leaseNamespace: values['lease-namespace'],
+    leaseName: values['lease-name'],
     teardownDeadlineMs: parseDuration(values['teardown-deadline']),
     pollIntervalMs: parseDuration(values['poll-interval']),
     checksMax: Number(values['max-checks']),

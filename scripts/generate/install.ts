@@ -4,7 +4,15 @@ import type { ResourceKind } from '#api/resource.ts'
 import { masterPort } from '#api/heartbeat.ts'
 import { workerHttpPort } from '#api/worker-status.ts'
 import { customResourceDefinition } from './crd.ts'
-import { editRules, leaderRules, operatorRules, tokenRules, viewRules, type PolicyRule } from './rbac.ts'
+import {
+  editRules,
+  leaderRules,
+  leaseName,
+  operatorRules,
+  tokenRules,
+  viewRules,
+  type PolicyRule,
+} from './rbac.ts'
 import { yamlDocuments } from './yaml.ts'
 
 const namespace = 'sluice-system'
@@ -139,6 +147,7 @@ function operatorContainer(image: string): object {
       'operator',
       `--worker-image=${image}`,
       '--image-pull-policy=IfNotPresent',
+      `--lease-name=${leaseName}`,
       '--teardown-deadline=5m',
       '--max-checks=10',
       `--master-url=http://${master}.${namespace}.svc:${masterPort}`,

@@ -6,6 +6,11 @@
 {{ include "sluice.name" . }}-operator
 {{- end }}
 
+{{- /* Before the names of objects that belong to no namespace: releases of one name in several namespaces have their own. */}}
+{{- define "sluice.clusterName" -}}
+{{ include "sluice.name" . }}{{ if .Values.watchNamespace }}-{{ .Release.Namespace }}{{ end }}
+{{- end }}
+
 {{- define "sluice.selector" -}}
 app.kubernetes.io/name: sluice
 app.kubernetes.io/instance: {{ .Release.Name }}

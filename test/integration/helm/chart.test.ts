@@ -191,6 +191,12 @@ describe('Helm chart', () => {
     expect(await namespaces('--set', 'networkPolicy.workers.namespaces={a,b}')).to.deep.equal(['a', 'b'])
   })
 
+  it('leaves no pod of a job out of that policy', async () => {
+    const made = await template('--set', 'networkPolicy.enabled=true,watchNamespace=shop')
+    const policy = objects(made).find(({ metadata }) => metadata.name === 'sluice-workers')
+    expect(JSON.stringify(policy)).to.include('"values":["worker","teardown","check","probe"]')
+  })
+
   it('tells the operator of the policies of jobs, and lets it make them, only where they are wanted', async () => {
     const made = async (...args: string[]) => {
       const text = await template(...args)
@@ -227,9 +233,32 @@ describe('Helm chart', () => {
     ]
     expect(await bindings('--set', 'master.enabled=false')).to.deep.equal(ours)
     expect(await bindings(), 'but whose token a worker’s is').to.deep.equal([
-      ['ClusterRoleBinding', 'sluice-operator-tokens', undefined],
+      ['ClusterRoleBinding', 'sluice-sluice-system-operator-tokens', undefined],
       ...ours,
     ])
+  })
+
+  it('can be there twice: for a namespace each, by one name in two namespaces, or by two names in one', async () => {
+    const release = async (name: string, namespace: string, watched: string) => {
+      const given = [
+        '--kube-version',
+        '1.34.0',
+        '--namespace',
+        namespace,
+        '--set',
+        `watchNamespace=${watched}`,
+      ]
+      const text = await helm('template', name, chart, ...given)
+      const identities = objects(text).map(
+        ({ kind, metadata: { name: own, namespace: of = '' } }) => `${kind} ${of}/${own}`,
+      )
+      return { identities, lease: `${namespace}/${/--lease-name=(\S+)/.exec(text)?.[1]}` }
+    }
+    const first = await release('sluice', 'team-a', 'a')
+    for (const other of [await release('sluice', 'team-b', 'b'), await release('more', 'team-a', 'b')]) {
+      expect(other.identities.filter(each => first.identities.includes(each))).to.deep.equal([])
+      expect(other.lease).not.to.equal(first.lease)
+    }
   })
 
   it('can be built upon with kustomize', async () => {
