@@ -145,6 +145,12 @@ const reasons: Readonly<Record<string, Explanation>> = {
     next: 'Raise it if the lag matters.',
     page: scaling,
   },
+  ConnectionLimit: {
+    meaning:
+      'More workers are needed than the limit of connections of its source is enough for: each needs 3, and more of them would only wait.',
+    next: 'Raise protection.limits.connections of the DataSource if the lag matters, and the server can take it.',
+    page: 'docs/guides/limiting-a-source.md',
+  },
   SourceUnseen: {
     meaning:
       'The job was idle and had no worker, and whether there is something to read could not be told for long; so it has one again, for an hour at least.',

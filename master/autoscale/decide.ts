@@ -6,6 +6,7 @@ import { dependableCapacity } from './capacity.ts'
 import { largestShare, smallestFitting } from './fit.ts'
 import type {
   AutoscalingState,
+  Limits,
   NeededLanes,
   Observation,
   ScalingDecision,
@@ -222,7 +223,11 @@ function decided(
   const shrinks = totalLanes(size) < totalLanes(from)
   return {
     ...size,
-    reason: changes && sameSize(size, within(limits, from)) ? 'OutOfBounds' : reason,
+    reason: boundReason(
+      limits,
+      from,
+      changes && sameSize(size, within(limits, from)) ? 'OutOfBounds' : reason,
+    ),
     numbers: { ...numbers, payBackMs },
     state: changes
       ? {
@@ -232,4 +237,11 @@ function decided(
         }
       : state,
   }
+}
+
+/** The same reason, or that it is not the spec which bounds the size. */
+function boundReason({ maximumBy, maxReplicas }: Limits, from: Size, reason: ScalingReason): ScalingReason {
+  if (maximumBy !== 'connections') return reason
+  const tooMany = reason === 'OutOfBounds' && from.replicas > maxReplicas
+  return reason === 'AtMaximum' || tooMany ? 'ConnectionLimit' : reason
 }

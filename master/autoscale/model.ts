@@ -48,6 +48,8 @@ export interface Limits {
   /** 0 where `idleAfterMs` may take the last worker away. */
   minReplicas: number
   maxReplicas: number
+  /** What sets `maxReplicas`, where it is not the spec. */
+  maximumBy?: 'connections'
   /** Where a pod has them fixed, the same as `lanesMax`. */
   lanesMin: number
   /** What a pod has the cores for. */
@@ -91,6 +93,8 @@ export type ScalingReason =
   | 'MetricsStale'
   /** More is needed than `maxReplicas` allows. */
   | 'AtMaximum'
+  /** More is needed than the connections of the source are enough for. */
+  | 'ConnectionLimit'
   /** Nothing has been read yet, so nobody knows what a lane can do. */
   | 'CapacityUnknown'
   /** A snapshot is copied: as many as its ranges can use. */

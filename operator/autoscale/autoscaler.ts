@@ -7,6 +7,7 @@ import type { Heartbeat } from '#api/heartbeat.ts'
 import type { SyncJobSpec } from '#api/sync-job.ts'
 import type { Clock } from '#common/clock.ts'
 import { decideBackfill } from '#master/autoscale/backfill.ts'
+import { withinConnections } from '#master/autoscale/connection-room.ts'
 import { decideSize } from '#master/autoscale/decide.ts'
 import type { AutoscalingState, Limits, ScalingDecision, ScalingReason } from '#master/autoscale/model.ts'
 import type { Caches } from '../caches.ts'
@@ -26,6 +27,7 @@ import { coarseLag } from '../sync-job/status.ts'
 import { decisionText, wakeText } from './decision-text.ts'
 import { JobMeasurements } from './job-measurements.ts'
 import { coarse, learnedOf, stateOf, unseenFrom, unseenOf } from './memory.ts'
+import { sourceConnections } from './source-connections.ts'
 import { specHash } from './spec-hash.ts'
 
 export interface AutoscalerOptions {
@@ -65,6 +67,7 @@ const limiting: ReadonlySet<ScalingReason> = new Set([
   'ExternalBottleneck',
   'MetricsStale',
   'AtMaximum',
+  'ConnectionLimit',
   'SourceUnseen',
 ])
 
@@ -197,13 +200,15 @@ export class Autoscaler {
     if (measurements.splits.length === 0 && backfill === null && nowMs - scaled.sinceMs < unheardMs) return
     const acts = spec.autoscaling.mode === 'Auto'
     const decided = acts && scaled.status !== undefined ? { autoscaling: scaled.status } : object.status
-    const limits = limitsOf(spec, unseenOf(scaled.status, nowMs) === undefined)
     const pods = caches.pods.indexed('job', jobIndexKey(object)).filter(isWorker)
     const running = {
       replicas: workersOf(spec, decided),
       lanes: spec.worker.lanes,
       readyReplicas: pods.filter(isReady).length,
     }
+    const use = sourceConnections(object, caches, other => this.#wantedOf(other))
+    const asked = limitsOf(spec, unseenOf(scaled.status, nowMs) === undefined)
+    const limits = use === null ? asked : withinConnections(asked, { ...use, running: running.replicas })
     const observation = { measurements, running, limits, state: scaled.state, nowMs }
     const decision = backfill === null ? decideSize(observation) : decideBackfill(observation, backfill)
     const { state } = decision
@@ -218,6 +223,14 @@ export class Autoscaler {
   #decidedOf(key: string, object: SyncJobObject): { autoscaling?: ScalingStatus | undefined } | undefined {
     const { status } = this.#jobs.get(key) ?? {}
     return status === undefined ? object.status : { autoscaling: status }
+  }
+
+  /** Workers that a job is to have. */
+  #wantedOf(object: SyncJobObject): number {
+    const spec = specOf(object)
+    return spec === null || isAtRest(object, spec)
+      ? 0
+      : workersOf(spec, this.#decidedOf(objectKey(object), object))
   }
 
   #asleepNow(object: SyncJobObject): ScalingStatus['asleep'] {

@@ -16,6 +16,8 @@ const sentences: Record<ScalingReason, string> = {
   ExternalBottleneck: 'The target or a limit of the source holds the job up: more workers would not help.',
   MetricsStale: 'What the workers measured is too old to decide by, or there is nothing.',
   AtMaximum: 'More workers are needed than maxReplicas allows.',
+  ConnectionLimit:
+    'The connections that its source may have (protection.limits) are enough for no more workers: they would only wait.',
   CapacityUnknown: 'Nothing was read yet, so nobody knows what a lane can do.',
   Backfill: 'A snapshot is copied, by as many workers as its ranges can use.',
   Idle: 'There was no input for long, and all is in the target.',
@@ -33,13 +35,14 @@ export function wakeText(reason: ScalingReason, what: string): string {
 /** Numbers are coarse: the same situation has to give the same text. */
 export function decisionText(
   { reason, replicas, lanes, numbers }: Omit<ScalingDecision, 'state'>,
-  { maxLagMs }: Limits,
+  { maxLagMs, maxReplicas }: Limits,
 ): string {
   const { inputPerSecond, forecastPerSecond, capacityPerLane, neededLanes, predictedLagMs, payBackMs } =
     numbers
   if (inputPerSecond === null) return sentences[reason]
   const more = forecastPerSecond !== null && coarse(forecastPerSecond) > coarse(inputPerSecond)
   const parts = [
+    ...(reason === 'ConnectionLimit' ? [`connections for ${maxReplicas} of its workers`] : []),
     `${countText(inputPerSecond)} records/s come in${more ? `, ${countText(forecastPerSecond)} are expected` : ''}`,
     ...(capacityPerLane === null ? [] : [`a lane can be counted on for ${countText(capacityPerLane)}`]),
     ...(neededLanes === null

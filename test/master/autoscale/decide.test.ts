@@ -58,6 +58,49 @@ describe('decideSize', () => {
       reason: 'AtMaximum',
     },
     {
+      name: 'takes no more than have connections, and says so',
+      sketch: { input: even(32, 12_000), limits: { maxReplicas: 5, maximumBy: 'connections' } },
+      size: [5, 2],
+      reason: 'ConnectionLimit',
+    },
+    {
+      name: 'says so as well when it is there',
+      sketch: {
+        input: even(32, 12_000),
+        running: { replicas: 5 },
+        limits: { maxReplicas: 5, maximumBy: 'connections' },
+        lagRecords: 50_000,
+        lagMs: 90_000,
+      },
+      size: [5, 2],
+      reason: 'ConnectionLimit',
+    },
+    {
+      name: 'speaks of no connections where they are enough',
+      sketch: { input: even(64, 8000), limits: { maxReplicas: 7, maximumBy: 'connections' } },
+      size: [7, 2],
+      reason: 'LagAhead',
+    },
+    {
+      name: 'takes those away that never will have connections, and no more than those',
+      sketch: {
+        input: even(16, 3000),
+        running: { replicas: 6 },
+        limits: { maxReplicas: 4, maximumBy: 'connections' },
+      },
+      size: [4, 2],
+      reason: 'ConnectionLimit',
+    },
+    {
+      name: 'names the spec where it asks for more than have connections',
+      sketch: {
+        input: even(16, 3000),
+        limits: { minReplicas: 3, maxReplicas: 2, maximumBy: 'connections' },
+      },
+      size: [3, 2],
+      reason: 'OutOfBounds',
+    },
+    {
       name: 'adds nothing for a split that has its lane to itself and is too much for it',
       sketch: { input: [1500, 100, 100, 100], lagRecords: 30_000, lagMs: 90_000, running: { replicas: 2 } },
       size: [2, 2],

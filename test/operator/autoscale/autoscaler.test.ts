@@ -138,6 +138,33 @@ describe('Autoscaler', () => {
     expect(limited(job)).to.equal('False DesiredWithinRange')
   })
 
+  it('has no more workers than the connections of its source are enough for, and names that limit', () => {
+    const job = new ScaledJob({ autoscaling }, 12)
+    job.run(5)
+    job.input = 8000
+    job.run(10)
+    expect([job.pods, limited(job)]).to.deep.equal([3, 'True ConnectionLimit'])
+    const { note } = job.events.find(({ type }) => type === 'Warning')!
+    expect(note).to.match(/protection\.limits.*connections for 3 of its workers/)
+    expect(syncJobStatus.safeParse(job.status).error).to.equal(undefined)
+  })
+
+  it('leaves connections to the workers of other jobs, and takes them when those are gone', () => {
+    const job = new ScaledJob({ autoscaling }, 18)
+    job.addOther('items', 2)
+    job.addOther('orders', 1)
+    job.run(5)
+    job.input = 8000
+    job.run(10)
+    expect([job.pods, limited(job)]).to.deep.equal([2, 'True ConnectionLimit'])
+    job.removeOther('items')
+    job.run(10)
+    expect(job.pods).to.equal(4)
+    job.addOther('items', 2)
+    job.run(2)
+    expect(job.pods, 'none goes for another job').to.equal(4)
+  })
+
   it('buys nothing for a job that its target holds up', () => {
     const job = new ScaledJob({ autoscaling })
     job.run(5)

@@ -6,6 +6,7 @@ import type { SyncJobStatus } from '#api/sync-job.ts'
 import { createOperatorMetrics } from '#operator/metrics.ts'
 import { Autoscaler, decisionIntervalMs } from '#operator/autoscale/autoscaler.ts'
 import type { Waking } from '#operator/autoscale/autoscaler.ts'
+import { dataSourceKeysOf } from '#operator/caches.ts'
 import type { Caches } from '#operator/caches.ts'
 import type { Happening } from '#operator/kube/events.ts'
 import { ObjectCache } from '#operator/kube/object-cache.ts'
@@ -46,9 +47,13 @@ export class ScaledJob {
   #pods: { name: string; createdMs: number }[] = []
   #dealtAtMs = 0
 
-  constructor(spec: Json) {
+  /** @param connections that its source may have; undefined: any number */
+  constructor(spec: Json, connections?: number) {
     this.#caches = {
-      syncJobs: new ObjectCache<SyncJobObject>({ job: job => [jobIndexKey(job)] }),
+      syncJobs: new ObjectCache<SyncJobObject>({
+        job: job => [jobIndexKey(job)],
+        dataSource: dataSourceKeysOf,
+      }),
       pods: new ObjectCache<Pod>({ job: jobKeyOf }),
       dataSources: new ObjectCache<CustomObject>({ namespace: () => ['shop'] }),
       virtualTables: new ObjectCache<CustomObject>({ namespace: () => ['shop'] }),
@@ -56,7 +61,9 @@ export class ScaledJob {
     const { metadata, ...job } = shopToLake(spec)
     const named = { ...metadata, uid: 'uid-1', resourceVersion: '1', generation: 1 }
     this.#caches.syncJobs.upsert({ ...job, metadata: named })
-    for (const source of [shopDb(), lake()])
+    const protection = connections !== undefined && { protection: { limits: { connections } } }
+    const db = shopDb()
+    for (const source of [{ ...db, spec: { ...db.spec, ...protection } }, lake()])
       this.#caches.dataSources.upsert({
         ...source,
         metadata: { ...source.metadata, uid: source.metadata.name, resourceVersion: '1' },
@@ -75,6 +82,16 @@ export class ScaledJob {
   }
   get pods(): number {
     return this.#pods.length
+  }
+
+  /** Another job that reads the same source, with so many workers that it is to have. */
+  addOther(name: string, workers: number): void {
+    const { metadata, ...job } = shopToLake({ replicas: workers, autoscaling: { mode: 'Manual' } })
+    this.#caches.syncJobs.upsert({ ...job, metadata: { ...metadata, name, uid: name, resourceVersion: '1' } })
+  }
+
+  removeOther(name: string): void {
+    this.#caches.syncJobs.remove(this.#caches.syncJobs.get(`shop/${name}`)!)
   }
 
   change(spec: Json): void {
