@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -116,6 +116,18 @@ spec: {source: {name: db}, target: {name: lake}, tables: [{include: public.order
     expect(await probe()).to.deep.equal({ code: 0, says: undefined })
     await client.query("insert into orders values (0, 'late')")
     expect(await probe()).to.deep.equal({ code: 10, says: 'At least 1 change waits in the log.' })
+    const report = join(folder, 'report.json')
+    const other = ['--plan', join(folder, 'other.json'), '--report', report]
+    await writeFile(other[1]!, JSON.stringify({ ...plan(), tables: [rule('public.nothing')] }))
+    const both = start('probe', ...paths(), ...other)
+    expect(await both.ended, both.log()).to.equal(10)
+    expect(both.log()).to.match(/^sluice probe: other: TABLE_NOT_FOUND: /m)
+    const [seen, missing, ...more] = JSON.parse(await readFile(report, 'utf8')) as Record<string, string>[]
+    expect([seen, missing?.['failed'], more]).to.deep.equal([
+      { unread: 'At least 1 change waits in the log.' },
+      'TABLE_NOT_FOUND: The source db has no table public.nothing; it has public.orders',
+      [],
+    ])
     expect(await madeAtSource(), 'as before').to.equal(2)
 
     for (const time of ['first', 'second']) {
