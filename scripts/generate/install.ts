@@ -150,7 +150,8 @@ function operatorContainer(image: string): object {
       `--lease-name=${leaseName}`,
       '--teardown-deadline=5m',
       '--max-checks=10',
-      `--master-url=http://${master}.${namespace}.svc:${masterPort}`,
+      // By the pod's own word, so that it holds wherever a kustomization puts it.
+      `--master-url=http://${master}.$(POD_NAMESPACE).svc:${masterPort}`,
       '--log-level=info',
     ],
     env: [fromField('POD_NAME', 'metadata.name'), fromField('POD_NAMESPACE', 'metadata.namespace')],

@@ -2,7 +2,7 @@
 // same objects as manifests/install.yaml.
 import { expect } from 'chai'
 import { execFile } from 'node:child_process'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -261,8 +261,19 @@ describe('Helm chart', () => {
     }
   })
 
-  it('can be built upon with kustomize', async () => {
+  it('can be built upon with kustomize, as the guide says, and put into another namespace', async () => {
     expect(objects(await cluster.kubectl('kustomize', join(root, 'manifests')))).to.have.length.above(10)
+    const guide = await readFile(join(root, 'docs', 'guides', 'installing.md'), 'utf8')
+    const example = /```yaml\n(resources: [^]*?)```/.exec(guide)?.[1]
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-kustomize-'))
+    await cp(join(root, 'manifests'), join(folder, 'sluice', 'manifests'), { recursive: true })
+    const kustomization = example?.replace('"…/sluice/manifests"', 'sluice/manifests')
+    await writeFile(join(folder, 'kustomization.yaml'), `namespace: data-platform\n${kustomization}`)
+    const built = await cluster.kubectl('kustomize', folder)
+    await rm(folder, { recursive: true })
+    expect(built).to.include('image: registry.example/sluice:0.1.0\n')
+    expect(built).to.include('- --worker-image=registry.example/sluice:0.1.0\n')
+    expect(built, 'a namespace that nobody replaced').not.to.include('sluice-system')
   })
 
   const wrong: { name: string; value: string; message: string }[] = [
