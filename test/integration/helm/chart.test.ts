@@ -12,6 +12,7 @@ import { monitoringCrds } from '#test/bed/cache.ts'
 import { startKubernetes, type BedKubernetes } from '#test/bed/kubernetes.ts'
 import { readPolicyAround } from '#operator/sync-job/network-policy.ts'
 import { requires } from '#test/bed/requires.ts'
+import { wrongValues } from './wrong-values.ts'
 
 interface Alert {
   alert: string
@@ -276,20 +277,7 @@ describe('Helm chart', () => {
     expect(built, 'a namespace that nobody replaced').not.to.include('sluice-system')
   })
 
-  const wrong: { name: string; value: string; message: string }[] = [
-    { name: 'a misspelt value', value: 'replica=2', message: "additional properties 'replica' not allowed" },
-    { name: 'a value of a wrong type', value: 'replicas=two', message: 'want integer' },
-    { name: 'a digest that is none', value: 'image.digest=1.2.3', message: 'does not match pattern' },
-    { name: 'an unknown part of monitoring', value: 'monitoring.rule=1', message: "'rule' not allowed" },
-    { name: 'env that the chart sets', value: 'env[0].name=POD_NAME', message: 'not' },
-    {
-      name: 'a priority that no job has',
-      value: 'workers.priorityClassNames.urgent=x',
-      message: "'urgent' not allowed",
-    },
-    { name: 'a log level that there is not', value: 'logLevel=loud', message: 'must be one of' },
-  ]
-  for (const { name, value, message } of wrong)
+  for (const { name, value, message } of wrongValues)
     it(`refuses ${name}`, async () => {
       const said = await template('--set', value).catch((error: { stderr: string }) => error.stderr)
       expect(said).to.include(message)
