@@ -127,10 +127,24 @@ function replacing(shared: boolean): { maxSurge: number; maxUnavailable: number 
   return shared ? { maxSurge: 1, maxUnavailable: 0 } : { maxSurge: 0, maxUnavailable: 1 }
 }
 
+/**
+ * A worker that has used up its CPU answers late; to end it for that would only add a start to its work. One that hangs
+ * never answers.
+ */
 const workerProbes = {
   ports: [{ name: 'http', containerPort: workerHttpPort, protocol: 'TCP' }],
-  livenessProbe: { httpGet: { path: '/healthz', port: 'http' }, periodSeconds: 10, failureThreshold: 6 },
-  readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 5, failureThreshold: 2 },
+  livenessProbe: {
+    httpGet: { path: '/healthz', port: 'http' },
+    periodSeconds: 10,
+    timeoutSeconds: 10,
+    failureThreshold: 6,
+  },
+  readinessProbe: {
+    httpGet: { path: '/readyz', port: 'http' },
+    periodSeconds: 5,
+    timeoutSeconds: 5,
+    failureThreshold: 2,
+  },
 }
 
 function resourcesOf({ spec }: SyncJob): {

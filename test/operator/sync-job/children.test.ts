@@ -158,6 +158,14 @@ describe('buildChildren', () => {
     expect(container?.readinessProbe?.httpGet).to.deep.equal({ path: '/readyz', port: 'http' })
   })
 
+  it('does not end a worker that only answers late, as one without CPU does', () => {
+    const [container] = children().deployment.spec.template.spec?.containers ?? []
+    const { periodSeconds, timeoutSeconds, failureThreshold } = container!.livenessProbe!
+    expect(timeoutSeconds).to.equal(10)
+    expect(periodSeconds! * failureThreshold!).to.be.at.least(60)
+    expect(container?.readinessProbe?.timeoutSeconds).to.equal(5)
+  })
+
   it('never has two workers at a time in a rollout', () => {
     expect(children().deployment.spec.strategy?.rollingUpdate).to.deep.equal({
       maxSurge: 0,
