@@ -7,10 +7,12 @@ import { OrdersCluster } from './orders-cluster.ts'
 
 const maxReplicas = 4
 const maxLagMs = 10_000
-/** Far more than a tenth of a core reads, and less than four of them do. */
-const surgePerSecond = 8000
-/** On a fast machine one worker may keep up with it for so long; then it has to be more, until more are wanted. */
-const fasterAfterMs = 60_000
+/** What a tenth of a core reads on any machine. */
+const firstPerSecond = 1500
+/** How the load rises until more workers are wanted: by a fifth every few seconds, as machines differ in speed. */
+const rise = { factor: 1.2, everyMs: 5000 }
+/** Of the load at which more were wanted: what comes in from then on, so that a few workers can also catch up. */
+const held = 0.75
 
 /** What an operator of before has learned: the sooner workers start, the sooner it pays to have fewer of them. */
 const learned = { capacityPerLane: 6000, spreadPercent: 0, startUp: '5s', patiencePercent: 100 }
@@ -56,15 +58,15 @@ describe('An autoscaled SyncJob', function () {
 
   it('gets more workers when more comes in than one can read, and its lag returns below maxLag', async () => {
     await bed.until('one worker is there', workersAre(1))
-    bed.recordsPerSecond = surgePerSecond
+    bed.recordsPerSecond = firstPerSecond
     let roseAtMs = Date.now()
     let wanted = 1
     let mostLagMs = 0
     await bed.until(
       'more workers are wanted',
       async () => {
-        if (Date.now() - roseAtMs > fasterAfterMs) {
-          bed.recordsPerSecond += surgePerSecond / 2
+        if (Date.now() - roseAtMs > rise.everyMs) {
+          bed.recordsPerSecond *= rise.factor
           roseAtMs = Date.now()
         }
         wanted = (await bed.status()).autoscaling?.desiredReplicas ?? 1
@@ -73,7 +75,8 @@ describe('An autoscaled SyncJob', function () {
       },
       240_000,
     )
-    bed.recordsPerSecond = surgePerSecond
+    const perSecond = Math.round(bed.recordsPerSecond)
+    bed.recordsPerSecond *= held
     expect(wanted).to.be.at.most(maxReplicas)
     await bed.until('they are there', async () => (await bed.readyWorkers()) >= wanted)
     const below = async (): Promise<boolean> => {
@@ -84,7 +87,7 @@ describe('An autoscaled SyncJob', function () {
     await bed.until('the lag is below maxLag', below, 360_000)
     const { autoscaling } = await bed.status()
     console.log(
-      `      ${await bed.readyWorkers()} workers, at most ${mostLagMs / 1000} s behind; ${autoscaling?.message}`,
+      `      at ${perSecond} records/s ${wanted} wanted, at most ${mostLagMs / 1000} s behind; ${autoscaling?.message}`,
     )
     expect((await bed.events('Scale')).join('\n')).to.match(
       /(LagAhead|AtMaximum): Scaled from 1 to [234] workers/,
