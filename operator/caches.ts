@@ -114,6 +114,11 @@ export class Watches {
     await Promise.race([aborted, Promise.all(this.#reflectors.map(({ synced }) => synced))])
   }
 
+  /** Goes on from where each watch is, over new connections: those there are may be dead. */
+  renew(): void {
+    for (const reflector of this.#reflectors) reflector.renew()
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#reflectors.map(reflector => reflector.run(signal)))
   }

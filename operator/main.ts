@@ -17,6 +17,7 @@ import { LeaderElector } from './kube/leader-election.ts'
 import type { OperatorMetrics } from './metrics.ts'
 import { createOperatorMetrics } from './metrics.ts'
 import { Operator } from './operator.ts'
+import { runInTurn } from './run-in-turn.ts'
 import { readPolicyAround } from './sync-job/network-policy.ts'
 import { readPriorityClasses } from './sync-job/priority-classes.ts'
 import type { WorkerImage } from './sync-job/worker-pod.ts'
@@ -111,7 +112,8 @@ async function runOperator(given: OperatorArguments, signal: AbortSignal): Promi
     host: given.host,
     port: given.port,
     metrics,
-    notReady: () => (elector.isLeader && !operator.hasSynced ? 'reading the cluster' : null),
+    // One that could not lead at once must not take the place of one that can.
+    notReady: () => (operator.hasSynced ? null : 'reading the cluster'),
     observe: () => {
       metrics.leading.set(elector.isLeader ? 1 : 0)
       if (elector.isLeader) operator.observe()
@@ -123,7 +125,7 @@ async function runOperator(given: OperatorArguments, signal: AbortSignal): Promi
     port: http.port,
   })
   try {
-    await elector.run(term => operator.run(term), signal)
+    await runInTurn(elector, operator, signal)
     logger.info('operator stopped')
   } finally {
     await Promise.all([http.close(), heartbeats?.close()])

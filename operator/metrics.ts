@@ -35,6 +35,12 @@ export const operatorMetricDefinitions = {
     help: '1 while this operator leads, 0 while it stands by.',
     labels: [],
   },
+  unseenJobs: {
+    name: 'sluice_operator_unseen_jobs',
+    type: 'gauge',
+    help: 'SyncJobs that this operator has still to look at since it leads: 0 once it has taken over. Those that changed or are not ready come first.',
+    labels: [],
+  },
   watchStaleness: {
     name: 'sluice_operator_watch_staleness_seconds',
     type: 'gauge',

@@ -29,6 +29,7 @@ import { Teardown } from './sync-job/teardown.ts'
 import type { WorkerImage } from './sync-job/worker-pod.ts'
 import { WorkerReports } from './sync-job/worker-reports.ts'
 import type { AskWorker } from './sync-job/worker-reports.ts'
+import { LateChanges, firstLooks } from './take-over.ts'
 import { reconcileDataSource, reconcileVirtualTable, tablesOfDataSource } from './validity.ts'
 
 export interface OperatorOptions {
@@ -67,8 +68,12 @@ export class Operator {
   readonly #syncJobs: Controller
   readonly #dataSources: Controller
   readonly #virtualTables: Controller
-  /** While it runs and has read the cluster. */
+  /** While it leads and has read the cluster. */
   #master: Master | null = null
+  /** Around jobs, while it does not. */
+  readonly #late: LateChanges
+  /** Jobs that were there when it began to lead, and that it has not looked at since. */
+  readonly #unseen = new Set<string>()
 
   constructor(options: OperatorOptions) {
     this.#options = options
@@ -82,6 +87,7 @@ export class Operator {
       logger,
       onChange,
     })
+    this.#late = new LateChanges(clock)
     this.#reports = new WorkerReports(options.askWorker, clock)
     const events = new EventRecorder({ client, controller: 'sluice.dev/operator', instance, clock, logger })
     this.#events = events
@@ -119,7 +125,9 @@ export class Operator {
       workers: number,
       reconcile: (key: string) => Promise<Requeue>,
     ): Controller => new Controller({ name, workers, reconcile, clock, logger, metrics })
-    this.#syncJobs = controller('sync-job', 8, key => reconciler.reconcile(key))
+    this.#syncJobs = controller('sync-job', 8, key =>
+      reconciler.reconcile(key).finally(() => this.#unseen.delete(key)),
+    )
     this.#dataSources = controller('data-source', 2, key =>
       reconcileDataSource(key, { client, caches, clock }),
     )
@@ -145,6 +153,7 @@ export class Operator {
       metrics.queueDepth.set({ controller }, queue.depth)
     const staleMs = this.#watches.stalenessMs
     if (Number.isFinite(staleMs)) metrics.watchStaleness.set(staleMs / 1000)
+    metrics.unseenJobs.set(this.#unseen.size)
     metrics.sourceLimit.reset()
     metrics.sourceLeased.reset()
     for (const { namespace, source, unit, limit, holders } of this.#master?.limits() ?? []) {
@@ -169,15 +178,22 @@ export class Operator {
     return answer
   }
 
-  /** Runs until the signal aborts and the reconciles in hand have ended. */
-  async run(signal: AbortSignal): Promise<void> {
-    const watching = this.#watches.run(signal)
+  /** Reads the cluster and keeps up with it until the signal aborts, so that this one can lead at once. */
+  standBy(signal: AbortSignal): Promise<void> {
+    return this.#watches.run(signal)
+  }
+
+  /** Leads until the signal aborts and the reconciles in hand have ended; standBy() runs meanwhile. */
+  async lead(signal: AbortSignal): Promise<void> {
+    // The server that the watches of a stand-by were connected to may be gone together with the one who led.
+    if (this.hasSynced) this.#watches.renew()
     // Before all is known, what is not there yet would be taken for missing.
     await this.#watches.synced(signal)
+    if (signal.aborted) return
     const { clock, term = () => 1 } = this.#options
     this.#master = new Master({ caches: this.#watches.caches, clock, term: term() })
+    this.#lookAtAll()
     await Promise.all([
-      watching,
       this.#syncJobs.run(signal),
       this.#dataSources.run(signal),
       this.#virtualTables.run(signal),
@@ -188,6 +204,21 @@ export class Operator {
     ])
     this.#master = null
     await this.#events.flush()
+  }
+
+  /** Leads from the start. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.standBy(signal), this.lead(signal)])
+  }
+
+  #lookAtAll(): void {
+    const { syncJobs, dataSources, virtualTables } = this.#watches.caches
+    for (const each of dataSources.values()) this.#dataSources.queue.add(objectKey(each))
+    for (const each of virtualTables.values()) this.#virtualTables.queue.add(objectKey(each))
+    for (const { key, priority } of firstLooks(syncJobs.values(), this.#late.take())) {
+      this.#unseen.add(key)
+      this.#syncJobs.queue.add(key, priority)
+    }
   }
 
   async #resync(signal: AbortSignal): Promise<void> {
@@ -214,14 +245,15 @@ export class Operator {
     switch (object.kind) {
       case 'SyncJob':
         if (change.type === 'deleted') this.#master?.jobGone(object as SyncJobObject)
-        return this.#syncJobs.queue.add(key)
+        // One who stands by sees by the job itself whether anybody has acted on its change.
+        if (this.#master !== null) this.#syncJobs.queue.add(key)
+        return
       case 'DataSource':
-        this.#dataSources.queue.add(key)
-        for (const table of tablesOfDataSource(key, this.#watches.caches))
-          this.#virtualTables.queue.add(table)
+        if (this.#master !== null) this.#dataSources.queue.add(key)
+        for (const table of tablesOfDataSource(key, this.#watches.caches)) this.#lookAtTable(table)
         return this.#lookAtJobsOf(key)
       case 'VirtualTable':
-        this.#virtualTables.queue.add(key)
+        this.#lookAtTable(key)
         return this.#lookAtJobsOf(dataSourceKeyOf(object as CustomObject))
       default:
         if (object.kind === 'Pod' && change.type === 'deleted') this.#podGone(object as Pod)
@@ -235,15 +267,23 @@ export class Operator {
     this.#autoscaler.podGone(pod)
   }
 
+  #lookAtTable(key: string): void {
+    if (this.#master !== null) this.#virtualTables.queue.add(key)
+  }
+
   #lookAtJobsOf(dataSourceKey: string): void {
-    for (const job of this.#watches.caches.syncJobs.indexed('dataSource', dataSourceKey))
-      this.#syncJobs.queue.add(objectKey(job))
+    for (const job of this.#watches.caches.syncJobs.indexed('dataSource', dataSourceKey)) this.#lookAtJob(job)
   }
 
   /** The job that an object with our label belongs to. */
   #lookAtOwner(object: KubeObject): void {
     for (const key of jobKeyOf(object))
-      for (const job of this.#watches.caches.syncJobs.indexed('job', key))
-        this.#syncJobs.queue.add(objectKey(job))
+      for (const job of this.#watches.caches.syncJobs.indexed('job', key)) this.#lookAtJob(job)
+  }
+
+  #lookAtJob(job: SyncJobObject): void {
+    const key = objectKey(job)
+    if (this.#master !== null) this.#syncJobs.queue.add(key)
+    else if (this.hasSynced) this.#late.note(key)
   }
 }

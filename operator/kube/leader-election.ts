@@ -1,5 +1,6 @@
 // One operator at a time, by a coordination.k8s.io/v1 Lease, with the timing of client-go's leaderelection:
-// a lease is valid 15 s, renewed every 2 s, given up by its holder after 10 s without success. Clocks of two
+// a lease is valid 15 s, renewed every 2 s, given up by its holder after 10 s without success; who stands by asks every
+// second, and at the moment it runs out. Clocks of two
 // machines are never compared: a candidate takes over when the record has not changed for a whole lease duration
 // of its own monotonic clock. `leaseTransitions` is the epoch of a term: it grows with every take-over.
 import type { Clock } from '#common/clock.ts'
@@ -39,6 +40,8 @@ export interface LeaderElectionOptions {
   leaseDurationMs?: number
   renewDeadlineMs?: number
   retryPeriodMs?: number
+  /** How often one that stands by asks whether the lease was given up. */
+  standByPeriodMs?: number
 }
 
 export class LeaderElector {
@@ -49,7 +52,13 @@ export class LeaderElector {
   #leading = false
 
   constructor(options: LeaderElectionOptions) {
-    this.#options = { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2000, ...options }
+    const timing = {
+      leaseDurationMs: 15_000,
+      renewDeadlineMs: 10_000,
+      retryPeriodMs: 2000,
+      standByPeriodMs: 1000,
+    }
+    this.#options = { ...timing, ...options }
   }
 
   get isLeader(): boolean {
@@ -67,9 +76,9 @@ export class LeaderElector {
    * @throws FencedError LEADERSHIP_LOST when another may lead now: the process must end
    */
   async run(lead: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
-    const { clock, logger, identity, retryPeriodMs } = this.#options
+    const { clock, logger, identity } = this.#options
     while (!signal.aborted && !(await this.#tryHold(signal)))
-      await clock.sleep(retryPeriodMs * (1 + 0.2 * clock.random()), signal)
+      await clock.sleep(this.#untilNextTryMs(), signal)
     if (signal.aborted) return
     this.#leading = true
     logger.info('leading', { identity, epoch: this.epoch })
@@ -87,6 +96,14 @@ export class LeaderElector {
     if (!kept) throw new FencedError('leadership was lost', { code: 'LEADERSHIP_LOST' })
     await this.#release()
     await leading
+  }
+
+  /** Soon, since a lease may be given up at any time, and not later than the one there is runs out. */
+  #untilNextTryMs(): number {
+    const { clock, standByPeriodMs } = this.#options
+    const soonMs = standByPeriodMs * (1 + 0.2 * clock.random())
+    const leftMs = this.#expiresAtMs() - clock.monotonicMs()
+    return leftMs > 0 ? Math.min(soonMs, leftMs + 1) : soonMs
   }
 
   /** Renews until the signal aborts (true) or another may lead (false): it does, or the deadline passed. */
@@ -151,8 +168,11 @@ export class LeaderElector {
   }
 
   #expired(): boolean {
-    const durationMs = (this.#observed?.spec.leaseDurationSeconds ?? 0) * 1000
-    return this.#options.clock.monotonicMs() - this.#observedAtMs > durationMs
+    return this.#options.clock.monotonicMs() > this.#expiresAtMs()
+  }
+
+  #expiresAtMs(): number {
+    return this.#observedAtMs + (this.#observed?.spec.leaseDurationSeconds ?? 0) * 1000
   }
 
   #claim(current: Lease | null): Lease {

@@ -52,6 +52,8 @@ export class Reflector<T extends KubeObject> {
   /** Whether the watch told us anything: then its failure starts a new back-off. */
   #progressed = false
   #lastContactMs = -Infinity
+  /** Ends the watch under way, or the wait for the next one. */
+  #renewal = new AbortController()
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options
@@ -73,6 +75,11 @@ export class Reflector<T extends KubeObject> {
     return this.#options.clock.monotonicMs() - this.#lastContactMs
   }
 
+  /** Goes on from where it is, now and over a new connection: the one there is may be dead, and nobody the wiser. */
+  renew(): void {
+    this.#renewal.abort()
+  }
+
   /** Runs until the signal aborts; never rejects for what the server did. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, logger, type } = this.#options
@@ -80,18 +87,22 @@ export class Reflector<T extends KubeObject> {
     while (!signal.aborted) {
       const startedMs = clock.monotonicMs()
       this.#progressed = false
+      const renewal = new AbortController()
+      this.#renewal = renewal
+      const renewed = AbortSignal.any([signal, renewal.signal])
       try {
         if (this.#resourceVersion === null) await this.#list(signal)
-        await this.#watch(this.#resourceVersion ?? '', signal)
+        await this.#watch(this.#resourceVersion ?? '', renewed)
         // A server that ends every watch at once must not be asked in a tight loop.
         delayMs = this.#progressed || clock.monotonicMs() - startedMs > 1000 ? 0 : this.#nextDelay(delayMs)
       } catch (error) {
         if (signal.aborted) return
+        if (renewal.signal.aborted) continue
         if (isExpired(error)) this.#resourceVersion = null
         delayMs = Math.max(this.#nextDelay(this.#progressed ? 0 : delayMs), askedDelayMs(error))
         logger.warn('watch interrupted', { kind: type.kind, retryInMs: delayMs, ...errorFields(error) })
       }
-      if (delayMs > 0) await clock.sleep(delayMs, signal)
+      if (delayMs > 0) await clock.sleep(delayMs, renewed)
     }
   }
 

@@ -119,6 +119,31 @@ describe('LeaderElector', () => {
     expect(second.elector.epoch).to.equal(1)
   })
 
+  it('takes a lease that is given up within little more than a second', async () => {
+    const first = candidate('one')
+    await until('one leads', first.leads)
+    const second = candidate('two')
+    await pass(7_000)
+    first.stop.abort()
+    await pass(1_200)
+    expect(second.leads()).to.equal(true)
+  })
+
+  it('takes a lease at the moment it runs out', async () => {
+    server.store.create(collection, {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name: 'operator', namespace: 'ns' },
+      spec: { holderIdentity: 'ghost', leaseDurationSeconds: 15 },
+    } as Lease)
+    clock.random = () => 0.9
+    const next = candidate('one')
+    await pass(15_000)
+    expect(next.leads()).to.equal(false)
+    await pass(10)
+    expect(next.leads()).to.equal(true)
+  })
+
   it('keeps the lease while the leader drains', async () => {
     const first = candidate('one', 20_000)
     await until('one leads', first.leads)

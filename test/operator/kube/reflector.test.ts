@@ -109,6 +109,45 @@ describe('Reflector', () => {
     ).to.have.length(1)
   })
 
+  it('leaves a connection that has gone dead when it is told to', async () => {
+    const reflector = start()
+    await reflector.synced
+    await eventually('a watch', () => server.watchCount === 1)
+    server.silent = true
+    write('a', 1)
+    server.silent = false
+    await new Promise(resolve => setTimeout(resolve, 30))
+    expect(reflector.cache.size, 'nobody the wiser').to.equal(0)
+    reflector.renew()
+    await eventually('in step', () => inStep(reflector))
+    expect(
+      server.requests.filter(({ isWatch }) => !isWatch),
+      'lists',
+    ).to.have.length(1)
+  })
+
+  it('does not wait out its back-off when it is told to go on', async () => {
+    let sleeps = 0
+    const sleep = (_: number, signal?: AbortSignal): Promise<void> => {
+      sleeps++
+      return systemClock.sleep(3_600_000, signal)
+    }
+    const reflector = new Reflector<Thing>({
+      client,
+      type: thingType,
+      onChange: () => undefined,
+      clock: { ...systemClock, sleep },
+      logger: silentLogger,
+    })
+    running = reflector.run(stop.signal)
+    await reflector.synced
+    await eventually('a watch', () => server.watchCount === 1)
+    server.breakWatches()
+    await eventually('it waits', () => sleeps === 1)
+    reflector.renew()
+    await eventually('a watch again', () => server.watchCount === 1)
+  })
+
   it('lists again when its version is no longer in the history', async () => {
     write('a', 1)
     write('b', 1)

@@ -1,0 +1,121 @@
+import { expect } from 'chai'
+import { silentLogger } from '#common/logger.ts'
+import { systemClock } from '#common/clock.ts'
+import { KubeClient } from '#operator/kube/client.ts'
+import { LeaderElector } from '#operator/kube/leader-election.ts'
+import type { Lease } from '#operator/kube/leader-election.ts'
+import type { KubeObject } from '#operator/kube/object.ts'
+import { createOperatorMetrics } from '#operator/metrics.ts'
+import { Operator } from '#operator/operator.ts'
+import type { Deployment } from '#operator/resources.ts'
+import { runInTurn } from '#operator/run-in-turn.ts'
+import { FakeApiServer } from './fake-api-server.ts'
+import type { FakeRequest } from './fake-api-server.ts'
+import { eventually } from './manual-clock.ts'
+import { collections, lake, shopDb, shopToLake } from './sync-job/fixtures.ts'
+
+const leases = '/apis/coordination.k8s.io/v1/leases'
+
+/** One of several operators, as a process is. */
+interface Replica {
+  operator: Operator
+  elector: LeaderElector
+  /** As SIGTERM does. */
+  stop: () => Promise<void>
+  requests: () => FakeRequest[]
+}
+
+describe('Operators that take turns', () => {
+  let server: FakeApiServer
+  let replicas: Replica[]
+
+  beforeEach(async () => {
+    server = await FakeApiServer.start()
+    replicas = []
+    for (const object of [shopDb(), lake(), shopToLake()])
+      server.store.create(`/apis/${object.apiVersion}/${object.kind.toLowerCase()}s`, object)
+  })
+
+  afterEach(async () => {
+    await Promise.all(replicas.map(({ stop }) => stop()))
+    await server.stop()
+  })
+
+  function start(identity: string): Replica {
+    const client = new KubeClient(server.endpoint)
+    const calls: FakeRequest[] = []
+    const request = client.request.bind(client)
+    client.request = call => {
+      calls.push({ method: call.method, path: call.path, query: new URLSearchParams(), isWatch: false })
+      return request(call)
+    }
+    const parts = { client, clock: systemClock, logger: silentLogger }
+    const elector = new LeaderElector({ ...parts, namespace: 'ns', name: 'operator', identity })
+    const operator = new Operator({
+      ...parts,
+      instance: identity,
+      worker: { image: 'sluice:1', imagePullPolicy: 'IfNotPresent', imagePullSecrets: [] },
+      askWorker: () => Promise.reject(new Error('nobody')),
+      metrics: createOperatorMetrics(),
+      term: () => elector.epoch + 1,
+    })
+    const ended = new AbortController()
+    const running = runInTurn(elector, operator, ended.signal)
+    const stop = async (): Promise<void> => {
+      ended.abort()
+      await running
+      client.close()
+    }
+    const replica = {
+      operator,
+      elector,
+      stop,
+      requests: () => calls.filter(({ path }) => !path.includes('/leases/')),
+    }
+    replicas.push(replica)
+    return replica
+  }
+
+  const deployments = (): Deployment[] => server.store.list(collections.deployments) as Deployment[]
+  const holder = (): string => (server.store.get(leases, 'ns', 'operator') as Lease).spec.holderIdentity ?? ''
+
+  it('hand over when one is told to stop, long before its Lease runs out', async () => {
+    const first = start('one')
+    await eventually('one leads', () => first.elector.isLeader && deployments().length === 1)
+    const second = start('two')
+    await eventually('two is ready to', () => second.operator.hasSynced)
+    await first.stop()
+    expect(holder(), 'given up by the time it has ended').to.equal('')
+    server.store.create(collections.syncJobs, {
+      ...shopToLake(),
+      metadata: { name: 'late', namespace: 'shop' },
+    })
+    await eventually('two leads', () => deployments().length === 2)
+    expect(holder()).to.equal('two')
+    expect(second.elector.epoch).to.equal(1)
+  })
+
+  it('know the cluster before they lead, and change nothing in it until then', async () => {
+    server.store.create(leases, {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name: 'operator', namespace: 'ns' },
+      spec: { holderIdentity: 'zero', leaseDurationSeconds: 15 },
+    } as Lease)
+    const next = start('one')
+    await eventually('it has read the cluster', () => next.operator.hasSynced)
+    server.store.create(collections.syncJobs, {
+      ...shopToLake(),
+      metadata: { name: 'late', namespace: 'shop' },
+    })
+    await systemClock.sleep(100)
+    const before = next.requests()
+    expect(before.filter(({ method }) => method !== 'GET')).to.deep.equal([])
+    const lease = server.store.get(leases, 'ns', 'operator') as Lease
+    server.store.update(leases, { ...lease, spec: { ...lease.spec, holderIdentity: '' } } as KubeObject)
+    await eventually('it works', () => deployments().length === 2)
+    const lists = (requests: FakeRequest[]) =>
+      requests.filter(({ path }) => /\/(syncjobs|pods|deployments)$/.test(path))
+    expect(lists(next.requests()), 'nothing is listed anew').to.have.length(3)
+  })
+})
