@@ -5,7 +5,6 @@ import type { ConnectionOptions } from 'node:tls'
 import Broker from 'kafkajs/src/broker/index.js'
 import ConnectionPool from 'kafkajs/src/network/connectionPool.js'
 import type { Exchange } from 'kafkajs/src/network/connectionPool.js'
-import RequestQueue from 'kafkajs/src/network/requestQueue/index.js'
 import socketFactory from 'kafkajs/src/network/socketFactory.js'
 import loggers from 'kafkajs/src/loggers/index.js'
 import protocol from 'kafkajs/src/protocol/requests/index.js'
@@ -14,6 +13,7 @@ import type { Logger } from '#common/logger.ts'
 import { ConfigError, TransientError } from '#common/errors.ts'
 import type { FetchRequest, KafkaClient, PartitionOffset, TopicInfo, TopicPartition } from './client.ts'
 import { latest } from './client.ts'
+import './kafkajs-timers.ts'
 import { KafkaError, clientError } from './client-errors.ts'
 import type { FetchResponse } from './fetch-response.ts'
 import { readFetchResponse } from './fetch-response.ts'
@@ -341,12 +341,4 @@ function libraryLogger(logger: Logger): unknown {
     level: loggers.LEVELS.INFO,
     logCreator: () => entry => logger.debug(entry.log.message, { client: entry.namespace }),
   })
-}
-
-// After every response kafkajs 2.2.4 sets a timer to look at requests held back by a throttle, also when there are
-// none: then the delay is negative, which Node 24 warns about. Without waiting requests there is nothing to look at.
-const queue = RequestQueue.prototype as { scheduleCheckPendingRequests: (this: RequestQueue) => void }
-const schedule = queue.scheduleCheckPendingRequests
-queue.scheduleCheckPendingRequests = function scheduleWhenPending() {
-  if (this.pending.length > 0) schedule.call(this)
 }

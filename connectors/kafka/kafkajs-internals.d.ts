@@ -47,8 +47,13 @@ declare module 'kafkajs/src/broker/index.js' {
 
 declare module 'kafkajs/src/network/requestQueue/index.js' {
   export default class RequestQueue {
-    readonly pending: readonly unknown[]
+    /** What it needs is not all here: only so that one can be made. */
+    constructor(options: { maxInFlightRequests: number | null; logger: { debug(): void } })
+    readonly pending: unknown[]
+    readonly throttleCheckTimeoutId: unknown
+    throttledUntil: number
     scheduleCheckPendingRequests(): void
+    destroy(): void
   }
 }
 

@@ -11,6 +11,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
+import '#connectors/kafka/kafkajs-timers.ts'
 import { freePort } from '#scripts/free-port.ts'
 import { ServerProcess } from '#scripts/server-process.ts'
 

@@ -11,11 +11,17 @@ describe('bed: Kafka', () => {
   let server: BedKafka
   let kafka: Kafka
   let held: string[]
+  const warnings: string[] = []
+  const onWarning = (warning: Error): number => warnings.push(warning.name)
   before(async () => {
+    process.on('warning', onWarning)
     server = await startKafka({ partitionsDefault: 3 })
     kafka = new Kafka({ brokers: server.brokers, logLevel: logLevel.NOTHING })
   })
-  after(() => server.stop())
+  after(async () => {
+    process.off('warning', onWarning)
+    await server.stop()
+  })
 
   async function endOffsets(topic: string): Promise<string[]> {
     const admin = kafka.admin()
@@ -37,6 +43,7 @@ describe('bed: Kafka', () => {
     const messages = [0, 1, 2].map(partition => ({ partition, value: 'one' }))
     await producer.send({ topic: 'orders', acks: -1, messages })
     await producer.disconnect()
+    expect(warnings, 'warnings of the client, which tests would print').to.deep.equal([])
     held = await endOffsets('orders')
     // The client may send a message again when the answer is late, so there may be more than one.
     expect(held.map(offset => Number(offset) > 0)).to.deep.equal([true, true, true])
