@@ -30,8 +30,6 @@ export const heldSplit = z.object({
   leased: z.boolean(),
   /** Age of the oldest change that is not in the target; null: not known. */
   lagMs: z.number().nonnegative().nullable(),
-  /** Part of the time that its lane was at work of late, 0 to 1; null: not known. */
-  busy: z.number().min(0).max(1).nullable(),
   /** The one of the worker's lanes that reads it. */
   lane: z.int().nonnegative().exactOptional(),
   /** Means over the last half minute of one lane's reading; left out while it has not been measured. */

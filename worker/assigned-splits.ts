@@ -22,7 +22,7 @@ export class AssignedSplits {
   /** The carrier hears here that the master should be told at once. */
   onNews: () => void = () => undefined
   /** What is known of a split that is held, and of the lanes. */
-  load: (split: string) => SplitLoad = () => ({ lagMs: null, busy: null })
+  load: (split: string) => SplitLoad = () => ({ lagMs: null })
   lanes: () => LaneLoadReport[] = () => []
   /** It can read nothing yet, and is to be given nothing. */
   standsBy: () => boolean = () => false

@@ -216,7 +216,7 @@ export class Job {
   #loadOf(split: string): SplitLoad {
     const { clock } = this.#options
     const lagMs = this.status.splitLagMs(split, clock.nowMs())
-    return { lagMs, busy: null, ...this.#load.split(split, clock.monotonicMs(), lagMs) }
+    return { lagMs, ...this.#load.split(split, clock.monotonicMs(), lagMs) }
   }
 
   #startLanes(): void {

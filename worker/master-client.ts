@@ -16,6 +16,14 @@ export interface MasterLocation {
 /** How long one operator may take to answer. */
 const answerMs = 2_000
 
+/**
+ * An operator of before, which may lead during an upgrade or after it was taken back, refuses a split without `busy`,
+ * though no worker ever knew it: lanes tell how busy they are (`lanes`).
+ */
+export function heartbeatBody(heartbeat: Heartbeat): string {
+  return JSON.stringify({ ...heartbeat, held: heartbeat.held.map(split => ({ ...split, busy: null })) })
+}
+
 export class MasterClient {
   readonly #location: MasterLocation
   #leader: string | null = null
@@ -27,7 +35,7 @@ export class MasterClient {
   /** @throws TransientError SOURCE_UNREACHABLE when none of the operators answers as the master */
   async send(heartbeat: Heartbeat, signal: AbortSignal): Promise<HeartbeatAnswer> {
     const token = (await readFile(this.#location.tokenFile, 'utf8')).trim()
-    const body = JSON.stringify(heartbeat)
+    const body = heartbeatBody(heartbeat)
     const refusals: string[] = []
     for (const address of await this.#addresses()) {
       const answered = await this.#ask(address, token, body, signal).catch((error: unknown) => String(error))

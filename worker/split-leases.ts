@@ -14,7 +14,7 @@ export interface WorkerFacts extends Pick<
   load: (split: string) => SplitLoad
 }
 
-export type SplitLoad = Pick<HeldSplit, 'lagMs' | 'busy' | 'lane' | 'measured'>
+export type SplitLoad = Pick<HeldSplit, 'lagMs' | 'lane' | 'measured'>
 
 interface Held {
   split: SplitSpec

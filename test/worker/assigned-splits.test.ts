@@ -92,7 +92,7 @@ describe('AssignedSplits', () => {
       blockedShare: 0,
       settled: true,
     }
-    assigned.load = () => ({ lagMs: 800, busy: null, lane: 1, measured })
+    assigned.load = () => ({ lagMs: 800, lane: 1, measured })
     assigned.lanes = () => [lane]
     const { held, lanes } = heartbeatSchema.parse(JSON.parse(JSON.stringify(assigned.ask([]))))
     expect(held[0]).to.deep.include({ id: 'a', lagMs: 800, lane: 1, measured })

@@ -11,7 +11,7 @@ const facts = {
   capacity: 2,
   planned: [split('a')],
   leases: [],
-  load: () => ({ lagMs: 7, busy: null }),
+  load: () => ({ lagMs: 7 }),
 }
 
 describe('SplitLeases', () => {
@@ -38,7 +38,7 @@ describe('SplitLeases', () => {
     expect(ask(2000)).to.deep.include({
       number: 2,
       term: 1,
-      held: ['a', 'b'].map(id => ({ id, draining: false, leased: true, lagMs: 7, busy: null })),
+      held: ['a', 'b'].map(id => ({ id, draining: false, leased: true, lagMs: 7 })),
     })
   })
 
@@ -74,7 +74,7 @@ describe('SplitLeases', () => {
 
   it('goes on for as long as it hears nothing, and keeps everything while a new master learns', () => {
     given(0, 'a')
-    expect(ask(4e6).held).to.deep.include({ id: 'a', draining: false, leased: false, lagMs: 7, busy: null })
+    expect(ask(4e6).held).to.deep.include({ id: 'a', draining: false, leased: false, lagMs: 7 })
     expect(take({ number: 2, term: 2 }, 4e6)).to.equal(true)
     expect(reading()).to.deep.equal(['a'])
   })

@@ -94,7 +94,7 @@ export class SimulatedWorker {
       leases: [],
       job: { namespace: 'n', name: 'j' },
       planned: this.#planned?.filter(({ id }) => !done.has(id)) ?? null,
-      load: () => ({ lagMs: null, busy: null }),
+      load: () => ({ lagMs: null }),
     }
   }
 

@@ -29,7 +29,7 @@ class Teller {
       plan: 'p1',
       capacity: 1,
       leaving: false,
-      held: this.held.map(id => ({ id, draining: false, leased: true, lagMs: null, busy: null })),
+      held: this.held.map(id => ({ id, draining: false, leased: true, lagMs: null })),
       finished: [],
       planned: null,
       leases: [],
@@ -180,7 +180,7 @@ describe('SplitAssignment', () => {
     const master = begin({ term: 2, workers: ['one', 'two'] })
     const [one, two] = [new Teller(master, 'one'), new Teller(master, 'two')]
     two.held = ['a']
-    const unsure = [{ id: 'a', draining: false, leased: false, lagMs: null, busy: null }]
+    const unsure = [{ id: 'a', draining: false, leased: false, lagMs: null }]
     one.tell(0, { held: unsure, planned: [split('a')], term: 2 })
     expect(two.follow(1, { term: 2 })).to.deep.equal(['a'])
     expect(one.tell(2, { held: unsure, term: 2 })!.splits).to.deep.equal([])

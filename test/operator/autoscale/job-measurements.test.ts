@@ -15,7 +15,7 @@ function beat(worker: string, held: (Partial<HeldSplit> & { id: string })[]): He
     plan: '',
     capacity: 2,
     leaving: false,
-    held: held.map(split => ({ draining: false, leased: true, lagMs: 500, busy: null, ...split })),
+    held: held.map(split => ({ draining: false, leased: true, lagMs: 500, ...split })),
     lanes: [{ lane: 1, ageMs: 2000, processedPerSecond: 9, busyShare: 0.5, blockedShare: 0, settled: true }],
     finished: [],
     planned: null,

@@ -28,7 +28,6 @@ const overloaded: Heartbeat = {
     draining: false,
     leased: true,
     lagMs: 50_000,
-    busy: null,
     lane: split % 2,
     measured: { ageMs: 0, inputPerSecond: 900, processedPerSecond: 250, lagRecords: 40_000 },
   })),

@@ -167,7 +167,6 @@ export class ScaledJob {
           draining: false,
           leased: true,
           lagMs: this.lagMs,
-          busy: null,
           lane: split % lanes,
           measured: {
             ageMs: 1000,

@@ -36,7 +36,6 @@ const idle = (job: string, number: number): Heartbeat => ({
       draining: false,
       leased: true,
       lagMs: 0,
-      busy: null,
       lane: 0,
       measured: { ageMs: 0, inputPerSecond: 0, processedPerSecond: 0, lagRecords: 0 },
     },

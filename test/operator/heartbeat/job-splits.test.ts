@@ -38,7 +38,7 @@ describe('workers that share a job, and the master', () => {
       plan: '',
       capacity: 1,
       leaving: false,
-      held: held.map(id => ({ id, draining: false, leased: true, lagMs: null, busy: null })),
+      held: held.map(id => ({ id, draining: false, leased: true, lagMs: null })),
       finished: [],
       planned: null,
       leases: [],
