@@ -1,36 +1,39 @@
 // A limit of so many at a time (master/limits/count-leases.ts), as all lanes of a worker use it, and under `sluice run` all
-// jobs: whoever wants to begin waits until fewer are under way than the worker may have. A smaller lease takes nothing back:
-// it holds for those that would begin.
+// jobs: whoever wants to begin waits until fewer are under way than the worker may have.
 import type { Lease, LeaseRequest } from '#api/rate-lease.ts'
 import type { Clock } from '#common/clock.ts'
+import type { Beginner } from './leased-count.ts'
+import { LeasedCount, countField } from './leased-count.ts'
 import type { RateMemory, RateTally } from './rate-memory.ts'
-import { LockedNumbers } from './rate-memory.ts'
 
 /** Indexes of the numbers. */
-const field = { number: 0, count: 1, held: 2, waiting: 3 } as const
+const field = { ...countField, waiting: countField.own } as const
 
-/** How often one that waits looks again. */
-const lookMs = 100
+const turn: Beginner = {
+  lookMs: 100,
+  isLimited: true,
+  wait: (numbers, more) => {
+    numbers[field.waiting]! += more
+  },
+  begin: () => true,
+  end: () => undefined,
+}
 
 export class LeasedTurns {
-  readonly #clock: Clock
-  readonly #numbers: LockedNumbers
-  readonly #tally: RateTally
+  readonly #leased: LeasedCount
 
   constructor(memory: RateMemory, clock: Clock, tally: RateTally) {
-    this.#clock = clock
-    this.#numbers = new LockedNumbers(memory)
-    this.#tally = tally
+    this.#leased = new LeasedCount(memory, clock, tally)
   }
 
   /** How many there may be at a time, now. */
   get count(): number {
-    return this.#numbers.with(numbers => numbers[field.count]!)
+    return this.#leased.count
   }
 
   /** What to tell the master. */
   get demand(): Pick<LeaseRequest, 'wanted' | 'held' | 'using'> & { held: number } {
-    return this.#numbers.with(numbers => {
+    return this.#leased.with(numbers => {
       const held = numbers[field.held]!
       return {
         wanted: held + numbers[field.waiting]!,
@@ -41,53 +44,16 @@ export class LeasedTurns {
   }
 
   grant(lease: Lease): void {
-    this.#numbers.with(numbers => {
-      if (lease.number <= numbers[field.number]!) return
-      numbers[field.number] = lease.number
-      numbers[field.count] = lease.rate
-    })
+    this.#leased.grant(lease)
   }
 
   /** Nothing will be begun any more. */
   giveUp(): void {
-    this.#numbers.with(numbers => {
-      numbers[field.count] = 0
-    })
+    this.#leased.giveUp()
   }
 
   /** Waits for a turn, and resolves to what ends it. Rejects when the signal aborts. */
-  async enter(signal: AbortSignal): Promise<() => void> {
-    signal.throwIfAborted()
-    this.#add(field.waiting, 1)
-    try {
-      while (!this.#begin()) {
-        const sinceMs = this.#clock.monotonicMs()
-        await this.#clock.sleep(lookMs, signal)
-        this.#tally.addWaited(this.#clock.monotonicMs() - sinceMs)
-        signal.throwIfAborted()
-      }
-    } finally {
-      this.#add(field.waiting, -1)
-    }
-    this.#tally.addUsed(1)
-    let ended = false
-    return () => {
-      if (!ended) this.#add(field.held, -1)
-      ended = true
-    }
-  }
-
-  #begin(): boolean {
-    return this.#numbers.with(numbers => {
-      if (numbers[field.held]! >= numbers[field.count]!) return false
-      numbers[field.held]!++
-      return true
-    })
-  }
-
-  #add(index: number, amount: number): void {
-    this.#numbers.with(numbers => {
-      numbers[index]! += amount
-    })
+  enter(signal: AbortSignal): Promise<() => void> {
+    return this.#leased.enter(turn, signal)
   }
 }

@@ -65,6 +65,25 @@ describe('LeasedTurns', () => {
     expect([main.count, main.demand.using]).to.deep.equal([1, 2])
   })
 
+  it('ends a turn once, however often that is said', async () => {
+    main.grant(lease(1, 2))
+    enterAll()
+    await clock.advance(500)
+    begun[0]!()
+    begun[0]!()
+    await clock.advance(500)
+    expect([begun.length, main.demand.wanted]).to.deep.equal([3, 2])
+  })
+
+  it('begins nothing any more once it is given up, whatever it is given', async () => {
+    main.grant(lease(1, 1))
+    main.giveUp()
+    main.grant(lease(2, 5))
+    enterAll()
+    await clock.advance(500)
+    expect([main.count, begun]).to.deep.equal([0, []])
+  })
+
   it('ends a wait whose signal aborts', async () => {
     const stop = new AbortController()
     const waiting = lanes[0]!.enter(stop.signal).then(
