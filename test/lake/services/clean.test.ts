@@ -5,9 +5,9 @@ import { compactSome } from '#lake/services/compact.ts'
 import { MemoryStore } from '#lake/storage/memory.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
 import { batchOf } from '#test/lake/table/vectors.ts'
-import { isAbort } from '#common/errors.ts'
 import { formatInstant } from '#lake/timeline/instant.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
+import { diesAfter } from './dies-after.ts'
 import { HookedStore } from './hooked-store.ts'
 import { eager, KeyedTable, notes, schema } from './keyed-table.ts'
 
@@ -128,16 +128,7 @@ describe('cleaning', () => {
     let ends = 0
     for (let last = 0; last < 60; last++) {
       const copy = await table.copy()
-      const stop = new AbortController()
-      const store = new HookedStore(copy.store)
-      store.before = () => {
-        if (store.requests > last) stop.abort()
-        stop.signal.throwIfAborted()
-      }
-      const ended = await (async () => clean(await copy.services(store, stop.signal), policy))().catch(
-        (error: unknown) => error,
-      )
-      if (!isAbort(ended)) break
+      if (!(await diesAfter(last, copy, context => clean(context, policy)))) break
       ends++
       expect(await copy.found(), `request ${last}`).to.deep.equal(table.expected)
       await clean(await copy.services(), policy)

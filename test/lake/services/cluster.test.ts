@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { ConflictError, isAbort } from '#common/errors.ts'
+import { ConflictError } from '#common/errors.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
 import { clean, defaultCleaningPolicy } from '#lake/services/clean.ts'
@@ -8,6 +8,7 @@ import { clusteringPolicy } from '#lake/services/plan-clustering.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
 import { AppendTable, schema } from './append-table.ts'
+import { diesAfter } from './dies-after.ts'
 import { HookedStore } from './hooked-store.ts'
 
 const policy = clusteringPolicy(1 << 20)
@@ -129,17 +130,9 @@ describe('clustering', () => {
     let ends = 0
     for (let last = 0; last < 100; last++) {
       const copy = await table.copy()
-      const stop = new AbortController()
-      const store = new HookedStore(copy.store)
-      store.before = () => {
-        if (store.requests > last) stop.abort()
-        stop.signal.throwIfAborted()
-      }
-      const ended = await (async () => clusterSome(await copy.services(store, stop.signal), policy))().catch(
-        (error: unknown) => error,
-      )
+      const hasDied = await diesAfter(last, copy, context => clusterSome(context, policy))
       expect(await copy.ids(), `request ${last}`).to.deep.equal(copy.expected)
-      if (!isAbort(ended)) break
+      if (!hasDied) break
       ends++
       await clusterSome(await copy.services(), policy)
       expect(await copy.ids(), `request ${last}, again`).to.deep.equal(copy.expected)

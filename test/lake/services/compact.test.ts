@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { ConflictError, isAbort, TransientError } from '#common/errors.ts'
+import { ConflictError, TransientError } from '#common/errors.ts'
 import { listDataFiles } from '#lake/reader/data-file.ts'
 import { TableReader } from '#lake/reader/table-reader.ts'
 import { compactSome, requestCompaction } from '#lake/services/compact.ts'
@@ -8,6 +8,7 @@ import type { TableWriter } from '#lake/table/table-writer.ts'
 import { decodeCommitMetadata } from '#lake/timeline/commit-metadata.ts'
 import { decodeCompactionPlan, requestedCompactionPath } from '#lake/timeline/compaction-plan.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
+import { diesAfter } from './dies-after.ts'
 import { HookedStore } from './hooked-store.ts'
 import { eager, KeyedTable, notes } from './keyed-table.ts'
 
@@ -155,17 +156,8 @@ describe('compaction', () => {
     expect(total).to.be.greaterThan(15)
     for (let last = 0; last < total; last++) {
       const copy = await table.copy()
-      const stop = new AbortController()
-      const store = new HookedStore(copy.store)
-      store.before = () => {
-        if (store.requests > last) stop.abort()
-        stop.signal.throwIfAborted()
-      }
-      const ended = await (async () => {
-        const context = await copy.services(store, stop.signal)
-        return await compactSome(context, eager)
-      })().catch((error: unknown) => error)
-      expect(isAbort(ended), `request ${last}: ${String(ended)}`).to.equal(true)
+      const hasDied = await diesAfter(last, copy, context => compactSome(context, eager))
+      expect(hasDied, `request ${last}`).to.equal(true)
       expect(await copy.found(), `request ${last}`).to.deep.equal(table.expected)
       await compactSome(await copy.services(), eager)
       expect(await copy.found(), `request ${last}, again`).to.deep.equal(table.expected)

@@ -1,12 +1,11 @@
 import { expect } from 'chai'
-import { isAbort } from '#common/errors.ts'
 import { clean, defaultCleaningPolicy } from '#lake/services/clean.ts'
 import { compactSome } from '#lake/services/compact.ts'
 import type { TableWriter } from '#lake/table/table-writer.ts'
 import { decodeCleanMetadata } from '#lake/timeline/clean-metadata.ts'
 import type { TimelineInstant } from '#lake/timeline/timeline.ts'
 import { loadTimeline } from '#lake/timeline/timeline.ts'
-import { HookedStore } from './hooked-store.ts'
+import { diesAfter } from './dies-after.ts'
 import { eager, KeyedTable, notes } from './keyed-table.ts'
 
 const hourMs = 3_600_000
@@ -72,18 +71,10 @@ describe('what the timeline tells of cleaning', () => {
     let died = 0
     for (let last = 0; last < 60; last++) {
       const copy = await table.copy()
-      const stop = new AbortController()
-      const store = new HookedStore(copy.store)
-      store.before = () => {
-        if (store.requests > last) stop.abort()
-        stop.signal.throwIfAborted()
-      }
-      const ended = await (async () => clean(await copy.services(store, stop.signal), policy))().catch(
-        (error: unknown) => error,
-      )
+      const hasDied = await diesAfter(last, copy, context => clean(context, policy))
       const [cleaning] = await cleanings(copy)
       if (cleaning !== undefined) expect(cleaning.state, `request ${last}`).to.equal('completed')
-      if (!isAbort(ended)) break
+      if (!hasDied) break
       died++
       await clean(await copy.services(), policy)
       for (const { instant } of await cleanings(copy)) {
