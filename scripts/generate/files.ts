@@ -8,14 +8,14 @@ import { metricReference } from './metric-reference.ts'
 import { editRules, leaderRules, operatorRules, tokenRules, viewRules } from './rbac.ts'
 import { readersPage } from './readers-page.ts'
 import { resourceReference } from './resource-reference.ts'
-import { yamlFile } from './yaml.ts'
+import { yamlDocument, yamlFile } from './yaml.ts'
 
 /** Path from the root of the project -> content. `version` is that of package.json. */
 export function generatedFiles(version: string): Map<string, string> {
   const kinds = resourceKinds
   const files = new Map<string, string>()
   for (const kind of kinds) {
-    const yaml = yamlFile(customResourceDefinition(kind))
+    const yaml = yamlDocument(customResourceDefinition(kind))
     files.set(`crds/${kind.plural}.yaml`, yaml)
     files.set(`helm/sluice/crds/${kind.plural}.yaml`, yaml)
   }

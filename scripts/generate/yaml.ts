@@ -7,6 +7,11 @@ export function yamlFile(content: unknown): string {
   return notice + yaml(content)
 }
 
+/** Begins a document by itself: `helm show crds` puts the files of a chart one behind the other, with nothing between. */
+export function yamlDocument(content: unknown): string {
+  return `---\n${yamlFile(content)}`
+}
+
 export function yamlDocuments(documents: readonly object[]): string {
   return notice + documents.map(yaml).join('---\n')
 }

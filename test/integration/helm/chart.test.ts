@@ -131,6 +131,20 @@ describe('Helm chart', () => {
     expect(taken).to.include('poddisruptionbudget.policy/sluice-operator configured')
   })
 
+  it('brings every CRD to its own version by what the guide says, over one that is older', async () => {
+    const kinds = ['datasources', 'syncjobs', 'virtualtables']
+    const served = '/spec/versions/0/schema/openAPIV3Schema/description'
+    const older = JSON.stringify([{ op: 'replace', path: served, value: 'older' }])
+    for (const kind of kinds)
+      await cluster.kubectl('patch', 'crd', `${kind}.sluice.dev`, '--type=json', '-p', older)
+    await writeFile(rendered, await helm('show', 'crds', chart))
+    await cluster.kubectl('apply', '--server-side', '--force-conflicts', '-f', rendered)
+    const path = '{.items[*].spec.versions[0].schema.openAPIV3Schema.description}'
+    const names = kinds.map(kind => `${kind}.sluice.dev`)
+    const descriptions = await cluster.kubectl('get', 'crd', ...names, '-o', `jsonpath=${path}`)
+    expect(descriptions).not.to.include('older')
+  })
+
   it('is taken with everything switched on, by the definitions of the Prometheus operator, too', async () => {
     for (const crd of monitoringCrds) await cluster.kubectl('apply', '--server-side', '-f', crd)
     await cluster.kubectl('wait', '--for=condition=Established', '--timeout=60s', 'crd', '--all')
