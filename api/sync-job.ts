@@ -58,8 +58,10 @@ const worker = z
         requests: resourceList.describe('What a worker pod is promised: `cpu`, `memory`.'),
         limits: resourceList.describe('What a worker pod may use at most: `cpu`, `memory`.'),
       })
-      .prefault({ requests: { cpu: '500m', memory: '512Mi' }, limits: { memory: '1Gi' } })
-      .describe('Resources of a worker pod.'),
+      .optional()
+      .describe(
+        'Resources of a worker pod. What is not said is by its lanes: a quarter of a core and 256Mi each are promised, and what `bufferSize` is above 96Mi; the limit of the memory is 512Mi more.',
+      ),
   })
   .prefault({})
   .describe('What one worker is like.')

@@ -19,6 +19,7 @@ import { labelsOf, planName, selectorOf, workerName } from './names.ts'
 import { isShared } from './size.ts'
 import { planFile, referencedSecrets, sharedArg, sluicePodSpec } from './worker-pod.ts'
 import type { WorkerImage } from './worker-pod.ts'
+import { resourcesOf } from './worker-resources.ts'
 
 /** What spec.restart says: with another value the pods are others, which is all it is for. */
 const restartAnnotation = 'sluice.dev/restart'
@@ -145,22 +146,6 @@ const workerProbes = {
     timeoutSeconds: 5,
     failureThreshold: 2,
   },
-}
-
-function resourcesOf({ spec }: SyncJob): {
-  requests?: Record<string, string>
-  limits?: Record<string, string>
-} {
-  const texts = (list: Record<string, string | number>): Record<string, string> =>
-    Object.fromEntries(Object.entries(list).map(([name, quantity]) => [name, String(quantity)]))
-  const { requests, limits } = spec.worker.resources
-  return { ...(requests && { requests: texts(requests) }), ...(limits && { limits: texts(limits) }) }
-}
-
-/** Of a pod that looks at the ends of a job: it holds no rows, and must find room beside a worker. */
-export function briefResourcesOf(job: SyncJob): ReturnType<typeof resourcesOf> {
-  const { limits } = resourcesOf(job)
-  return { requests: { cpu: '50m', memory: '64Mi' }, ...(limits && { limits }) }
 }
 
 function typeOf({ apiVersion, kind }: KubeTypeName): KubeTypeName {

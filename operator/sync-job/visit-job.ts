@@ -4,10 +4,10 @@ import type { SyncJob } from '#api/sync-job.ts'
 import { jobType } from '../resources.ts'
 import type { Job, Pod } from '../resources.ts'
 import { childMeta } from './child-meta.ts'
-import { briefResourcesOf } from './children.ts'
 import { labelsOf, workerName } from './names.ts'
 import { referencedSecrets, sluicePodSpec } from './worker-pod.ts'
 import type { WorkerImage } from './worker-pod.ts'
+import { briefResourcesOf } from './worker-resources.ts'
 
 export interface Visit {
   name: string

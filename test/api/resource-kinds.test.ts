@@ -66,11 +66,7 @@ describe('resource kinds', () => {
       },
       schemaEvolution: 'evolve',
       badRecords: { policy: 'fail' },
-      worker: {
-        lanes: 2,
-        bufferSize: '96Mi',
-        resources: { requests: { cpu: '500m', memory: '512Mi' }, limits: { memory: '1Gi' } },
-      },
+      worker: { lanes: 2, bufferSize: '96Mi' },
       suspend: false,
       deletionPolicy: 'Retain',
     })
