@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import type { PostgresServer } from '#scripts/embedded-postgres.ts'
 import { DEBIAN_POSTGRES_BIN_DIR } from '#test/bed/cache.ts'
 import { startPostgres } from '#test/bed/postgres.ts'
-import { Job } from '#test/connectors/postgres/bed.ts'
+import { contractHarness } from '#test/connectors/postgres/contract-harness.ts'
 import { describeTypes } from '#test/connectors/postgres/types.ts'
 import { describeSource } from '#test/contract/source.ts'
 
@@ -20,21 +20,6 @@ suite(`PostgreSQL 15${isInstalled ? '' : `: skipped, ${DEBIAN_POSTGRES_BIN_DIR} 
   describeTypes('15', () => Promise.resolve(server))
 
   describe('the contract', () => {
-    describeSource('PostgreSQL 15', async () => {
-      const job = await Job.create(server)
-      await job.sql('CREATE TABLE events (id text PRIMARY KEY, payload text)')
-      return {
-        table: 'public.events',
-        idColumn: 'id',
-        open: () => job.source(),
-        append: async ids => {
-          await job.client.query(
-            `INSERT INTO events SELECT id, repeat(md5(id), 6) FROM unnest($1::text[]) id`,
-            [ids],
-          )
-        },
-        end: () => job.end(),
-      }
-    })
+    describeSource('PostgreSQL 15', () => contractHarness(server))
   })
 })

@@ -1,9 +1,11 @@
 // What a table must hold after changes, by a plain model: keyed tables keep the newest change of each key, append
 // tables keep them all. Rows in the canonical form of test/golden/README.md.
 import type { TableSchema } from '#catalog/types.ts'
+import { TableReader } from '#lake/reader/table-reader.ts'
+import type { MemoryStore } from '#lake/storage/memory.ts'
 import type { CanonicalRow, CanonicalValue } from '#test/bed/canonical.ts'
 import { canonicalJson, canonicalValue } from '#test/bed/canonical.ts'
-import { plainValue } from '../reader/canonical.ts'
+import { canonicalRows, plainValue } from '../reader/canonical.ts'
 import type { RowChange, Value } from './vectors.ts'
 import { unchanged, vectorOf } from './vectors.ts'
 
@@ -49,6 +51,30 @@ export class TableModel {
     }))
     return inOrder(rows)
   }
+}
+
+export interface Committed {
+  changes: readonly RowChange[]
+  /** All rows of before went first. */
+  truncate: boolean
+}
+
+/** What a table must hold after these, in this order, and what it does. */
+export async function afterCommits(
+  store: MemoryStore,
+  schema: TableSchema,
+  commits: readonly Committed[],
+): Promise<{ expected: CanonicalRow[]; found: CanonicalRow[] }> {
+  const model = new TableModel(schema)
+  for (const { changes, truncate } of commits) {
+    if (truncate) model.truncate()
+    model.apply(changes)
+  }
+  const found: CanonicalRow[] = []
+  const columns = [...schema.columns.map(({ name }) => name), '_sluice_seq']
+  const reader = await TableReader.open(store)
+  for await (const batch of reader.read({ columns })) found.push(...canonicalRows(batch))
+  return { expected: model.rows(), found: inOrder(found) }
 }
 
 export function canonicalOf(schema: TableSchema, row: Readonly<Record<string, Value>>): CanonicalRow {

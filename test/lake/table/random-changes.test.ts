@@ -1,13 +1,11 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { TableSchema } from '#catalog/types.ts'
-import { TableReader } from '#lake/reader/table-reader.ts'
 import { MemoryStore } from '#lake/storage/memory.ts'
 import { openTable } from '#lake/table/open-table.ts'
-import type { CanonicalRow } from '#test/bed/canonical.ts'
 import { fixedClock } from '../journal/table-fixture.ts'
-import { canonicalRows } from '../reader/canonical.ts'
-import { inOrder, TableModel } from './model.ts'
+import type { Committed } from './model.ts'
+import { afterCommits } from './model.ts'
 import type { RowChange } from './vectors.ts'
 import { batchOf, unchanged } from './vectors.ts'
 
@@ -74,8 +72,8 @@ async function holdsModel(kind: (typeof kinds)[number]): Promise<void> {
       policy: 'evolve',
     } as const
     const writer = await openTable(wanted, { store, clock: fixedClock(), writer: 'test', signal })
-    const done: { changes: RowChange[]; truncate: boolean }[] = []
-    let open: typeof done = []
+    const done: Committed[] = []
+    let open: Committed[] = []
     for (const [index, { draws, truncate, after }] of given.entries()) {
       // As in a transaction, changes share a sequence, also across batches: then the later one holds.
       const seq = index >> 1
@@ -93,16 +91,8 @@ async function holdsModel(kind: (typeof kinds)[number]): Promise<void> {
       if (after !== 'nothing') open = []
     }
     await writer.close()
-    const model = new TableModel(schema)
-    for (const { changes, truncate } of done) {
-      if (truncate) model.truncate()
-      model.apply(changes)
-    }
-    const rows: CanonicalRow[] = []
-    const columns = [...schema.columns.map(({ name }) => name), '_sluice_seq']
-    const reader = await TableReader.open(store)
-    for await (const batch of reader.read({ columns })) rows.push(...canonicalRows(batch))
-    expect(inOrder(rows)).to.deep.equal(model.rows())
+    const { expected, found } = await afterCommits(store, schema, done)
+    expect(found).to.deep.equal(expected)
   })
   await fc.assert(property, { numRuns: 60 })
 }

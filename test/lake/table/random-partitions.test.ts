@@ -11,11 +11,11 @@ import { MemoryStore } from '#lake/storage/memory.ts'
 import { readDefinition } from '#lake/table/create.ts'
 import type { WantedTable } from '#lake/table/open-table.ts'
 import { openTable } from '#lake/table/open-table.ts'
-import type { CanonicalRow } from '#test/bed/canonical.ts'
 import { fixedClock } from '../journal/table-fixture.ts'
 import { canonicalRows } from '../reader/canonical.ts'
 import { eager } from '../services/keyed-table.ts'
-import { inOrder, TableModel } from './model.ts'
+import type { Committed } from './model.ts'
+import { afterCommits } from './model.ts'
 import type { RowChange } from './vectors.ts'
 import { batchOf, unchanged } from './vectors.ts'
 
@@ -112,8 +112,8 @@ async function holdsModel(given: Batch[], kind: Partial<WantedTable>): Promise<v
   } as const
   const clock = fixedClock()
   const writer = await openTable(wanted, { store, clock, writer: 'test', signal })
-  const done: { changes: RowChange[]; truncate: boolean }[] = []
-  let open: typeof done = []
+  const done: Committed[] = []
+  let open: Committed[] = []
   for (const [index, { draws, truncate, after }] of given.entries()) {
     const seq = index >> 1
     const sequence = BigInt(seq)
@@ -130,16 +130,8 @@ async function holdsModel(given: Batch[], kind: Partial<WantedTable>): Promise<v
     if (after !== 'nothing') open = []
   }
   await writer.close()
-  const model = new TableModel(schema)
-  for (const { changes, truncate } of done) {
-    if (truncate) model.truncate()
-    model.apply(changes)
-  }
-  const rows: CanonicalRow[] = []
-  const columns = [...schema.columns.map(({ name }) => name), '_sluice_seq']
-  const reader = await TableReader.open(store)
-  for await (const batch of reader.read({ columns })) rows.push(...canonicalRows(batch))
-  expect(inOrder(rows)).to.deep.equal(model.rows())
+  const { expected, found } = await afterCommits(store, schema, done)
+  expect(found).to.deep.equal(expected)
 }
 
 describe('a keyed table whose keys are unique in a partition, under any changes', () => {
