@@ -84,17 +84,7 @@ function writeKeys(columns: readonly KeyColumn[], rows: number): RecordKeys {
     hashes[row] = hash
     offsets[row + 1] = text.end
   }
-  const keys: BinaryVector = {
-    layout: 'binary',
-    type: { kind: 'string' },
-    length: rows,
-    nullCount: 0,
-    validity: null,
-    unchanged: null,
-    offsets,
-    data: text.data,
-  }
-  return { keys, hashes }
+  return { keys: text.column(offsets), hashes }
 }
 
 /** Appends one value's text; returns the hash of the value (a placeholder hashes as what it stands for). */
@@ -158,6 +148,20 @@ export class TextBuffer {
       const quotient = (rest / 10) | 0
       this.data[at] = 0x30 + (rest - quotient * 10)
       rest = quotient
+    }
+  }
+
+  /** What was written, as strings of which each ends where the next offset says. */
+  column(offsets: Int32Array): BinaryVector {
+    return {
+      layout: 'binary',
+      type: { kind: 'string' },
+      length: offsets.length - 1,
+      nullCount: 0,
+      validity: null,
+      unchanged: null,
+      offsets,
+      data: this.data,
     }
   }
 

@@ -56,14 +56,5 @@ function sequenceNumberColumn({ instant, fileNumber, rows, firstRow = 0 }: FileR
     text.integer(firstRow + row)
     offsets[row + 1] = text.end
   }
-  return {
-    layout: 'binary',
-    type: { kind: 'string' },
-    length: rows,
-    nullCount: 0,
-    validity: null,
-    unchanged: null,
-    offsets,
-    data: text.data,
-  }
+  return text.column(offsets)
 }
