@@ -6,6 +6,7 @@ import { describeError, isAbort } from '#common/errors.ts'
 import { podType } from '#operator/resources.ts'
 import type { Pod, SyncJobObject } from '#operator/resources.ts'
 import { isRunning } from '#operator/sync-job/observe.ts'
+import { podProblem } from '#operator/sync-job/readiness.ts'
 import { UsageError } from '../usage-error.ts'
 import { findJob, oneJobName } from './find-job.ts'
 import { workerSelector } from './job-facts.ts'
@@ -114,9 +115,15 @@ async function printLog(session: Session, pod: Pod, wanted: Wanted): Promise<voi
   const { client, signal, write, warn } = session
   const { name } = pod.metadata
   const { follow, previous, tailLines } = wanted
+  let lines = 0
   try {
-    for await (const line of textLines(streamLog(client, pod, { follow, previous, tailLines, signal })))
+    for await (const line of textLines(streamLog(client, pod, { follow, previous, tailLines, signal }))) {
+      lines++
       await write(`[${name}] ${line}\n`)
+    }
+    // Of a pod that is on no node yet the API server gives an empty log.
+    const problem = lines === 0 ? podProblem(pod) : null
+    if (problem !== null) warn(`[${name}] no log: ${problem.reason}: ${problem.message}\n`)
   } catch (error) {
     if (signal.aborted || isAbort(error)) return
     if (!hasNoLog(error) && !follow) throw error

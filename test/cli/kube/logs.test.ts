@@ -72,6 +72,19 @@ describe('kubectl sluice logs', () => {
     expect(bed.spoken.out).to.equal(`[${second}] line\n`)
   })
 
+  it('says of a worker without a node why its log is empty', async () => {
+    const unscheduled = {
+      type: 'PodScheduled',
+      status: 'False',
+      reason: 'Unschedulable',
+      message: '0/3 nodes',
+    }
+    bed.putPod(first, { phase: 'Pending', conditions: [unscheduled] })
+    bed.answer(`${podPath(first)}/log`, '')
+    expect(await run(['shop-to-lake'], bed.open)).to.equal(0)
+    expect(bed.spoken.err).to.equal(`[${first}] no log: Unschedulable: 0/3 nodes\n`)
+  })
+
   it('says why there is nothing to read', async () => {
     expect(await run(['shop-to-lake'], bed.open)).to.equal(0)
     expect(bed.spoken.err).to.equal('SyncJob shop-to-lake has no workers: Unschedulable: 0/3 nodes\n')
