@@ -11,6 +11,7 @@ import type { Job } from '../resources.ts'
 import { labelsOf, teardownName } from './names.ts'
 import { planFile, referencedSecrets, sluicePodSpec } from './worker-pod.ts'
 import type { WorkerImage } from './worker-pod.ts'
+import { briefResources } from './worker-resources.ts'
 
 const planAnnotation = 'sluice.dev/plan'
 
@@ -46,7 +47,13 @@ export function buildTeardownJob(
       ttlSecondsAfterFinished: 300,
       template: {
         metadata: { labels, annotations: { [planAnnotation]: canonicalJson(sourceOnly(plan)) } },
-        spec: { ...pod, restartPolicy: 'Never', terminationGracePeriodSeconds: 5 },
+        spec: {
+          ...pod,
+          restartPolicy: 'Never',
+          terminationGracePeriodSeconds: 5,
+          // Under a quota Kubernetes refuses pods that do not say what they use.
+          containers: [{ ...pod.containers[0], resources: briefResources }],
+        },
       },
     },
   }

@@ -154,6 +154,6 @@ function abandoned(why: string): Happening {
     type: 'Warning',
     action: 'Teardown',
     reason: 'TeardownAbandoned',
-    note: `A replication slot or publication of this job may be left at the source: ${why}.`,
+    note: `What this job had made at its source may be left there, such as a replication slot, which keeps the log for ever: ${why}.`,
   }
 }

@@ -29,7 +29,13 @@ export function resourcesOf({ spec: { worker } }: SyncJob): PodResources {
 
 /** Of a pod that looks at the ends of a job: it holds no rows, and must find room beside a worker. */
 export function briefResourcesOf(job: SyncJob): PodResources {
-  return { requests: { cpu: '50m', memory: '64Mi' }, limits: resourcesOf(job).limits }
+  return { ...briefResources, limits: resourcesOf(job).limits }
+}
+
+/** Of one whose job need not be readable any more. */
+export const briefResources: PodResources = {
+  requests: { cpu: '50m', memory: '64Mi' },
+  limits: { memory: '512Mi' },
 }
 
 /** CPU is not limited: a worker that has more to do for a while may use what nobody else wants. */

@@ -216,6 +216,12 @@ describe('buildTeardownJob', () => {
     expect(spec?.containers[0]?.args?.[0]).to.equal('teardown')
     expect(spec?.restartPolicy).to.equal('Never')
   })
+
+  it('says what its pod uses, so that a quota lets it clean up', () => {
+    const { job, plan } = compiled()
+    const { spec } = buildTeardownJob(job, plan, worker, 60).spec.template
+    expect(spec?.containers[0]?.resources).to.have.all.keys('requests', 'limits')
+  })
 })
 
 describe('referencedSecrets', () => {
