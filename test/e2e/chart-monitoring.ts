@@ -37,16 +37,25 @@ const bornByTrouble =
   /sluice_(errors|bad_records)_total|sluice_\w+_(failures|reconcile_errors)_total|_rollouts_held/
 /** There are none of a job that has one worker. */
 const ofSeveralWorkers = /sluice_autoscaler_|sluice_operator_(worker_splits|unread_splits|splits_moved)/
+/** There are none of a job that always has a worker. */
+const ofIdleJobs = /sluice_autoscaler_probes_/
 
-/** Waits until each query of all dashboards has given something, but for those that ask of trouble, or of workers that share a job. Rejects with the rest. */
+/** Those that ask of workers which share a job. */
+export const aboutSharing = ({ expr }: PanelQuery): boolean => ofSeveralWorkers.test(expr)
+/** Those that have something to tell of a job with one worker. */
+export const aboutOneWorker = (query: PanelQuery): boolean => !aboutSharing(query)
+
+/** Waits until each of these queries of all dashboards has given something, but for those that ask of trouble or of idle jobs. Rejects with the rest. */
 export async function untilPanelsHaveData(
   prometheus: BedPrometheus,
   variables: Readonly<Record<string, string>>,
+  about: (query: PanelQuery) => boolean,
   limitMs = 180_000,
 ): Promise<void> {
   let empty = readdirSync(dashboards)
     .flatMap(name => panelQueries(name, variables))
-    .filter(({ expr }) => !bornByTrouble.test(expr) && !ofSeveralWorkers.test(expr))
+    .filter(query => about(query) && !bornByTrouble.test(query.expr) && !ofIdleJobs.test(query.expr))
+  if (empty.length === 0) throw new Error('no dashboard asks of that')
   // Not all at one time: table services come round once a minute, and leave some rates empty in between.
   for (const end = Date.now() + limitMs; ; await delay(1000)) {
     const samples = await Promise.all(empty.map(({ expr }) => prometheus.query(expr)))

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { SyncJobStatus } from '#api/sync-job.ts'
 import { requires } from '#test/bed/requires.ts'
 import { BankCluster } from './bank-cluster.ts'
-import { prometheusOfChart, untilPanelsHaveData } from './chart-monitoring.ts'
+import { aboutOneWorker, prometheusOfChart, untilPanelsHaveData } from './chart-monitoring.ts'
 import { modestResources } from './sluice-cluster.ts'
 
 describe('A SyncJob on a cluster', function () {
@@ -80,7 +80,7 @@ describe('A SyncJob on a cluster', function () {
     const busy = new AbortController()
     const traffic = bed.keepBusy(busy.signal, 3_000_000)
     try {
-      await untilPanelsHaveData(prometheus, { job: 'bank/bank-to-lake', source: 'bank/bank' })
+      await untilPanelsHaveData(prometheus, { job: 'bank/bank-to-lake', source: 'bank/bank' }, aboutOneWorker)
       const rules = await prometheus.rules()
       expect(rules.length).to.be.above(10)
       expect(rules.filter(({ health, state }) => health !== 'ok' || state === 'firing')).to.deep.equal([])

@@ -21,6 +21,8 @@ export class MasterBed {
   #running: { operator: Operator; stop: () => Promise<void>; port: number } | null = null
 
   readonly #clock: Clock
+  /** Of the operator that runs now. */
+  metrics = createOperatorMetrics()
   /** The pod that was last told to plan. */
   planner: string | null = null
   readonly #uids = new Map<string, string>()
@@ -99,6 +101,7 @@ export class MasterBed {
   /** A master of this term, once it has read the cluster. */
   async start(term: number, port = 0): Promise<void> {
     const stopped = new AbortController()
+    this.metrics = createOperatorMetrics()
     const operator = new Operator({
       client: this.#client,
       instance: `test-${term}`,
@@ -111,7 +114,7 @@ export class MasterBed {
       askWorker: () => Promise.reject(new Error('not asked here')),
       clock: this.#clock,
       logger: silentLogger,
-      metrics: createOperatorMetrics(),
+      metrics: this.metrics,
       term: () => term,
     })
     const running = operator.run(stopped.signal)
