@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { applyObject, contentHash, covers } from '#operator/kube/apply.ts'
+import { applyObject, canonicalJson, contentHash, covers } from '#operator/kube/apply.ts'
 import { KubeClient } from '#operator/kube/client.ts'
 import type { KubeObject, ResourceType } from '#operator/kube/object.ts'
 import { FakeApiServer } from '../fake-api-server.ts'
@@ -92,6 +92,32 @@ describe('covers', () => {
     )
   })
 })
+
+describe('canonicalJson', () => {
+  it('is the same JSON, whatever the order of the keys', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), value => {
+        const text = canonicalJson(value)
+        expect(JSON.parse(text)).to.deep.equal(JSON.parse(JSON.stringify(value)))
+        expect(canonicalJson(reversed(value))).to.equal(text)
+      }),
+    )
+  })
+
+  it('leaves out what JSON has no word for, and keeps the places of a list', () => {
+    expect(canonicalJson({ b: [undefined, 'ü"'], a: undefined, aa: 1, B: null })).to.equal(
+      '{"B":null,"aa":1,"b":[null,"ü\\""]}',
+    )
+    expect(canonicalJson(undefined)).to.equal('null')
+  })
+})
+
+function reversed(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(reversed)
+  const entries = Object.entries(value).map(([name, part]) => [name, reversed(part)])
+  return Object.fromEntries(entries.toReversed())
+}
 
 describe('contentHash', () => {
   it('depends on the content and not on the order of keys', () => {
