@@ -44,6 +44,9 @@ export interface LeaderElectionOptions {
   standByPeriodMs?: number
 }
 
+const releaseTries = 4
+const releaseRetryMs = 250
+
 export class LeaderElector {
   readonly #options: Required<LeaderElectionOptions>
   /** The record as last read, and when (our monotonic clock) it was first seen in this form. */
@@ -195,18 +198,34 @@ export class LeaderElector {
     }
   }
 
+  /** Tries a few times: a successor would wait for the whole lease. */
   async #release(): Promise<void> {
     const { clock, logger } = this.#options
     if (this.#observed === null || this.#heldByOther()) return
     const ended = this.#bound()
     const renewTime = microTime(clock.nowMs())
     const spec = { ...this.#observed.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime }
+    const given = { ...this.#observed, spec }
     try {
-      await this.#call('PUT', { ...this.#observed, spec }, ended.signal)
+      for (let left = releaseTries - 1; !(await this.#give(given, left, ended.signal)); left--)
+        await clock.sleep(releaseRetryMs, ended.signal)
     } catch (error) {
       logger.warn('lease not released; it expires by itself', errorFields(error))
     } finally {
       ended.abort()
+    }
+  }
+
+  /** False: not yet, and there are tries left. */
+  async #give(lease: Lease, triesLeft: number, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#call('PUT', lease, signal)
+      return true
+    } catch (error) {
+      // Written since: by a try whose answer was lost, or by another who leads.
+      if (statusOf(error) === 409) return true
+      if (triesLeft === 0 || signal.aborted) throw error
+      return false
     }
   }
 }

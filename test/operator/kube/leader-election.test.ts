@@ -6,6 +6,7 @@ import { KubeClient } from '#operator/kube/client.ts'
 import { LeaderElector } from '#operator/kube/leader-election.ts'
 import type { Lease } from '#operator/kube/leader-election.ts'
 import { FakeApiServer } from '../fake-api-server.ts'
+import type { Fault } from '../fake-api-server.ts'
 import { eventually, ManualClock, settle } from '../manual-clock.ts'
 
 const collection = '/apis/coordination.k8s.io/v1/leases'
@@ -127,6 +128,31 @@ describe('LeaderElector', () => {
     first.stop.abort()
     await pass(1_200)
     expect(second.leads()).to.equal(true)
+  })
+
+  it('gives its lease up although the server refuses that at first', async () => {
+    const first = candidate('one')
+    await until('one leads', first.leads)
+    const faults: Fault[] = [
+      { kind: 'status', status: 429 },
+      { kind: 'status', status: 500 },
+      { kind: 'reset' },
+    ]
+    server.faults = () => faults.shift()
+    first.stop.abort()
+    await until('it ends', first.hasEnded)
+    expect(faults).to.deep.equal([])
+    expect(lease()?.spec.holderIdentity).to.equal('')
+  })
+
+  it('ends in time when its lease cannot be given up', async () => {
+    const first = candidate('one')
+    await until('one leads', first.leads)
+    server.faults = () => ({ kind: 'status', status: 500 })
+    first.stop.abort()
+    await pass(5_000)
+    expect(first.hasEnded()).to.equal(true)
+    expect(await first.ended, 'no error').to.equal(undefined)
   })
 
   it('takes a lease at the moment it runs out', async () => {
