@@ -153,7 +153,7 @@ export class Operator {
       metrics.queueDepth.set({ controller }, queue.depth)
     const staleMs = this.#watches.stalenessMs
     if (Number.isFinite(staleMs)) metrics.watchStaleness.set(staleMs / 1000)
-    metrics.unseenJobs.set(this.#unseen.size)
+    metrics.unseenJobs.set(this.#master === null ? this.#watches.caches.syncJobs.size : this.#unseen.size)
     metrics.sourceLimit.reset()
     metrics.sourceLeased.reset()
     for (const { namespace, source, unit, limit, holders } of this.#master?.limits() ?? []) {

@@ -23,6 +23,8 @@ interface Replica {
   /** As SIGTERM does. */
   stop: () => Promise<void>
   requests: () => FakeRequest[]
+  /** What it tells of jobs that it has still to look at. */
+  unseen: () => Promise<string | undefined>
 }
 
 describe('Operators that take turns', () => {
@@ -49,6 +51,7 @@ describe('Operators that take turns', () => {
       calls.push({ method: call.method, path: call.path, query: new URLSearchParams(), isWatch: false })
       return request(call)
     }
+    const metrics = createOperatorMetrics()
     const parts = { client, clock: systemClock, logger: silentLogger }
     const elector = new LeaderElector({ ...parts, namespace: 'ns', name: 'operator', identity })
     const operator = new Operator({
@@ -56,7 +59,7 @@ describe('Operators that take turns', () => {
       instance: identity,
       worker: { image: 'sluice:1', imagePullPolicy: 'IfNotPresent', imagePullSecrets: [] },
       askWorker: () => Promise.reject(new Error('nobody')),
-      metrics: createOperatorMetrics(),
+      metrics,
       term: () => elector.epoch + 1,
     })
     const ended = new AbortController()
@@ -66,7 +69,12 @@ describe('Operators that take turns', () => {
       await running
       client.close()
     }
+    const unseen = async (): Promise<string | undefined> => {
+      operator.observe()
+      return /^sluice_operator_unseen_jobs (\d+)$/m.exec(await metrics.expose())?.[1]
+    }
     const replica = {
+      unseen,
       operator,
       elector,
       stop,
@@ -110,10 +118,12 @@ describe('Operators that take turns', () => {
     })
     await systemClock.sleep(100)
     const before = next.requests()
+    expect(await next.unseen()).to.equal('2')
     expect(before.filter(({ method }) => method !== 'GET')).to.deep.equal([])
     const lease = server.store.get(leases, 'ns', 'operator') as Lease
     server.store.update(leases, { ...lease, spec: { ...lease.spec, holderIdentity: '' } } as KubeObject)
     await eventually('it works', () => deployments().length === 2)
+    await eventually('it has seen all', async () => (await next.unseen()) === '0')
     const lists = (requests: FakeRequest[]) =>
       requests.filter(({ path }) => /\/(syncjobs|pods|deployments)$/.test(path))
     expect(lists(next.requests()), 'nothing is listed anew').to.have.length(3)
