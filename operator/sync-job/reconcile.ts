@@ -31,7 +31,7 @@ import { decideRollout, waitForTurn } from './rollout.ts'
 import type { RolloutFacts } from './rollout.ts'
 import { isAsleep, isShared, requireMaster, workersOf } from './size.ts'
 import type { SourceVisits } from './source-visits.ts'
-import { observedStatus, writeDue } from './status.ts'
+import { countersIntervalMs, observedStatus, writeDue } from './status.ts'
 import type { StatusContext } from './status.ts'
 import { teardownFinalizer } from './teardown.ts'
 import type { Teardown } from './teardown.ts'
@@ -66,7 +66,7 @@ const statusManager = 'sluice-status'
 export class SyncJobReconciler {
   readonly #context: SyncJobContext
   readonly #built = new WeakMap<CompiledJob, Built>()
-  /** When the status of a job was last written, by its uid. */
+  /** When the status of a job was last written, or is taken to have been, by its uid. */
   readonly #writtenAtMs = new Map<string, number>()
 
   constructor(context: SyncJobContext) {
@@ -218,7 +218,7 @@ export class SyncJobReconciler {
     const { client, clock } = this.#context
     const { name, namespace, uid = '' } = object.metadata
     const nowMs = clock.monotonicMs()
-    const due = writeDue(object.status, status, nowMs - (this.#writtenAtMs.get(uid) ?? -Infinity))
+    const due = writeDue(object.status, status, nowMs - this.#lastWriteMs(uid, nowMs))
     if (due !== 'now') return due === 'never'
     const { apiVersion, kind } = syncJobType
     const body = { apiVersion, kind, metadata: { name, namespace, uid }, status }
@@ -226,6 +226,15 @@ export class SyncJobReconciler {
     this.#writtenAtMs.set(uid, nowMs)
     this.#announce(object, status)
     return true
+  }
+
+  /** What an earlier leader wrote last is taken for any time of the last minute: not all counters are due at once then. */
+  #lastWriteMs(uid: string, nowMs: number): number {
+    const known = this.#writtenAtMs.get(uid)
+    if (known !== undefined) return known
+    const guessedMs = nowMs - this.#context.clock.random() * countersIntervalMs
+    this.#writtenAtMs.set(uid, guessedMs)
+    return guessedMs
   }
 
   /** An event for every turn that Ready takes, and for a rollout that is held, so that `kubectl describe` tells the story. */

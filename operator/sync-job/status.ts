@@ -57,7 +57,7 @@ export function observedStatus(
 export type WriteDue = 'now' | 'later' | 'never'
 
 const coarseIntervalMs = 10_000
-const countersIntervalMs = 60_000
+export const countersIntervalMs = 60_000
 
 /** When `next` is worth writing over `live`, given how long ago the last write was. */
 export function writeDue(

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import type { WorkerStatus } from '#api/worker-status.ts'
 import { silentLogger } from '#common/logger.ts'
 import { systemClock } from '#common/clock.ts'
 import { KubeClient } from '#operator/kube/client.ts'
@@ -7,8 +8,9 @@ import type { Lease } from '#operator/kube/leader-election.ts'
 import type { KubeObject } from '#operator/kube/object.ts'
 import { createOperatorMetrics } from '#operator/metrics.ts'
 import { Operator } from '#operator/operator.ts'
-import type { Deployment } from '#operator/resources.ts'
+import type { Deployment, SyncJobObject } from '#operator/resources.ts'
 import { runInTurn } from '#operator/run-in-turn.ts'
+import type { AskWorker } from '#operator/sync-job/worker-reports.ts'
 import { FakeApiServer } from './fake-api-server.ts'
 import type { FakeRequest } from './fake-api-server.ts'
 import { eventually } from './manual-clock.ts'
@@ -43,7 +45,10 @@ describe('Operators that take turns', () => {
     await server.stop()
   })
 
-  function start(identity: string): Replica {
+  function start(
+    identity: string,
+    askWorker: AskWorker = () => Promise.reject(new Error('nobody')),
+  ): Replica {
     const client = new KubeClient(server.endpoint)
     const calls: FakeRequest[] = []
     const request = client.request.bind(client)
@@ -52,13 +57,13 @@ describe('Operators that take turns', () => {
       return request(call)
     }
     const metrics = createOperatorMetrics()
-    const parts = { client, clock: systemClock, logger: silentLogger }
+    const parts = { client, clock: { ...systemClock, random: () => 0.5 }, logger: silentLogger }
     const elector = new LeaderElector({ ...parts, namespace: 'ns', name: 'operator', identity })
     const operator = new Operator({
       ...parts,
       instance: identity,
       worker: { image: 'sluice:1', imagePullPolicy: 'IfNotPresent', imagePullSecrets: [] },
-      askWorker: () => Promise.reject(new Error('nobody')),
+      askWorker,
       metrics,
       term: () => elector.epoch + 1,
     })
@@ -84,6 +89,22 @@ describe('Operators that take turns', () => {
     return replica
   }
 
+  /** As a kubelet does. */
+  function startPod({ metadata, spec }: Deployment): void {
+    server.store.create(collections.pods, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'pod-1', namespace: 'shop', labels: metadata.labels },
+      spec: spec.template.spec,
+      status: {
+        phase: 'Running',
+        podIP: '10.0.0.1',
+        conditions: [{ type: 'Ready', status: 'True' }],
+        containerStatuses: [{ restartCount: 0, state: { running: {} } }],
+      },
+    } as KubeObject)
+  }
+
   const deployments = (): Deployment[] => server.store.list(collections.deployments) as Deployment[]
   const holder = (): string => (server.store.get(leases, 'ns', 'operator') as Lease).spec.holderIdentity ?? ''
 
@@ -101,6 +122,26 @@ describe('Operators that take turns', () => {
     await eventually('two leads', () => deployments().length === 2)
     expect(holder()).to.equal('two')
     expect(second.elector.epoch).to.equal(1)
+  })
+
+  it('do not write all counters at once when another leads', async () => {
+    const said = (rowsTotal: number): AskWorker => {
+      const job = { namespace: 'shop', name: 'shop-to-lake' }
+      const status = { job, phase: 'streaming', tables: [], lagMs: 0, rowsTotal, error: null, updatedAt: '' }
+      return () => Promise.resolve(status as WorkerStatus)
+    }
+    const first = start('one', said(10))
+    await eventually('workers are wanted', () => deployments().length === 1)
+    startPod(deployments()[0]!)
+    const rows = (): number | undefined =>
+      (server.store.list(collections.syncJobs)[0] as SyncJobObject).status?.rows
+    await eventually('it streams', () => rows() === 10)
+    await first.stop()
+    const second = start('two', said(11))
+    await eventually('two leads', () => second.elector.isLeader)
+    await eventually('it has seen all', async () => (await second.unseen()) === '0')
+    expect(second.requests().filter(({ method }) => method !== 'GET')).to.deep.equal([])
+    expect(rows()).to.equal(10)
   })
 
   it('know the cluster before they lead, and change nothing in it until then', async () => {
