@@ -28,6 +28,7 @@ const { values, positionals } = parseArgs({
     minutes: { type: 'string', default: '5' },
     peer: { type: 'boolean', default: true },
     jobs: { type: 'string', default: '100,1000,5000' },
+    calm: { type: 'string', default: '60' },
     surge: { type: 'string', default: '2,4,8' },
     base: { type: 'string', default: '2000' },
   },
@@ -88,7 +89,8 @@ async function autoscale(): Promise<void> {
 
 async function scale(): Promise<void> {
   const sizes: ScaleResult[] = []
-  await scaleScenario(values.jobs.split(',').map(Number), size => {
+  const jobs = values.jobs.split(',').map(Number)
+  await scaleScenario(jobs, Number(values.calm) * 1000, size => {
     sizes.push(size)
     console.log(scaleTable([size]))
   })

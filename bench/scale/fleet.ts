@@ -3,10 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { systemClock } from '#common/clock.ts'
 import { createLogger } from '#common/json-logger.ts'
 import type { KubeClient } from '#operator/kube/client.ts'
-import { objectKey } from '#operator/kube/object.ts'
+import { objectKey, resourcePath } from '#operator/kube/object.ts'
 import type { KubeObject, ResourceType } from '#operator/kube/object.ts'
 import { Reflector } from '#operator/kube/reflector.ts'
-import type { CustomObject } from '#operator/resources.ts'
+import type { CustomObject, Deployment } from '#operator/resources.ts'
 import { deploymentType, syncJobType } from '#operator/resources.ts'
 import { jobKeyOf } from '#operator/sync-job/names.ts'
 
@@ -25,6 +25,8 @@ export interface Latencies {
 export class Fleet {
   readonly #client: KubeClient
   readonly #milestones = new Map<string, Milestones>()
+  /** How many workers each job's Deployment has, by the job's key. */
+  readonly #workers = new Map<string, number>()
   readonly #stop = new AbortController()
   #count = 0
 
@@ -67,6 +69,26 @@ export class Fleet {
     }
   }
 
+  /** Edits the last job, and waits until its Deployment has no workers any more. */
+  async suspendLast(): Promise<void> {
+    await this.#edit(true, 0)
+  }
+
+  async resumeLast(): Promise<void> {
+    await this.#edit(false, 1)
+  }
+
+  async #edit(suspend: boolean, workers: number): Promise<void> {
+    const name = `job-${this.#count - 1}`
+    await this.#client.request({
+      method: 'PATCH',
+      path: resourcePath(syncJobType, { namespace: 'fleet', name }),
+      contentType: 'application/merge-patch+json',
+      body: { spec: { suspend } },
+    })
+    while (this.#workers.get(`fleet/${name}`) !== workers) await delay(20)
+  }
+
   async #create(name: string): Promise<void> {
     const milestones: Milestones = { appliedAtMs: performance.now(), deployedAtMs: null, readyAtMs: null }
     this.#milestones.set(`fleet/${name}`, milestones)
@@ -90,8 +112,9 @@ export class Fleet {
     })
   }
 
-  #sawDeployment(object: KubeObject): void {
+  #sawDeployment(object: Deployment): void {
     for (const key of jobKeyOf(object)) {
+      this.#workers.set(key, object.spec.replicas ?? 1)
       const milestones = this.#milestones.get(key)
       if (milestones !== undefined) milestones.deployedAtMs ??= performance.now()
     }

@@ -1,5 +1,5 @@
 // One operator and a fleet that grows: how long a person waits for a job, what the operator costs while nothing and
-// while something happens, and how soon a new one has taken over.
+// while something happens, and how soon another has taken over.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,12 +18,15 @@ import { Fleet } from '../scale/fleet.ts'
 import type { Latencies } from '../scale/fleet.ts'
 import { OperatorProcess } from '../scale/operator-process.ts'
 import type { OperatorCounts } from '../scale/operator-process.ts'
+import { takeOverTable, takeOvers } from '../scale/take-overs.ts'
+import type { TakeOver } from '../scale/take-overs.ts'
+import { WorkerVoice } from '../scale/worker-voice.ts'
 
-const calmMs = 60_000
 const singles = 30
 
 export interface ScaleResult {
   jobs: number
+  calmMs: number
   /** All that were missing, created at once, until the last was Ready. */
   stormSeconds: number
   created: number
@@ -31,12 +34,13 @@ export interface ScaleResult {
   single: Latencies
   idle: OperatorCounts
   busy: OperatorCounts
-  /** From the death of the operator until its successor had looked at every job. */
-  takeOverSeconds: number
+  takeOvers: TakeOver[]
 }
 
+/** @param calmMs how long it is watched while idle, and while busy */
 export async function scaleScenario(
   sizes: readonly number[],
+  calmMs: number,
   onResult: (result: ScaleResult) => void,
 ): Promise<void> {
   await ensureInstalled('kubernetes')
@@ -46,12 +50,13 @@ export async function scaleScenario(
   const workers = await FakeWorkers.start()
   const client = await clientOf(cluster)
   const nodes = await startFakeNodes(cluster, Math.max(...sizes) + singles * sizes.length, dir)
+  const start = (): Promise<OperatorProcess> => OperatorProcess.start(cluster, dir)
   let operator: OperatorProcess | null = null
   const fleet = new Fleet(client)
   try {
     await prepare(cluster, dir)
     await fleet.start()
-    operator = await OperatorProcess.start(cluster, dir)
+    operator = await start()
     for (const jobs of sizes) {
       const before = fleet.size
       workers.isBusy = false
@@ -59,17 +64,16 @@ export async function scaleScenario(
       await fleet.growTo(jobs - singles, 8)
       const stormSeconds = (performance.now() - startedAtMs) / 1000
       const single = await oneByOne(fleet)
-      await calm(operator)
+      await calm(operator, calmMs)
       const idle = await during(operator, calmMs)
       workers.isBusy = true
       await during(operator, calmMs)
       const busy = await during(operator, calmMs)
-      await operator.kill9()
-      const killedAtMs = performance.now()
-      operator = await OperatorProcess.start(cluster, dir)
-      await hasTakenOver(operator)
-      const takeOverSeconds = (performance.now() - killedAtMs) / 1000
-      onResult({ jobs, created: jobs - singles - before, stormSeconds, single, idle, busy, takeOverSeconds })
+      const worker = await WorkerVoice.of(client, 'job-0')
+      const ended = await takeOvers(operator, { start, fleet, worker })
+      operator = ended.operator
+      const created = jobs - singles - before
+      onResult({ jobs, calmMs, created, stormSeconds, single, idle, busy, takeOvers: ended.results })
     }
   } finally {
     fleet.stop()
@@ -111,7 +115,7 @@ async function oneByOne(fleet: Fleet): Promise<Latencies> {
 }
 
 /** Waits until the operator has written nothing for a while: counters of a status come up to a minute late. */
-async function calm(operator: OperatorProcess): Promise<void> {
+async function calm(operator: OperatorProcess, calmMs: number): Promise<void> {
   await delay(2 * calmMs)
   for (let writes = -1, now = await operator.counts(); now.writes !== writes; now = await operator.counts()) {
     writes = now.writes
@@ -134,32 +138,22 @@ async function during(operator: OperatorProcess, ms: number): Promise<OperatorCo
   }
 }
 
-async function hasTakenOver(operator: OperatorProcess): Promise<void> {
-  let wasQueued = false
-  for (;;) {
-    const { leads, queued } = await operator.counts()
-    wasQueued ||= queued > 0
-    if (leads && wasQueued && queued === 0) return
-    await delay(50)
-  }
-}
-
 export function scaleTable(results: readonly ScaleResult[]): string {
   const head =
-    '| SyncJobs | storm: jobs, s until all Ready | one more: Deployment p50 / p99 s | Ready p50 / p99 s | idle: writes/s, calls/s, cores | busy: writes/s, calls/s, cores | peak RSS MiB | take-over s |\n|---|---|---|---|---|---|---|---|'
-  const rows = results.map(({ jobs, created, stormSeconds, single, idle, busy, takeOverSeconds }) =>
+    '| SyncJobs | storm: jobs, s until all Ready | one more: Deployment p50 / p99 s | Ready p50 / p99 s | idle: writes/s, calls/s, cores | busy: writes/s, calls/s, cores | peak RSS MiB |\n|---|---|---|---|---|---|---|'
+  const rows = results.map(({ jobs, calmMs, created, stormSeconds, single, idle, busy }) =>
     [
       jobs.toLocaleString('en-US'),
       `${created.toLocaleString('en-US')}, ${stormSeconds.toFixed(0)}`,
       quantiles(single.deployed),
       quantiles(single.ready),
-      rates(idle),
-      rates(busy),
+      rates(idle, calmMs),
+      rates(busy, calmMs),
       busy.peakRssMib.toFixed(0),
-      takeOverSeconds.toFixed(1),
     ].join(' | '),
   )
-  return `${head}\n${rows.map(row => `| ${row} |`).join('\n')}\n`
+  const ends = results.flatMap(({ jobs, takeOvers }) => takeOvers.map(each => ({ jobs, ...each })))
+  return `${head}\n${rows.map(row => `| ${row} |`).join('\n')}\n\n${takeOverTable(ends)}`
 }
 
 function quantiles(latenciesMs: readonly number[]): string {
@@ -169,7 +163,7 @@ function quantiles(latenciesMs: readonly number[]): string {
   return `${at(0.5)} / ${at(0.99)}`
 }
 
-function rates({ reads, writes, cpuSeconds }: OperatorCounts): string {
+function rates({ reads, writes, cpuSeconds }: OperatorCounts, calmMs: number): string {
   const seconds = calmMs / 1000
   return [writes / seconds, (reads + writes) / seconds, cpuSeconds / seconds]
     .map(each => each.toFixed(2))
