@@ -76,7 +76,8 @@ export interface PodDisruptionBudget extends KubeObject {
 
 export interface Job extends KubeObject {
   spec: V1JobSpec
-  status?: { conditions?: ObjectCondition[] }
+  /** `failed`: how many of its pods did. */
+  status?: { failed?: number; conditions?: ObjectCondition[] }
 }
 
 export interface ContainerState {

@@ -175,7 +175,7 @@ const reasons: Readonly<Record<string, Explanation>> = {
     page: null,
   },
   Checking: {
-    meaning: 'A pod tries the new spec or image before the workers that work are replaced.',
+    meaning: 'A pod tries the new spec or image before the workers are replaced.',
     next: 'Wait a few minutes.',
     page: rolloutHeld,
   },

@@ -1,4 +1,4 @@
-// Before workers that work are replaced, a pod with the new image, plan, Secrets and identity finds out whether it could
+// Before workers are replaced, a pod with the new image, plan, Secrets and identity finds out whether it could
 // do their work. It takes no split, so the workers do not notice. The Job around it tries some times, then stays for a
 // while so that its log can be read; when it is gone, the check may be made again.
 import type { Plan } from '#api/plan.ts'
@@ -41,6 +41,9 @@ export function buildCheckJob(
 export function candidate(job: KubeObject, plan: ConfigMap): ConfigMap {
   return { ...plan, metadata: childMeta(job, plan.metadata.name, 'check') }
 }
+
+/** What Kubernetes says of a Job that took longer than it may: of a check, that its pod did not come to run. */
+export const deadlineExceeded = 'DeadlineExceeded'
 
 export interface Complaint {
   /** A code of ours, or what Kubernetes calls it. */

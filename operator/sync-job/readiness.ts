@@ -88,13 +88,16 @@ interface PodProblem {
   message: string
 }
 
+/** No node has room for a pod. */
+export const unschedulable = 'Unschedulable'
+
 /** What keeps a pod from running; null when it is just on its way. */
 export function podProblem({ status }: Pod): PodProblem | null {
   const unscheduled = status?.conditions?.find(
     ({ type, status: holds, reason }) =>
-      type === 'PodScheduled' && holds === 'False' && reason === 'Unschedulable',
+      type === 'PodScheduled' && holds === 'False' && reason === unschedulable,
   )
-  if (unscheduled) return { reason: 'Unschedulable', message: unscheduled.message ?? 'no node fits' }
+  if (unscheduled) return { reason: unschedulable, message: unscheduled.message ?? 'no node fits' }
   const problems = (status?.containerStatuses ?? []).map(containerProblem)
   return problems.find(problem => problem !== null) ?? null
 }

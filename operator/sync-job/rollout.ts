@@ -1,12 +1,13 @@
-// Whether workers that work may be replaced by those of another plan or another image: only when a check with the new
-// ones has passed. Until then, and while the check fails, the Deployment stays as it is, so there is nothing to roll
-// back. Pure; the outcome is the RolledOut condition and what to do.
+// Whether workers may be replaced by those of another plan or another image: only when a check with the new ones has
+// passed. Until then, and while the check fails, the Deployment stays as it is, so there is nothing to roll back. Pure;
+// the outcome is the RolledOut condition and what to do.
 import { covers } from '../kube/apply.ts'
 import type { Statement } from '../kube/conditions.ts'
 import type { Deployment, Job, Pod } from '../resources.ts'
-import { checkComplaint } from './check-job.ts'
+import { checkComplaint, deadlineExceeded } from './check-job.ts'
 import { jobOutcome } from './job-outcome.ts'
 import { isReady, planNameOf } from './observe.ts'
+import { podProblem, unschedulable } from './readiness.ts'
 
 export interface RolloutFacts {
   desired: Deployment
@@ -28,24 +29,34 @@ export interface Rollout {
 }
 
 export function decideRollout(facts: RolloutFacts): Rollout {
-  const { desired, live, workers, mayWork, check, told } = facts
+  const { desired, live, check, told } = facts
   if (live === undefined || !replacesWorkers(live, desired))
     return { step: 'apply', condition: progress(facts) }
   const refused = told?.status === 'False' ? told : null
-  if (check === undefined) {
-    // Workers that do not work have nothing to lose, and this may be what mends them.
-    const works = workers.some(isReady) || (mayWork && workers.length > 0)
-    if (refused === null && !works) return { step: 'apply', condition: progress(facts) }
-    return { step: 'check', condition: refused ?? checking }
-  }
+  if (check === undefined) return { step: 'check', condition: refused ?? checking }
   if (jobOutcome(check) === 'done') return { step: 'apply', condition: progress(facts) }
   const complaint = checkComplaint(check, facts.checkPods)
   if (complaint === null) return { step: 'wait', condition: refused ?? checking }
+  if (complaint.reason === deadlineExceeded && areInTheWay(facts, check))
+    return { step: 'apply', condition: progress(facts) }
   const message = `The workers stay as they were. The check of what they should be says: ${complaint.message}`
   return {
     step: 'wait',
     condition: { type: 'RolledOut', status: 'False', reason: complaint.reason, message },
   }
+}
+
+/**
+ * Of a check that ran into its deadline without a word: whether what it waited for may be held by workers that do not
+ * work. Then it would never come to run, and the change may be what mends them. Without a pod it was kept out by a
+ * quota, in which pods count that only wait; a node's room is held by those alone that have a node.
+ */
+function areInTheWay({ workers, mayWork, told }: RolloutFacts, check: Job): boolean {
+  if (workers.some(isReady) || (mayWork && workers.length > 0)) return false
+  // A pod that is deleted because of the deadline counts as failed.
+  const hadPod = (check.status?.failed ?? 0) > 0
+  if (!hadPod) return true
+  return told?.reason === unschedulable && workers.some(pod => podProblem(pod)?.reason !== unschedulable)
 }
 
 const checking: Statement = {

@@ -24,9 +24,9 @@ describe('Workers of another plan', () => {
       ({ action, reason }) => `${action} ${reason}`,
     )
 
-  const endCheck = (type: 'Complete' | 'Failed'): void => {
+  const endCheck = (type: 'Complete' | 'Failed', reason?: string): void => {
     const [check] = checks()
-    const status = { conditions: [{ type, status: 'True' }] }
+    const status = { conditions: [{ type, status: 'True', ...(reason !== undefined && { reason }) }] }
     bed.server.store.update(collections.jobs, { ...check, status } as Job, 'status')
   }
 
@@ -44,6 +44,13 @@ describe('Workers of another plan', () => {
         containerStatuses: [{ restartCount: 0, state: { terminated: { exitCode: 1, message } } }],
       },
     } as KubeObject)
+  }
+
+  /** Its node is gone, and no other has room. */
+  const workerWithoutRoom = (): void => {
+    const pod = bed.server.store.get(collections.pods, 'shop', 'pod-1')
+    const status = { conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable' }] }
+    bed.server.store.update(collections.pods, { ...pod, status } as KubeObject, 'status')
   }
 
   let before: string | undefined
@@ -147,12 +154,32 @@ describe('Workers of another plan', () => {
     await eventually('another plan', () => planOf() !== before)
   })
 
-  it('come at once where no worker works', async () => {
+  it('do not come either when the check says why not while no worker has room', async () => {
+    workerWithoutRoom()
+    await isReady('False Unschedulable')
+    await edited()
+    failCheckPod('sluice check: TABLE_NOT_FOUND: shop-db has no table public.ordres\nWhat to do: …')
+    await eventually('it is said', () => rolledOut() === 'False TABLE_NOT_FOUND')
+    endCheck('Failed')
+    await systemClock.sleep(150)
+    expect([planOf(), condition('Ready')]).to.deep.equal([before, 'False Unschedulable'])
+  })
+
+  it('mend workers that do not work, when the check has passed', async () => {
     bed.server.store.delete(collections.pods, 'shop', 'pod-1')
     await isReady('False WorkerStarting')
-    edit(collections.dataSources, 'shop-db', shopDb({ port: 6543 }).spec)
+    await edited()
+    expect(planOf(), 'while it is checked').to.equal(before)
+    endCheck('Complete')
     await eventually('another plan', () => planOf() !== before)
-    expect(checks()).to.deep.equal([])
+  })
+
+  it('come without a check that is kept out until its deadline, where no worker works', async () => {
+    workerWithoutRoom()
+    await isReady('False Unschedulable')
+    await edited()
+    endCheck('Failed', 'DeadlineExceeded')
+    await eventually('another plan', () => planOf() !== before)
   })
 
   it('are not what a restart makes', async () => {

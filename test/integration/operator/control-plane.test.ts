@@ -212,6 +212,7 @@ describe('Operator on a control plane', () => {
     await apply(shopDb())
     const first = await podOf('worker')
     await apply(shopDb({ port: 6543 }))
+    await setStatus(await podOf('check'), { phase: 'Succeeded' })
     await eventually('a new pod', async () => (await podOf('worker')).metadata.name !== first.metadata.name)
   })
 

@@ -27,10 +27,29 @@ const pod = (of: Deployment, ready: boolean): Pod => ({
   status: { conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
 })
 
-const check = (ended?: 'Complete' | 'Failed'): Job => ({
-  ...nextCheck,
-  ...(ended && { status: { conditions: [{ type: ended, status: 'True', message: 'no' }] } }),
+/** For which no node has room. */
+const waiting = ({ metadata, spec }: Deployment | Job): Pod => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'p', labels: { 'batch.kubernetes.io/job-name': metadata.name } },
+  spec: spec.template.spec!,
+  status: { conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable' }] },
 })
+
+/** `failed`: pods of it. */
+const check = (ended?: 'Complete' | 'Failed' | 'DeadlineExceeded', failed = 1): Job => {
+  if (ended === undefined) return nextCheck
+  const condition =
+    ended === 'DeadlineExceeded' ? { type: 'Failed', reason: ended } : { type: ended, message: 'no' }
+  return { ...nextCheck, status: { failed, conditions: [{ ...condition, status: 'True' }] } }
+}
+
+const noRoom: RolloutFacts['told'] = {
+  type: 'RolledOut',
+  status: 'False',
+  reason: 'Unschedulable',
+  message: '0/3 nodes',
+}
 
 const told: RolloutFacts['told'] = {
   type: 'RolledOut',
@@ -89,7 +108,17 @@ const cases: { name: string; facts: Partial<RolloutFacts>; expected: [Rollout['s
   {
     name: 'another plan where no worker works',
     facts: { workers: [pod(now, false)] },
-    expected: ['apply', 'Unknown Replacing'],
+    expected: ['check', 'Unknown Checking'],
+  },
+  {
+    name: 'another plan where no worker is',
+    facts: { workers: [] },
+    expected: ['check', 'Unknown Checking'],
+  },
+  {
+    name: 'one that failed where no worker works',
+    facts: { workers: [pod(now, false)], check: check('Failed') },
+    expected: ['wait', 'False CheckFailed'],
   },
   {
     name: 'another plan where a worker is about to start',
@@ -100,6 +129,63 @@ const cases: { name: string; facts: Partial<RolloutFacts>; expected: [Rollout['s
     name: 'one that failed before, though no worker works at the moment',
     facts: { told, workers: [pod(now, false)] },
     expected: ['check', 'False TABLE_NOT_FOUND'],
+  },
+  {
+    name: 'one whose check no node has room for, where no worker works',
+    facts: { workers: [pod(now, false)], check: check(), checkPods: [waiting(nextCheck)] },
+    expected: ['wait', 'False Unschedulable'],
+  },
+  {
+    name: 'one whose check found no room, beside workers that have room and do not work',
+    facts: { workers: [pod(now, false)], check: check('DeadlineExceeded'), told: noRoom },
+    expected: ['apply', 'Unknown Replacing'],
+  },
+  {
+    name: 'one whose check found no room, as the workers did not',
+    facts: { workers: [waiting(now)], check: check('DeadlineExceeded'), told: noRoom },
+    expected: ['wait', 'False DeadlineExceeded'],
+  },
+  {
+    name: 'one whose check had no pod, as if a quota that broken workers fill kept it out',
+    facts: { workers: [waiting(now)], check: check('DeadlineExceeded', 0) },
+    expected: ['apply', 'Unknown Replacing'],
+  },
+  {
+    name: 'one whose check had no pod, beside workers that worked when that was told',
+    facts: {
+      workers: [pod(now, false)],
+      check: check('DeadlineExceeded', 0),
+      told: { ...noRoom, reason: 'DeadlineExceeded' },
+    },
+    expected: ['apply', 'Unknown Replacing'],
+  },
+  {
+    name: 'one whose check found no room, as the workers did not, when that has been told',
+    facts: {
+      workers: [waiting(now)],
+      check: check('DeadlineExceeded'),
+      told: { ...noRoom, reason: 'DeadlineExceeded' },
+    },
+    expected: ['wait', 'False DeadlineExceeded'],
+  },
+  {
+    name: 'one whose check found no room, beside workers that work',
+    facts: { check: check('DeadlineExceeded'), told: noRoom },
+    expected: ['wait', 'False DeadlineExceeded'],
+  },
+  {
+    name: 'one whose check found no room, beside a worker that is about to start',
+    facts: { workers: [pod(now, false)], mayWork: true, check: check('DeadlineExceeded') },
+    expected: ['wait', 'False DeadlineExceeded'],
+  },
+  {
+    name: 'one whose image the check could not pull until its deadline, where no worker works',
+    facts: {
+      workers: [pod(now, false)],
+      check: check('DeadlineExceeded'),
+      told: { ...noRoom, reason: 'ImagePullBackOff' },
+    },
+    expected: ['wait', 'False DeadlineExceeded'],
   },
   {
     name: 'a job that goes on',
