@@ -164,6 +164,7 @@ export class SyncJobReconciler {
       check: caches.jobs.get(objectKey(check)),
       checkPods: caches.pods.indexed('job', jobIndexKey(object)).filter(isCheck),
       told: told?.observedGeneration === object.metadata.generation ? told : undefined,
+      wasRolledOut: told?.status === 'True',
     }
   }
 

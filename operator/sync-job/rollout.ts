@@ -20,6 +20,8 @@ export interface RolloutFacts {
   checkPods: readonly Pod[]
   /** RolledOut as it was last told, if that was of this generation of the spec. */
   told: Statement | undefined
+  /** Whether RolledOut was last told as true, of whatever generation. */
+  wasRolledOut: boolean
 }
 
 export interface Rollout {
@@ -83,8 +85,8 @@ function replacesWorkers({ spec: live }: Deployment, { spec: desired }: Deployme
   )
 }
 
-function progress({ desired, live }: RolloutFacts): Statement {
-  return live !== undefined && isRolledOut(live, desired)
+function progress(facts: RolloutFacts): Statement {
+  return isRolledOut(facts)
     ? { type: 'RolledOut', status: 'True', reason: 'RolledOut', message: 'The workers are as the spec says.' }
     : {
         type: 'RolledOut',
@@ -94,13 +96,18 @@ function progress({ desired, live }: RolloutFacts): Statement {
       }
 }
 
-/** As `kubectl rollout status` sees it, without a word on whether they are ready: that is what Ready tells. */
-function isRolledOut(live: Deployment, desired: Deployment): boolean {
+/**
+ * As `kubectl rollout status` sees it, without a word on whether they are ready: that is what Ready tells. Once it is
+ * so, it stays so while nothing but their number changes: none is replaced then.
+ */
+function isRolledOut({ desired, live, wasRolledOut }: RolloutFacts): boolean {
+  if (live === undefined) return false
   const { observedGeneration = 0, replicas = 0, updatedReplicas = 0 } = live.status ?? {}
-  return (
-    covers(live.spec, desired.spec) &&
-    observedGeneration >= (live.metadata.generation ?? 0) &&
-    updatedReplicas === desired.spec.replicas &&
-    replicas === updatedReplicas
-  )
+  const isSeen = observedGeneration >= (live.metadata.generation ?? 0)
+  if (wasRolledOut) {
+    const { replicas: _n, ...same } = desired.spec
+    return covers(live.spec, same) && (!isSeen || replicas === updatedReplicas)
+  }
+  const isNumber = updatedReplicas === desired.spec.replicas && replicas === updatedReplicas
+  return covers(live.spec, desired.spec) && isSeen && isNumber
 }

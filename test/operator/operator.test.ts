@@ -12,7 +12,7 @@ import { collections, lake, shopDb, shopToLake } from './sync-job/fixtures.ts'
 
 describe('Operator', () => {
   const bed = operatorBed()
-  const { start, create, job, deployment, ready, edit, startPod, isReady } = bed
+  const { start, create, job, deployment, condition, ready, edit, startPod, isReady } = bed
 
   it('makes the workers of a job and tells how they do', async () => {
     create(shopDb(), lake(), shopToLake())
@@ -64,6 +64,18 @@ describe('Operator', () => {
     await eventually('two workers', () => deployment()?.spec.replicas === 2)
     edit(collections.syncJobs, 'shop-to-lake', { autoscaling: { minReplicas: 3, maxReplicas: 3 } })
     await eventually('three workers', () => deployment()?.spec.replicas === 3)
+  })
+
+  it('says of none that it is replaced while only their number changes', async () => {
+    create(shopDb(), lake(), shopToLake({ autoscaling: { minReplicas: 1, maxReplicas: 3 } }))
+    start({ masterUrl: 'http://master:9465' })
+    await eventually('a Deployment', () => deployment() !== undefined)
+    startPod()
+    await eventually('it is rolled out', () => condition('RolledOut') === 'True RolledOut')
+    edit(collections.syncJobs, 'shop-to-lake', { autoscaling: { minReplicas: 3, maxReplicas: 3 } })
+    await eventually('three workers', () => deployment()?.spec.replicas === 3)
+    await systemClock.sleep(150)
+    expect(condition('RolledOut')).to.equal('True RolledOut')
   })
 
   it('makes the other workers when the one that had the job for itself has ended', async () => {

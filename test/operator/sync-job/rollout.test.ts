@@ -14,10 +14,14 @@ const settled = (of: Deployment, replicas = 1): Deployment => ({
 const now = settled(built().children.deployment)
 const { children: next, check: nextCheck } = built({ freshness: '9s' })
 const otherImage = built({}, { ...worker, image: 'sluice:2' }).children.deployment
+const restarted = built({ restart: 'now' }).children.deployment
 const scaled = (of: Deployment, replicas: number): Deployment => {
   const spec: Pick<Deployment['spec'], keyof Deployment['spec']> = of.spec
   return { ...of, spec: { ...spec, replicas } }
 }
+
+/** The Deployment controller has not looked at it since it changed. */
+const unseen = (of: Deployment): Deployment => ({ ...of, metadata: { ...of.metadata, generation: 5 } })
 
 const pod = (of: Deployment, ready: boolean): Pod => ({
   apiVersion: 'v1',
@@ -65,6 +69,36 @@ const cases: { name: string; facts: Partial<RolloutFacts>; expected: [Rollout['s
     expected: ['apply', 'Unknown Replacing'],
   },
   { name: 'what is there already', facts: { desired: now }, expected: ['apply', 'True RolledOut'] },
+  {
+    name: 'more of the same workers, before the number is applied',
+    facts: { desired: scaled(now, 3), wasRolledOut: true },
+    expected: ['apply', 'True RolledOut'],
+  },
+  {
+    name: 'more of the same workers, before anybody has taken it up',
+    facts: { desired: scaled(now, 3), live: unseen(scaled(now, 3)), wasRolledOut: true },
+    expected: ['apply', 'True RolledOut'],
+  },
+  {
+    name: 'fewer of the same workers, while those too many end',
+    facts: { desired: now, live: settled(now, 3), wasRolledOut: true },
+    expected: ['apply', 'True RolledOut'],
+  },
+  {
+    name: 'more of the same workers while others are still being replaced',
+    facts: { desired: scaled(now, 3), live: scaled(now, 3) },
+    expected: ['apply', 'Unknown Replacing'],
+  },
+  {
+    name: 'workers of which one is of before, though it was said that none is',
+    facts: { desired: now, live: { ...now, status: { ...now.status, replicas: 2 } }, wasRolledOut: true },
+    expected: ['apply', 'Unknown Replacing'],
+  },
+  {
+    name: 'the same workers with a restart',
+    facts: { desired: restarted, wasRolledOut: true },
+    expected: ['apply', 'Unknown Replacing'],
+  },
   { name: 'another plan', facts: {}, expected: ['check', 'Unknown Checking'] },
   { name: 'another image', facts: { desired: otherImage }, expected: ['check', 'Unknown Checking'] },
   {
@@ -215,6 +249,7 @@ describe('decideRollout', () => {
         check: undefined,
         checkPods: [],
         told: undefined,
+        wasRolledOut: false,
         ...facts,
       })
       expect([step, `${condition.status} ${condition.reason}`]).to.deep.equal(expected)
