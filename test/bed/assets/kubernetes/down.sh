@@ -70,8 +70,9 @@ if [ -f "$S/conf/kube-proxy.yaml" ]; then
   for t in iptables ip6tables; do
     r=$($t-save 2>/dev/null) || continue
     x='KUBE-'
-    printf '%s\n' "$r" | grep 'dnat name: ' | grep -qv 'dnat name: "bed"' || x='KUBE-|CNI-HOSTPORT-|CNI-DN-'
-    if printf '%s\n' "$r" | grep -qE -e "$x"; then printf '%s\n' "$r" | grep -vE -e "$x" | $t-restore -w 5; fi
+    # No `| grep -q`: it ends at the first match, and pipefail takes what feeds it for failed.
+    [ -n "$(grep 'dnat name: ' <<< "$r" | grep -v 'dnat name: "bed"')" ] || x='KUBE-|CNI-HOSTPORT-|CNI-DN-'
+    if grep -qE -e "$x" <<< "$r"; then grep -vE -e "$x" <<< "$r" | $t-restore -w 5; fi
   done
 fi
 if [ -f "$S/conf/kubelet.yaml" ] || [ -f "$S/conf/ip_forward" ]; then

@@ -113,7 +113,7 @@ if [ $node = 1 ]; then
   # A bridge without ports stands in for a dummy interface, a link type that not
   # every kernel has.  Its address is only reachable from this machine.
   ip link show bed-node0 >/dev/null 2>&1 || ip link add bed-node0 type bridge
-  ip addr show dev bed-node0 | grep -q "inet $NODE_IP/" || ip addr add "$NODE_IP/32" dev bed-node0
+  ip addr replace "$NODE_IP/32" dev bed-node0
   ip link set bed-node0 up
   # Pods must not talk past this machine.
   iptables -w -C FORWARD -i bed-cni0 ! -o bed-cni0 -j DROP 2>/dev/null ||
