@@ -237,6 +237,23 @@ describe('Helm chart', () => {
       .and.include('- --priority-class=low=batch\n')
   })
 
+  it('says after the installation what to do next', async () => {
+    const notes = async (...args: string[]) => {
+      const said = await helm('install', 'lake', chart, '-n', 'data', '--dry-run=client', ...args)
+      return said.slice(said.indexOf('NOTES:'))
+    }
+    expect(await notes())
+      .to.include('kubectl get lease -n data lake-sluice-operator')
+      .and.include('kubectl apply -f shop-to-lake.yaml')
+      .and.include('Nobody is told when a job fails')
+      .and.include('helm show crds CHART | kubectl apply --server-side --force-conflicts -f -')
+    const watched = await notes('--set', 'monitoring.enabled=true,networkPolicy.enabled=true,replicas=0')
+    expect(watched)
+      .to.include('set monitoring.rules.runbookUrl')
+      .and.include('set networkPolicy.workers.namespaces')
+      .and.include('nothing runs')
+  })
+
   it('asks for no right outside the one namespace it is to look after', async () => {
     const bindings = async (...args: string[]) =>
       objects(await template('--set', 'watchNamespace=shop', ...args))
