@@ -188,6 +188,8 @@ describe('Helm chart', () => {
     const alerts = (rule?.spec?.groups ?? []).flatMap(({ rules }) => rules)
     const lag = alerts.find(({ alert }) => alert === 'SluiceLagHigh')
     expect(lag?.expr).to.equal('max by (job) (sluice_split_lag_seconds) > 60')
+    const leading = alerts.find(({ alert }) => alert === 'SluiceOperatorNotLeading')
+    expect(leading?.expr).to.include('max(sluice_operator_leading{namespace="sluice-system"})')
     expect(lag?.labels).to.deep.equal({ severity: 'warning', team: 'data' })
     expect(lag?.annotations['runbook_url']).to.equal('https://wiki.example/sluice/SluiceLagHigh.md')
     expect(lag?.annotations['summary']).to.include('{{ $labels.job }}')
