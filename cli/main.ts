@@ -46,7 +46,7 @@ function besideLane<T>(load: () => Promise<T>): Promise<T> {
 const width = Math.max(...Object.keys(commands).map(name => name.length))
 const help = `Usage: sluice COMMAND [options]
 
-Keeps tables of databases, topics and buckets in step with an Apache Hudi lake.
+Keeps tables of databases and topics in step with an Apache Hudi lake.
 
 ${Object.entries(commands)
   .map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`)
