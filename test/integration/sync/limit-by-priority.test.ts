@@ -121,7 +121,9 @@ describe('one limit over eight workers of jobs with different priorities', () =>
     const alone = await after10(30)
     expect(alone.all, 'without a master').to.be.greaterThan(0)
     await master.start(2, port)
-    const again = await after10(40)
+    let again = await after10(40)
+    // Its ten seconds are one of this machine, in which a busy one may stand still.
+    for (let tries = 0; again.all <= alone.all && tries < 10; tries++) again = await after10(10)
     expect(again.all, 'with a new one').to.be.greaterThan(alone.all)
     const windows = Array.from({ length: bySecond.length - 10 }, (_, from) =>
       bySecond.slice(from, from + 10).reduce((sum, each) => sum + (each ?? 0), 0),
