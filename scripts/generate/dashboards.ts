@@ -190,6 +190,12 @@ const operator: Dashboard = {
           queries: [{ expr: `max by (controller) (${o.queueDepth})`, legend: '{{controller}}' }],
         },
         {
+          title: 'Still to look at',
+          description: 'SyncJobs since a new operator leads. It has taken over when there is none.',
+          unit: 'short',
+          queries: [{ expr: o.unseenJobs, legend: '{{pod}}' }],
+        },
+        {
           title: 'Time of a reconcile',
           description: 'p99, by controller.',
           unit: 's',
