@@ -185,9 +185,13 @@ const operator: Dashboard = {
         },
         {
           title: 'Waiting',
-          description: 'Objects that wait to be reconciled.',
+          description:
+            'Objects that wait to be reconciled; of jobs, those that a new leader has still to look at.',
           unit: 'short',
-          queries: [{ expr: `max by (controller) (${o.queueDepth})`, legend: '{{controller}}' }],
+          queries: [
+            { expr: `max by (controller) (${o.queueDepth})`, legend: '{{controller}}' },
+            { expr: `max(${o.unseenJobs})`, legend: 'jobs not seen yet' },
+          ],
         },
         {
           title: 'Still to look at',
