@@ -32,6 +32,17 @@ async function faultyTable() {
   return { objects, store, open, plain: new MemoryStore('', objects) }
 }
 
+/** The next creation is made, but nothing is answered until what is returned is called. */
+function takeSilently(store: FaultyStore): () => void {
+  store.faults.push('answer lost', ...Array.from({ length: 7 }, () => 'request lost' as const))
+  const list = store.list.bind(store)
+  store.list = (prefix, startAfter) => {
+    if (!prefix.startsWith('.hoodie/.sluice/')) return list(prefix, startAfter)
+    throw new TransientError('no answer', { code: 'STORAGE_UNAVAILABLE' })
+  }
+  return () => delete (store as { list?: unknown }).list
+}
+
 const move = { split: 'log', from: null, to: '1' }
 
 async function rejection(promise: Promise<unknown>): Promise<unknown> {
@@ -62,15 +73,10 @@ describe('Journal: outcome of a step', () => {
     const { store, open } = await faultyTable()
     const journal = await open()
     const step = await stagedStep(journal, move)
-    store.faults.push('answer lost', ...Array.from({ length: 7 }, () => 'request lost' as const))
-    const list = store.list.bind(store)
-    store.list = (prefix, startAfter) => {
-      if (!prefix.startsWith('.hoodie/.sluice/')) return list(prefix, startAfter)
-      throw new TransientError('no answer', { code: 'STORAGE_UNAVAILABLE' })
-    }
+    const answerAgain = takeSilently(store)
     expect(await rejection(journal.commit(step))).to.be.instanceOf(TransientError)
     expect(journal.unsettled).to.equal(true)
-    delete (store as { list?: unknown }).list
+    answerAgain()
     expect((await journal.commit(step)).seq).to.equal(2)
     expect(journal.unsettled).to.equal(false)
     expect(await commitsOf(store)).to.have.length(1)
@@ -95,14 +101,9 @@ describe('Journal: outcome of a step', () => {
     const { store, open } = await faultyTable()
     const journal = await open()
     const step = await stagedStep(journal, move)
-    store.faults.push('answer lost', ...Array.from({ length: 7 }, () => 'request lost' as const))
-    const list = store.list.bind(store)
-    store.list = (prefix, startAfter) => {
-      if (!prefix.startsWith('.hoodie/.sluice/')) return list(prefix, startAfter)
-      throw new TransientError('no answer', { code: 'STORAGE_UNAVAILABLE' })
-    }
+    const answerAgain = takeSilently(store)
     await rejection(journal.commit(step))
-    delete (store as { list?: unknown }).list
+    answerAgain()
     const planned = formatInstant(parseInstant(step.instant!) + 3_600_000)
     await store.put(`.hoodie/timeline/${planned}.compaction.requested`, new Uint8Array(0))
     expect((await journal.commit(step)).seq).to.equal(2)

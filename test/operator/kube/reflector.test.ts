@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import type { Clock } from '#common/clock.ts'
 import { systemClock } from '#common/clock.ts'
 import { silentLogger } from '#common/logger.ts'
 import { KubeClient } from '#operator/kube/client.ts'
@@ -27,10 +28,19 @@ const thing = (name: string, value = 0): Thing => ({
 })
 
 /** Sleeps a hundredth of what it is asked to, so that back-off is passed through rather than waited for. */
-const hastyClock = {
+const hastyClock: Clock = {
   ...systemClock,
-  sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 100, signal),
+  sleep: (ms, signal) => systemClock.sleep(ms / 100, signal),
 }
+
+/** Sleeps no time, and notes how long it should have. */
+const notedSleeps = (sleeps: number[]): Clock => ({
+  ...systemClock,
+  sleep: async (ms, signal) => {
+    sleeps.push(ms)
+    await systemClock.sleep(1, signal)
+  },
+})
 
 describe('Reflector', () => {
   let server: FakeApiServer
@@ -53,14 +63,11 @@ describe('Reflector', () => {
     await server.stop()
   })
 
-  function start(): Reflector<Thing> {
-    const reflector = new Reflector<Thing>({
-      client,
-      type: thingType,
-      onChange: change => changes.push(change),
-      clock: hastyClock,
-      logger: silentLogger,
-    })
+  function start(
+    clock: Clock = hastyClock,
+    onChange: (change: Change<Thing>) => void = change => changes.push(change),
+  ): Reflector<Thing> {
+    const reflector = new Reflector<Thing>({ client, type: thingType, onChange, clock, logger: silentLogger })
     running = reflector.run(stop.signal)
     return reflector
   }
@@ -132,14 +139,7 @@ describe('Reflector', () => {
       sleeps++
       return systemClock.sleep(3_600_000, signal)
     }
-    const reflector = new Reflector<Thing>({
-      client,
-      type: thingType,
-      onChange: () => undefined,
-      clock: { ...systemClock, sleep },
-      logger: silentLogger,
-    })
-    running = reflector.run(stop.signal)
+    const reflector = start({ ...systemClock, sleep })
     await reflector.synced
     await eventually('a watch', () => server.watchCount === 1)
     server.breakWatches()
@@ -220,40 +220,14 @@ describe('Reflector', () => {
     let refused = 0
     server.faults = () =>
       refused++ === 0 ? { kind: 'status', status: 429, retryAfterSeconds: 20, text: 'slow down' } : undefined
-    const reflector = new Reflector<Thing>({
-      client,
-      type: thingType,
-      onChange: () => undefined,
-      clock: {
-        ...systemClock,
-        sleep: async (ms, signal) => {
-          sleeps.push(ms)
-          await systemClock.sleep(1, signal)
-        },
-      },
-      logger: silentLogger,
-    })
-    running = reflector.run(stop.signal)
+    const reflector = start(notedSleeps(sleeps))
     await reflector.synced
     expect(sleeps).to.deep.equal([20_000])
   })
 
   it('backs off from a server that ends every watch at once', async () => {
     const sleeps: number[] = []
-    const reflector = new Reflector<Thing>({
-      client,
-      type: thingType,
-      onChange: () => undefined,
-      clock: {
-        ...systemClock,
-        sleep: async (ms, signal) => {
-          sleeps.push(ms)
-          await systemClock.sleep(1, signal)
-        },
-      },
-      logger: silentLogger,
-    })
-    running = reflector.run(stop.signal)
+    const reflector = start(notedSleeps(sleeps))
     await reflector.synced
     for (let round = 0; round < 5; round++) {
       await eventually('a watch', () => server.watchCount === 1)
@@ -264,16 +238,9 @@ describe('Reflector', () => {
   })
 
   it('keeps going when a handler throws', async () => {
-    const reflector = new Reflector<Thing>({
-      client,
-      type: thingType,
-      onChange: () => {
-        throw new Error('handler')
-      },
-      clock: hastyClock,
-      logger: silentLogger,
+    const reflector = start(hastyClock, () => {
+      throw new Error('handler')
     })
-    running = reflector.run(stop.signal)
     await reflector.synced
     write('a', 1)
     write('b', 1)
