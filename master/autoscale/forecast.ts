@@ -1,11 +1,14 @@
-// The input of the whole job some time ahead: its level now, and its trend where that stands out from the noise.
+// The input of the whole job some time ahead: its level now, and its rise where that stands out from the noise and is no
+// step. Each rise is carried as far ahead as it has been seen: that of the last minute for a minute, that of five for more.
 const memoryMs = 300_000
 const levelMs = 40_000
 const lastingMs = 120_000
-/** A trend that does not show over so long is over. */
-const ongoingMs = 10_000
+/** A sample is a mean of half a minute, so a step looks like a rise for some samples: never for so long. */
+const risingMs = 60_000
 /** Below this part of what came in the last moments, the input has fallen. */
 const fallenShare = 0.8
+/** Above this part of it a rise is so steep that the mean lies behind. */
+const risenShare = 1.25
 /** Samples that are needed to tell a trend from noise. */
 const trendSamplesMin = 6
 /** Times its own error that a slope has to be. */
@@ -18,8 +21,10 @@ export interface InputSample {
 
 export interface Forecast {
   levelPerSecond: number
-  /** Records/s more in every second; 0 where no trend is sure. */
+  /** Records/s more in every second of the next minute; 0 where no rise is sure. */
   slope: number
+  /** After that minute; no steeper. */
+  lastingSlope: number
 }
 
 /** The samples to keep, the new one included. */
@@ -43,21 +48,32 @@ export function forecastOf(samples: readonly InputSample[]): Forecast {
   // A sample is a mean of half a minute itself: so much less is no noise.
   const level = last.perSecond < fallenShare * mean ? last.perSecond : mean
   const { slope, error } = fitOf(samples)
-  if (samples.length < trendSamplesMin || Math.abs(slope) <= trendSignificance * error)
-    return { levelPerSecond: level, slope: 0 }
-  return { levelPerSecond: level, slope: slope > 0 ? Math.min(slope, ongoingSlope(samples)) : slope }
+  const rise = leastRise(samples)
+  if (samples.length < trendSamplesMin || slope <= trendSignificance * error)
+    return { levelPerSecond: level, slope: 0, lastingSlope: 0 }
+  return {
+    levelPerSecond: last.perSecond > risenShare * mean ? last.perSecond : level,
+    slope: rise,
+    lastingSlope: Math.min(rise, slope),
+  }
 }
 
-/** What is left of a rise now: after a step, nothing. */
-function ongoingSlope(samples: readonly InputSample[]): number {
+/** The least from sample to sample in the last minute. */
+function leastRise(samples: readonly InputSample[]): number {
   const last = samples.at(-1)!
-  const before = samples.findLast(({ atMs }) => atMs <= last.atMs - ongoingMs)!
-  return Math.max(0, ((last.perSecond - before.perSecond) * 1000) / (last.atMs - before.atMs))
+  const from = samples.findLastIndex(({ atMs }) => atMs <= last.atMs - risingMs)
+  if (from < 0) return 0
+  const rises = samples.slice(from + 1).map(({ atMs, perSecond }, at) => {
+    const before = samples[from + at]!
+    return ((perSecond - before.perSecond) * 1000) / (atMs - before.atMs)
+  })
+  return Math.max(0, Math.min(...rises))
 }
 
 /** Never below what comes in now: that it falls is believed when it has. */
-export function inputAt({ levelPerSecond, slope }: Forecast, aheadMs: number): number {
-  return levelPerSecond + Math.max(0, slope) * (aheadMs / 1000)
+export function inputAt({ levelPerSecond, slope, lastingSlope }: Forecast, aheadMs: number): number {
+  const nearMs = Math.min(aheadMs, risingMs)
+  return levelPerSecond + (slope * nearMs + lastingSlope * (aheadMs - nearMs)) / 1000
 }
 
 /** Least squares, in records/s per second, and the standard error of it. */

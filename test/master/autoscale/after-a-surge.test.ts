@@ -27,6 +27,7 @@ interface Lane {
   processedPerSecond: number
   busyShare: number
   lagMs?: number
+  settled?: boolean
 }
 
 /** Lanes that share what comes in; means over half a minute, as workers tell them. */
@@ -53,13 +54,13 @@ function observe(
           lagMs,
         }
       }),
-      lanes: lanes.map(({ processedPerSecond, busyShare }, at) => ({
+      lanes: lanes.map(({ processedPerSecond, busyShare, settled = true }, at) => ({
         id: `worker-${at}/0`,
         measuredAtMs,
         processedPerSecond,
         busyShare,
         blockedShare: 0,
-        settled: true,
+        settled,
       })),
     },
     running: { replicas, lanes: 1, readyReplicas: replicas },
@@ -158,6 +159,28 @@ describe('the autoscaler after a surge', () => {
       state = next
       if (second >= 270) expect(numbers.forecastPerSecond!, `at ${second} s`).to.be.closeTo(2500, 1)
     }
+  })
+
+  it('asks for what a step takes, also when the decision falls into it', () => {
+    // Recorded, with 3,500 records/s and then 28,000: 52,000 were expected, and six workers asked for. The lag is what
+    // makes the records that waited.
+    let state: AutoscalingState = { ...initialState }
+    const sizes = []
+    for (const [second, perSecond, processedPerSecond, busyShare, lagMs] of [
+      [-10.1, 3519, 1739, 0.6, 5900],
+      [4.9, 3507, 3713, 0.45, 3100],
+      [20, 3494, 4191, 0.27, 6100],
+      [35.2, 7240, 3410, 0.16, 20_000],
+      [50.9, 19_537, 9358, 0.36, 8400],
+      [70, 27_900, 16_690, 0.82, 19_300],
+    ] as const) {
+      const lane = { processedPerSecond, busyShare, lagMs, settled: second > 5 }
+      const decision = decideSize(observe(second, [lane], state, perSecond))
+      sizes.push(decision.replicas)
+      ;({ state } = decision)
+    }
+    expect(sizes.slice(0, -1)).to.deep.equal([1, 1, 1, 1, 1])
+    expect(sizes.at(-1)).to.be.within(3, 4)
   })
 
   it('does not expect that a step goes on', () => {

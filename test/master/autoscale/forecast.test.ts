@@ -23,10 +23,35 @@ describe('forecastOf', () => {
     expect(forecastOf(samples(second => 1000 + 10 * second, 5)).slope).to.equal(0)
   })
 
-  it('does not take a step for a trend once it is made', () => {
-    const step = (second: number): number => 1000 + 300 * Math.min(45, Math.max(0, second - 135))
-    expect(forecastOf(samples(step, 13)).slope, 'on its way').to.be.above(0)
-    expect(forecastOf(samples(step, 14)).slope, 'with one sample more that is no higher').to.equal(0)
+  it('does not take a step for a trend, wherever between two samples it comes', () => {
+    for (let stepAt = 135; stepAt < 150; stepAt++)
+      for (let count = 6; count <= 20; count++) {
+        // As it is measured: a mean of half a minute.
+        const measured = (second: number): number =>
+          1000 + 8000 * Math.min(1, Math.max(0, (second - stepAt) / 30))
+        const forecast = forecastOf(samples(measured, count))
+        expect(inputAt(forecast, 100_000), `step at ${stepAt}, ${count} samples`).to.be.at.most(9000)
+      }
+  })
+
+  it('goes on from the last sample where a rise is steep, with the least of its last minute', () => {
+    const steps = [0, 0, 0, 0, 0, 0, 900, 1050, 1500, 2250]
+    const rising = steps.map((_, at) => {
+      return { atMs: at * 15_000, perSecond: 1000 + steps.slice(0, at + 1).reduce((sum, step) => sum + step) }
+    })
+    const { levelPerSecond, slope } = forecastOf(rising)
+    expect([levelPerSecond, slope]).to.deep.equal([6700, 60])
+    // Fifteen seconds earlier it had not been seen for a minute.
+    expect(forecastOf(rising.slice(0, -1)).slope).to.equal(0)
+  })
+
+  it('carries a rise no further ahead than it has been seen', () => {
+    const forecast = forecastOf(samples(second => 1000 + 40 * Math.max(0, second - 210)))
+    expect(forecast.slope).to.be.closeTo(40, 1e-6)
+    expect(forecast.lastingSlope).to.be.within(4, 12)
+    const [minute, later] = [inputAt(forecast, 60_000), inputAt(forecast, 300_000)]
+    expect(minute - forecast.levelPerSecond).to.be.closeTo(40 * 60, 1e-6)
+    expect(later - minute).to.be.closeTo(forecast.lastingSlope * 240, 1e-6)
   })
 
   it('sees at once that the input has fallen, where it is more than noise', () => {
