@@ -185,13 +185,9 @@ const operator: Dashboard = {
         },
         {
           title: 'Waiting',
-          description:
-            'Objects that wait to be reconciled; of jobs, those that a new leader has still to look at.',
+          description: 'Objects that wait to be reconciled.',
           unit: 'short',
-          queries: [
-            { expr: `max by (controller) (${o.queueDepth})`, legend: '{{controller}}' },
-            { expr: `max(${o.unseenJobs})`, legend: 'jobs not seen yet' },
-          ],
+          queries: [{ expr: `max by (controller) (${o.queueDepth})`, legend: '{{controller}}' }],
         },
         {
           title: 'Still to look at',
