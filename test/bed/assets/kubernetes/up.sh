@@ -92,6 +92,12 @@ start() {
   setsid "$@" >> "$S/log/$n.log" 2>&1 < /dev/null &
   echo $! > "$S/pid/$n"
 }
+# renew NAME -- ends it, for start to begin anew, where the API server was away: it would look again a minute and more later.
+renew() {
+  [ $api_was_away = 1 ] && alive "$1" || return 0
+  kill "$(cat "$S/pid/$1")"
+  while alive "$1"; do sleep 0.1; done
+}
 # wait_for SECONDS NAME COMMAND... -- until the command succeeds; NAME must live.
 wait_for() {
   local t=$1 n=$2 end; shift 2; end=$((SECONDS + t))
@@ -202,6 +208,10 @@ wait_for 120 kube-apiserver K get --raw /readyz
 say "kube-apiserver"
 
 # --- controller manager and scheduler ---------------------------------------------
+# Elsewhere they end when they lose their leases for want of an API server, and begin anew. Without leases they would go on
+# with what they knew, look again after a minute and more, and keep EndpointSlices of before for as long.
+renew kube-controller-manager
+renew kube-scheduler
 # shellcheck disable=SC2086
 start kube-controller-manager kube-controller-manager --kubeconfig "$S/kcm.kubeconfig" \
   --bind-address 127.0.0.1 --secure-port "$KCM_PORT" --leader-elect=false --use-service-account-credentials \
@@ -252,6 +262,7 @@ Y
     }
 }
 Y
+  renew coredns
   start coredns coredns -conf "$S/conf/Corefile"
   wait_for 30 coredns curl -fsS --noproxy '*' "http://$NODE_IP:$DNS_HEALTH_PORT/health"
   say "coredns on $NODE_IP:53"
@@ -341,10 +352,7 @@ crashLoopBackOff: {maxContainerRestartPeriod: 2s}
 Y
 # A kubelet that found no API server for long looks for its own node a minute and more later, and until then does not
 # contradict that it is lost; a new one does at once. Containers go on without it.
-if [ $api_was_away = 1 ] && alive kubelet; then
-  kill "$(cat "$S/pid/kubelet")"
-  while alive kubelet; do sleep 0.1; done
-fi
+renew kubelet
 # shellcheck disable=SC2086
 start kubelet kubelet --config "$S/conf/kubelet.yaml" --kubeconfig "$S/kubelet.kubeconfig" \
   --root-dir "$S/kubelet" --cert-dir "$P" --hostname-override "$NODE_NAME" --node-ip "$NODE_IP" ${EXTRA_KUBELET_ARGS:-}
