@@ -345,7 +345,7 @@ export const errorCodes = {
   MASTER_UNREACHABLE: {
     meaning: 'No operator answers the worker as the master.',
     remedy:
-      'Nothing if it passes: the worker goes on with what it has, and reads a DataSource with limits more slowly meanwhile. Otherwise look whether an operator leads, and at network policies for its port 9465.',
+      'Nothing if it passes: the worker goes on with what it has, and reads a DataSource with limits more slowly meanwhile. Otherwise look whether an operator leads, whether the addresses it was asked at (the EndpointSlice of its Service) are those of its pods, and at network policies for its port 9465.',
   },
   LEADERSHIP_LOST: {
     meaning: 'The operator could not renew its lease in time, so another instance may lead now.',
