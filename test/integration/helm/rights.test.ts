@@ -1,12 +1,14 @@
 // The operator with the rights that manifests/install.yaml grants, and no others, from the creation of a SyncJob to
-// its end: nothing it does is forbidden. There is no node, so no pod runs; that is enough for what it may do.
+// its end, and with those of a release that looks after one namespace: nothing it does is forbidden. There is no node, so
+// no pod runs; that is enough for what it may do.
 import { expect } from 'chai'
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { parse, stringify } from 'yaml'
 import { startKubernetes, type BedKubernetes } from '#test/bed/kubernetes.ts'
 import { requires } from '#test/bed/requires.ts'
@@ -29,31 +31,36 @@ describe('rights of the operator', () => {
     // Ours runs outside; the one of the manifest must not take the lease.
     await cluster.kubectl('scale', '-n', 'sluice-system', 'deployment/sluice-operator', '--replicas=0')
     await cluster.kubectl('wait', '--for=condition=Established', '--timeout=60s', 'crd/syncjobs.sluice.dev')
-    operator = await startOperator()
+    operator = await startOperator('sluice-operator', 'sluice-system')
   })
 
   after(async function () {
     this.timeout(60_000)
-    if (operator?.exitCode === null && operator.kill('SIGTERM')) await once(operator, 'exit')
+    await stopOperator()
     await cluster?.stop()
     await rm(folder, { recursive: true, force: true })
   })
 
-  /** Starts the operator as its ServiceAccount. */
-  async function startOperator(): Promise<ChildProcess> {
+  async function stopOperator(): Promise<void> {
+    if (operator?.exitCode === null && operator.kill('SIGTERM')) await once(operator, 'exit')
+  }
+
+  /** Starts the operator as this ServiceAccount. */
+  async function startOperator(account: string, namespace: string, ...more: string[]): Promise<ChildProcess> {
     const config = parse(await readFile(cluster.kubeconfig, 'utf8'))
-    const token = (await cluster.kubectl('create', 'token', 'sluice-operator', '-n', 'sluice-system')).trim()
+    const token = (await cluster.kubectl('create', 'token', account, '-n', namespace)).trim()
     config.users[0].user = { token }
     const kubeconfig = join(folder, 'kubeconfig')
     await writeFile(kubeconfig, stringify(config))
     const options = [
       '--worker-image=sluice:test',
-      '--lease-namespace=sluice-system',
+      `--lease-namespace=${namespace}`,
       '--teardown-deadline=3s',
       '--port=0',
+      ...more,
     ]
     const child = spawn(process.execPath, [join(root, 'cli', 'main.ts'), 'operator', ...options], {
-      env: { ...process.env, ...cluster.env, KUBECONFIG: kubeconfig, POD_NAMESPACE: 'sluice-system' },
+      env: { ...process.env, ...cluster.env, KUBECONFIG: kubeconfig, POD_NAMESPACE: namespace },
       stdio: ['ignore', 'inherit', 'pipe'],
     })
     child.stderr.on('data', chunk => (log += String(chunk)))
@@ -115,6 +122,32 @@ describe('rights of the operator', () => {
       'an event of it',
       async () => (await cluster.kubectl('get', 'events.events.k8s.io', '-o', 'name')) !== '',
     )
+    expect(log).to.not.match(/forbidden|"status":403|KUBE_FORBIDDEN/i)
+  })
+
+  it('of a release for one namespace are enough for that one', async function () {
+    this.timeout(120_000)
+    await stopOperator()
+    log = ''
+    for (const namespace of ['team', 'team-jobs']) await cluster.kubectl('create', 'namespace', namespace)
+    const watched = ['--set', 'watchNamespace=team-jobs,replicas=0,master.enabled=false']
+    const chart = join(root, 'helm', 'sluice')
+    const { stdout } = await promisify(execFile)(
+      'helm',
+      ['template', 'team', chart, '-n', 'team', '--kube-version', '1.34.0', ...watched],
+      { env: { ...process.env, ...cluster.env } },
+    )
+    await writeFile(join(folder, 'release.yaml'), stdout)
+    await cluster.kubectl('apply', '-f', join(folder, 'release.yaml'))
+    const account = 'team-sluice-operator'
+    operator = await startOperator(account, 'team', '--namespace=team-jobs', `--lease-name=${account}`)
+    for (const namespace of ['team-jobs', 'default'])
+      await cluster.kubectl('apply', '-n', namespace, '-f', sample)
+    const ready = (namespace: string) =>
+      cluster.kubectl('get', 'sj', 'shop-to-lake', '-n', namespace, '--no-headers')
+    await eventually('a condition of the job', async () => (await ready('team-jobs')).includes('False'))
+    await cluster.kubectl('delete', 'sj', 'shop-to-lake', '-n', 'team-jobs', '--timeout=60s')
+    expect(await ready('default'), 'a job of another namespace').not.to.include('False')
     expect(log).to.not.match(/forbidden|"status":403|KUBE_FORBIDDEN/i)
   })
 })
