@@ -1,4 +1,4 @@
-// `npm run bench [-- autoscale kafka postgres rounds scale storage surge] [--minutes N] [--no-peer]`: the work of bench/README.md, measured in
+// `npm run bench [-- autoscale kafka postgres rounds scale storage surge take-over] [--minutes N] [--no-peer]`: the work of bench/README.md, measured in
 // one run on this machine, ours beside the peer's. Prints a Markdown table at the end.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -15,10 +15,12 @@ import { line, table } from './report.ts'
 import { fillLargeTopic, fillTopic, kafkaScenarios, updateTopic } from './scenarios/kafka.ts'
 import { postgresScenarios } from './scenarios/postgres.ts'
 import { roundsScenarios } from './scenarios/rounds.ts'
+import { takeOverTable } from './scale/take-overs.ts'
 import { scaleScenario, scaleTable } from './scenarios/scale.ts'
 import type { ScaleResult } from './scenarios/scale.ts'
 import { storageScenario } from './scenarios/storage.ts'
 import { surge, surgeFigure } from './scenarios/surge.ts'
+import { takeOverScenario } from './scenarios/take-over.ts'
 import { storageFigure, storagePlot } from './storage-plot.ts'
 
 const { values, positionals } = parseArgs({
@@ -47,6 +49,7 @@ if (chosen('storage')) await storage()
 if (chosen('postgres')) await postgres()
 if (chosen('autoscale')) await autoscale()
 if (chosen('scale')) await scale()
+if (chosen('take-over')) await takeOver()
 if (chosen('surge')) await surgeOnce()
 if (results.length > 0) console.log(`\n${table(results)}`)
 
@@ -95,6 +98,11 @@ async function scale(): Promise<void> {
     console.log(scaleTable([size]))
   })
   console.log(scaleTable(sizes))
+}
+
+async function takeOver(): Promise<void> {
+  for (const jobs of values.jobs.split(',').map(Number))
+    console.log(takeOverTable(await takeOverScenario(jobs)))
 }
 
 async function surgeOnce(): Promise<void> {

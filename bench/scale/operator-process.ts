@@ -33,7 +33,7 @@ export class OperatorProcess {
     this.masterPort = masterPort
   }
 
-  static async start(cluster: BedKubernetes, dir: string): Promise<OperatorProcess> {
+  static async start(cluster: Pick<BedKubernetes, 'env'>, dir: string): Promise<OperatorProcess> {
     const [port, masterPort] = [await freePort(), await freePort()]
     const master = ['--master-url', masterUrl, '--master-port', String(masterPort)]
     const args = ['--worker-image', 'bed.local/none:1', '--lease-namespace', 'default', '--log-level', 'warn']
