@@ -2,7 +2,7 @@
 // reference are assembled from here. What carries a plan out needs none of it, only load.ts.
 import type { z } from 'zod'
 import type { Endpoint } from './endpoint.ts'
-import { hudiEndpoints } from './hudi/endpoints.ts'
+import { hudiEndpoints, hudiUsesPodIdentity } from './hudi/endpoints.ts'
 import { hudiSpec, hudiTableOptions } from './hudi/spec.ts'
 import { kafkaEndpoints } from './kafka/endpoints.ts'
 import { kafkaSpec } from './kafka/spec.ts'
@@ -18,6 +18,8 @@ export interface ConnectorEntry {
   tableOptions?: z.ZodType
   /** The servers behind a DataSource, as far as its sub-object tells. */
   endpoints?: (spec: never) => readonly Endpoint[]
+  /** It is given no keys and goes by who the pod is, so another job's pod may not stand in. */
+  usesPodIdentity?: (spec: never) => boolean
   /** As a source it can tell whether there is something to read: `unread()` of connector.ts. */
   tellsUnread?: true
   /** Its code asks before every connection (ConnectorContext.connections), so their number can be limited. */
@@ -31,6 +33,7 @@ export const connectors: Readonly<Record<string, ConnectorEntry>> = {
     spec: hudiSpec,
     tableOptions: hudiTableOptions,
     endpoints: hudiEndpoints,
+    usesPodIdentity: hudiUsesPodIdentity,
     roles: ['target'],
   },
   kafka: { spec: kafkaSpec, endpoints: kafkaEndpoints, tellsUnread: true, roles: ['source'] },

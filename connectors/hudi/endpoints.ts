@@ -7,10 +7,19 @@ const identityHosts = ['169.254.169.254', '169.254.170.2', '169.254.170.23']
 
 /** The store, and where the pod gets its identity from when no keys are given. None for a folder. */
 export function hudiEndpoints({ url, s3 }: HudiSpec): Endpoint[] {
-  if (!/^s3a?:/.test(url)) return []
+  if (!isS3(url)) return []
   const store = s3?.endpoint === undefined ? { host: null, port: https } : ofUrl(new URL(s3.endpoint))
-  if (s3?.accessKeyId !== undefined) return [store]
+  if (!hudiUsesPodIdentity({ url, s3 })) return [store]
   return [store, { host: null, port: https }, ...identityHosts.map(host => ({ host, port: 80 }))]
+}
+
+/** A store whose keys are not in the spec lets in who the pod is. */
+export function hudiUsesPodIdentity({ url, s3 }: Pick<HudiSpec, 'url' | 's3'>): boolean {
+  return isS3(url) && s3?.accessKeyId === undefined
+}
+
+function isS3(url: string): boolean {
+  return /^s3a?:/.test(url)
 }
 
 function ofUrl({ hostname, port, protocol }: URL): Endpoint {

@@ -73,6 +73,11 @@ export function decideSleep({
   return { step: isDue ? 'probe' : 'sleep', sleep }
 }
 
+/** Near enough to be looked at along with another job. Those that share a source so come to be looked at together. */
+export function isSoonDue({ intervalMs, nextProbeAtMs }: Sleep, nowMs: number): boolean {
+  return nextProbeAtMs - nowMs <= intervalMs / 2
+}
+
 function afterLook(
   { intervalMs, answeredAtMs, failures }: Sleep,
   outcome: Exclude<ProbeOutcome, { kind: 'unread' }>,

@@ -30,7 +30,7 @@ export function buildCheckJob(
     name: checkName(name, contentHash([uid, planMapName, worker.image])),
     command: 'check',
     worker,
-    planMapName,
+    planVolume: { name: 'plan', configMap: { name: planMapName } },
     backoffLimit: 2,
     deadlineSeconds,
     keptSeconds,

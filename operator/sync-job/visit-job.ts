@@ -1,4 +1,5 @@
 // A short-lived Job whose pod does one thing for a SyncJob, with the image, plan, Secrets and identity of its workers.
+import type { V1Volume } from '@kubernetes/client-node'
 import type { Plan } from '#api/plan.ts'
 import type { SyncJob } from '#api/sync-job.ts'
 import { jobType } from '../resources.ts'
@@ -14,7 +15,11 @@ export interface Visit {
   /** The command of `sluice`, and the component in the labels. */
   command: 'check' | 'probe'
   worker: WorkerImage
-  planMapName: string
+  /** Called `plan`. */
+  planVolume: V1Volume
+  planFiles?: readonly string[]
+  extraArgs?: readonly string[]
+  annotations?: Record<string, string>
   backoffLimit: number
   deadlineSeconds: number
   /** How long it stays when it has ended. */
@@ -22,18 +27,20 @@ export interface Visit {
 }
 
 export function buildVisitJob(job: SyncJob, plan: Plan, visit: Visit): Job {
-  const { command, worker, planMapName } = visit
+  const { command, worker, planVolume, planFiles, extraArgs = [], annotations } = visit
   const pod = sluicePodSpec({
     ...worker,
     command,
-    planVolume: { name: 'plan', configMap: { name: planMapName } },
+    planVolume,
+    planFiles,
+    extraArgs,
     secrets: referencedSecrets([plan.source, plan.target]),
     priority: plan.priority,
   })
   return {
     apiVersion: jobType.apiVersion,
     kind: jobType.kind,
-    metadata: childMeta(job, visit.name, command),
+    metadata: { ...childMeta(job, visit.name, command), ...(annotations && { annotations }) },
     spec: {
       backoffLimit: visit.backoffLimit,
       activeDeadlineSeconds: visit.deadlineSeconds,

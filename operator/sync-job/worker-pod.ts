@@ -36,6 +36,8 @@ export interface PodParts extends WorkerImage {
   command: string
   /** Where the plan comes from; its volume is called `plan`. */
   planVolume: V1Volume
+  /** The plans in it; left out: the one. */
+  planFiles?: readonly string[] | undefined
   secrets: readonly SecretKeyRef[]
   priority: Plan['priority']
   extraArgs?: readonly string[]
@@ -72,8 +74,7 @@ export function sluicePodSpec(parts: PodParts): Plain<V1PodSpec> & { containers:
         imagePullPolicy: parts.imagePullPolicy,
         args: [
           parts.command,
-          '--plan',
-          `${planDirectory}/${planFile}`,
+          ...(parts.planFiles ?? [planFile]).flatMap(file => ['--plan', `${planDirectory}/${file}`]),
           '--secrets',
           secretsDirectory,
           ...(parts.extraArgs ?? []),

@@ -9,7 +9,10 @@ import { MasterBed } from '../heartbeat/master-bed.ts'
 import { eventually } from '../manual-clock.ts'
 import type { Json } from '../fake-api-store.ts'
 import { collections } from '../sync-job/fixtures.ts'
+import { probedPlansMax } from '#api/probe.ts'
+import { probedJobs } from '#operator/autoscale/probe-job.ts'
 import { SleepingJobs } from './sleeping-jobs.ts'
+import type { RunningProbe } from './sleeping-jobs.ts'
 
 const speed = 100
 const beganMs = systemClock.nowMs()
@@ -246,10 +249,88 @@ describe('Sleepers', () => {
     for (const looks of jobs.looks.values()) expect(looks.length).to.be.at.least(2)
   })
 
+  it('look after a thousand jobs of one source, with one pod at a time for many of them', async () => {
+    const jobs = new SleepingJobs({ jobs: 1000, sources: 1 })
+    const sizes: number[] = []
+    await watch(jobs, 30, () => {
+      expect(jobs.running.size).to.be.at.most(1)
+      for (const { job } of jobs.running) sizes.push(probedJobs(job).length)
+    })
+    expect(jobs.events).to.deep.equal([])
+    expect(Math.max(...sizes)).to.equal(probedPlansMax)
+    expect(Math.min(...[...jobs.looks.values()].map(({ length }) => length))).to.be.at.least(3)
+  })
+
+  it('come to look at jobs of one source together, about as often as each asks for', async () => {
+    const jobs = new SleepingJobs({ jobs: 10, sources: 1 })
+    const pods: number[] = []
+    await watch(jobs, 60, () => pods.push(jobs.running.size))
+    const begun = pods.reduce((sum, count) => sum + count, 0)
+    expect(begun, 'pods in an hour').to.be.within(24, 45)
+    for (const { length } of jobs.looks.values()) expect(length, 'looks in an hour').to.be.within(24, 45)
+    expect(jobs.events, 'said of it').to.deep.equal([])
+  })
+
   it('let as many of one source sleep as they can look after, and give the others a worker', async () => {
-    const jobs = new SleepingJobs({ jobs: 300, sources: 1 })
+    const jobs = new SleepingJobs({ jobs: 300, sources: 1, alone: true })
     await watch(jobs, 30, () => expect(jobs.running.size).to.be.at.most(1))
     expect(new Set(jobs.events.map(({ reason }) => reason))).to.deep.equal(new Set(['SourceUnseen']))
     expect(300 - jobs.events.length).to.be.within(80, 130)
+  })
+
+  /** Lets the time go by until a pod looks for all of them. */
+  const lookedAtTogether = async (jobs: SleepingJobs, count: number): Promise<RunningProbe> => {
+    for (;;) {
+      await jobs.look()
+      const [probe] = jobs.running
+      if (probe !== undefined && probedJobs(probe.job).length === count) return probe
+      if (probe !== undefined) jobs.end(probe, 'Complete')
+    }
+  }
+
+  it('wake the one job that has something to read, of those that one pod looked at', async () => {
+    const jobs = new SleepingJobs({ jobs: 5, sources: 1 })
+    const probe = await lookedAtTogether(jobs, 5)
+    jobs.report(probe, name => (name === 'job-3' ? { unread: '3 records wait.' } : 'nothing'))
+    await jobs.look()
+    expect(jobs.events.map(({ reason, note }) => [reason, note])).to.deep.equal([
+      ['Waking', 'Scaled from 0 to 1 worker. There is something to read again. 3 records wait.'],
+    ])
+    await watch(jobs, 5)
+    expect(jobs.events).to.have.length(1)
+  })
+
+  it('look soon again for those that a pod did not come to', async () => {
+    const jobs = new SleepingJobs({ jobs: 5, sources: 1 })
+    const probe = await lookedAtTogether(jobs, 5)
+    const [first, ...others] = probedJobs(probe.job)
+    jobs.report(probe, name => (name === first ? 'nothing' : 'later'))
+    const endedMs = jobs.nowMs
+    while (jobs.running.size === 0) await jobs.look()
+    expect(jobs.nowMs - endedMs, 'before the first one is due').to.be.below(0.8 * 120_000)
+    const [next] = jobs.running
+    expect(probedJobs(next!.job)).to.include.members(others)
+  })
+
+  it('give a worker to the one job that cannot be looked at, and not to the others of its pods', async () => {
+    const jobs = new SleepingJobs({ jobs: 5, sources: 1 })
+    for (const endMs = jobs.nowMs + 15 * 60_000; jobs.nowMs < endMs;) {
+      await jobs.look()
+      for (const probe of jobs.running)
+        jobs.report(probe, name => (name === 'job-3' ? { failed: 'PG_SLOT_LOST: it is gone' } : 'nothing'))
+    }
+    expect(jobs.events.map(({ reason }) => reason)).to.deep.equal(['SourceUnseen'])
+    expect(jobs.events[0]?.note).to.include('PG_SLOT_LOST')
+  })
+
+  it('hear how a pod ended that an operator of before had begun for several jobs', async () => {
+    const jobs = new SleepingJobs({ jobs: 5, sources: 1 })
+    const probe = await lookedAtTogether(jobs, 5)
+    jobs.takeOver()
+    await jobs.look()
+    expect(jobs.running.size).to.equal(1)
+    jobs.report(probe, name => (name === 'job-4' ? { unread: '3 records wait.' } : 'nothing'))
+    await jobs.look()
+    expect(jobs.events.map(({ reason }) => reason)).to.deep.equal(['Waking'])
   })
 })

@@ -1,8 +1,11 @@
 // Idle jobs without workers, and those who look after them, without a cluster: probes take as long as a test says and end
 // as it says, and time is the test's.
+import type { ProbeResult } from '#api/probe.ts'
+import { probeReportText } from '#api/probe.ts'
 import { silentLogger } from '#common/logger.ts'
 import { systemClock } from '#common/clock.ts'
 import { Autoscaler } from '#operator/autoscale/autoscaler.ts'
+import { probedJobs } from '#operator/autoscale/probe-job.ts'
 import { Sleepers } from '#operator/autoscale/sleepers.ts'
 import { specHash } from '#operator/autoscale/spec-hash.ts'
 import type { Caches } from '#operator/caches.ts'
@@ -33,12 +36,12 @@ export class SleepingJobs {
   readonly running = new Set<RunningProbe>()
   /** When probes of each job were begun. */
   readonly looks = new Map<string, number[]>()
-  readonly #sleepers: Sleepers
+  #sleepers: Sleepers
   readonly #caches: Caches
   #version = 0
 
-  /** Jobs that fell asleep just now, and read these sources in turns. */
-  constructor({ jobs, sources }: { jobs: number; sources: number }) {
+  /** Jobs that fell asleep just now, and read these sources in turns; `alone`: none may share a pod with another. */
+  constructor({ jobs, sources, alone = false }: { jobs: number; sources: number; alone?: boolean }) {
     this.#caches = {
       syncJobs: new ObjectCache<SyncJobObject>({ job: job => [jobIndexKey(job)] }),
       dataSources: new ObjectCache<CustomObject>({ namespace: () => ['shop'] }),
@@ -46,9 +49,21 @@ export class SleepingJobs {
       jobs: new ObjectCache<Job>({ job: jobKeyOf }),
       pods: new ObjectCache<Pod>({ job: jobKeyOf }),
     } as unknown as Caches
-    this.#caches.dataSources.upsert(this.#live(lake()))
+    const target = lake()
+    // Then its store lets in who the pod is.
+    if (alone) target.spec['hudi'] = { url: 's3://lake/ods' }
+    this.#caches.dataSources.upsert(this.#live(target))
     for (let at = 0; at < sources; at++) this.#caches.dataSources.upsert(this.#live(shopDb(), `db-${at}`))
     for (let at = 0; at < jobs; at++) this.#sleep(`job-${at}`, `db-${at % sources}`)
+    this.#sleepers = this.#lead()
+  }
+
+  /** Another operator takes over. */
+  takeOver(): void {
+    this.#sleepers = this.#lead()
+  }
+
+  #lead(): Sleepers {
     const clock = { ...systemClock, monotonicMs: () => this.nowMs, nowMs: () => this.nowMs }
     const around = { caches: this.#caches, clock, metrics: createOperatorMetrics() }
     const autoscaler = new Autoscaler({
@@ -56,7 +71,7 @@ export class SleepingJobs {
       events: { record: (_, happening) => this.events.push(happening) },
       onDecision: () => undefined,
     })
-    this.#sleepers = new Sleepers({
+    return new Sleepers({
       ...around,
       client: { create: async (_: unknown, job: Job) => this.#begin(job) } as never,
       autoscaler,
@@ -94,6 +109,13 @@ export class SleepingJobs {
     )
   }
 
+  /** What its pod says that it saw for each of its jobs. */
+  report(probe: RunningProbe, result: (name: string) => ProbeResult): void {
+    this.running.delete(probe)
+    this.endPod(probe, 1, probeReportText(probedJobs(probe.job).map(result)))
+    this.end(probe, 'Failed')
+  }
+
   /** The DataSource that a probe looks at. */
   sourceOf({ job }: RunningProbe): string {
     const object = this.#caches.syncJobs.get(`shop/${job.metadata.ownerReferences?.[0]?.name}`)!
@@ -112,8 +134,7 @@ export class SleepingJobs {
 
   #begin(job: Job): Job {
     this.running.add({ job, beganAtMs: this.nowMs })
-    const name = job.metadata.ownerReferences?.[0]?.name ?? ''
-    this.looks.set(name, [...(this.looks.get(name) ?? []), this.nowMs])
+    for (const name of probedJobs(job)) this.looks.set(name, [...(this.looks.get(name) ?? []), this.nowMs])
     this.#caches.jobs.upsert(this.#live(job))
     return this.#caches.jobs.get(objectKey(job))!
   }

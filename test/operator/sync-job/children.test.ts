@@ -51,7 +51,7 @@ describe('buildChildren', () => {
       return [
         buildChildren(job, plan, image, 1).deployment,
         buildCheckJob(job, plan, visit),
-        buildProbeJob({ job, plan }, image, 0),
+        buildProbeJob([{ job, plan }], image, 0),
         buildTeardownJob(job, plan, image, 60),
       ].map(({ spec }) => spec.template.spec?.priorityClassName)
     }
