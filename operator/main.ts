@@ -142,7 +142,7 @@ function serveHeartbeats(
   return startHeartbeatServer({
     host,
     port: masterPort,
-    identify: token => tokens.identify(token),
+    identify: (token, address) => tokens.identify(token, address),
     answer: (sender, heartbeat) => operator.answer(sender, heartbeat),
     logger,
     onAnswer: status => metrics.heartbeats.inc({ status: String(status) }),

@@ -13,8 +13,8 @@ export interface HeartbeatServerOptions<Identity> {
   host: string
   /** 0 takes any free port. */
   port: number
-  /** Whose token it is; null: nobody's who may ask. */
-  identify: (token: string) => Promise<Identity | null>
+  /** Whose token it is that came from this address; null: nobody's who may ask. */
+  identify: (token: string, address: string) => Promise<Identity | null>
   /** The answer; null while another leads; a text: why this sender may not say this. */
   answer: (sender: Identity, heartbeat: Heartbeat) => HeartbeatAnswer | string | null
   logger: Logger
@@ -56,7 +56,7 @@ async function respond<Identity>(
     return refusal(404, 'There is POST /heartbeat.')
   const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1]
   if (token === undefined) return refusal(401, 'Give the token of a worker pod: Authorization: Bearer …')
-  const sender = await identify(token)
+  const sender = await identify(token, request.socket.remoteAddress ?? '')
   if (sender === null) return refusal(401, 'The token is not one of a worker pod, or has ended.')
   const body = await readBody(request)
   if (body === null) return refusal(413, `A heartbeat has at most ${bodyBytesMax} bytes.`)

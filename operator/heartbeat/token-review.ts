@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '#common/clock.ts'
 import type { KubeClient } from '../kube/client.ts'
+import { RefusedSenders } from './refused-senders.ts'
 
 /** The audience of the tokens. */
 export const masterAudience = 'sluice-operator'
@@ -32,18 +33,29 @@ export class TokenReviewer {
   readonly #client: KubeClient
   readonly #clock: Clock
   readonly #known = new Map<string, { atMs: number; identity: PodIdentity | null }>()
+  readonly #refused: RefusedSenders
 
   constructor(client: KubeClient, clock: Clock) {
     this.#client = client
     this.#clock = clock
+    this.#refused = new RefusedSenders(clock)
   }
 
-  /** Null: the token is not one of a pod for us. @throws as KubeClient.request() when the API server cannot be asked */
-  async identify(token: string): Promise<PodIdentity | null> {
+  /**
+   * Null: the token is not one of a pod for us, or its sender has given too many that are not.
+   * @param address where it came from
+   * @throws as KubeClient.request() when the API server cannot be asked
+   */
+  async identify(token: string, address: string): Promise<PodIdentity | null> {
     const nowMs = this.#clock.monotonicMs()
     const hash = createHash('sha256').update(token).digest('base64')
     const known = this.#known.get(hash)
     if (known !== undefined && nowMs - known.atMs < servesMs) return known.identity
+    return this.#refused.unlessRefused(address, () => this.#review(token, hash))
+  }
+
+  async #review(token: string, hash: string): Promise<PodIdentity | null> {
+    const nowMs = this.#clock.monotonicMs()
     const review = await this.#client.request<TokenReview>({
       method: 'POST',
       path: '/apis/authentication.k8s.io/v1/tokenreviews',

@@ -59,7 +59,7 @@ describe('tokens of workers on a real API server', () => {
   const tokenOf = async (...options: string[]): Promise<string> =>
     (await cluster.kubectl('create', 'token', 'orders-worker', ...options)).trim()
   const ofPod = ['--bound-object-kind', 'Pod', '--bound-object-name', 'orders-worker-1']
-  const identify = (token: string) => new TokenReviewer(client, systemClock).identify(token)
+  const identify = (token: string) => new TokenReviewer(client, systemClock).identify(token, '10.1.2.3')
 
   it('tell whose pod they are of', async () => {
     const uid = await cluster.kubectl('get', 'pod', 'orders-worker-1', '-o', 'jsonpath={.metadata.uid}')

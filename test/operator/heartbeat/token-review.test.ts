@@ -10,6 +10,7 @@ const user = {
     'authentication.kubernetes.io/pod-uid': ['u-1'],
   },
 }
+const address = '10.1.2.3'
 const genuine = { authenticated: true, audiences: [masterAudience], user }
 
 function reviewer(status: object): { tokens: TokenReviewer; clock: ManualClock; calls: Call[] } {
@@ -27,7 +28,7 @@ function reviewer(status: object): { tokens: TokenReviewer; clock: ManualClock; 
 describe('TokenReviewer', () => {
   it('learns from the API server whose pod a token is of, for our audience', async () => {
     const { tokens, calls } = reviewer(genuine)
-    expect(await tokens.identify('t')).to.deep.equal({
+    expect(await tokens.identify('t', address)).to.deep.equal({
       namespace: 'shop',
       serviceAccount: 'orders-worker',
       pod: 'orders-worker-1',
@@ -45,18 +46,45 @@ describe('TokenReviewer', () => {
   ]
   for (const { name, status } of refused)
     it(`knows no pod by a token ${name}`, async () => {
-      expect(await reviewer(status).tokens.identify('t')).to.equal(null)
+      expect(await reviewer(status).tokens.identify('t', address)).to.equal(null)
     })
 
   it('asks again for the same token after half a minute, and at once for another', async () => {
     const { tokens, clock, calls } = reviewer(genuine)
-    await tokens.identify('t')
-    await tokens.identify('t')
+    await tokens.identify('t', address)
+    await tokens.identify('t', address)
     expect(calls).to.have.length(1)
-    await tokens.identify('other')
+    await tokens.identify('other', address)
     expect(calls).to.have.length(2)
     await clock.advance(30_000)
-    await tokens.identify('t')
+    await tokens.identify('t', address)
     expect(calls).to.have.length(3)
+  })
+
+  it('asks no more for an address that gave many tokens of nobody, at once or one by one, until a minute is over', async () => {
+    const { tokens, clock, calls } = reviewer({ authenticated: false })
+    const token = (at: number): string => `made-up-${at}`
+    await Promise.all(Array.from({ length: 150 }, (_, at) => tokens.identify(token(at), address)))
+    expect(await tokens.identify('one-more', address)).to.equal(null)
+    expect(calls).to.have.length(100)
+    await tokens.identify('of-another', '10.1.2.4')
+    expect(calls).to.have.length(101)
+    await clock.advance(60_000)
+    await tokens.identify('later', address)
+    expect(calls).to.have.length(102)
+  })
+
+  it('asks for as many good tokens as come from one address, and after failures of the API server', async () => {
+    const { tokens, calls } = reviewer(genuine)
+    for (let at = 0; at < 150; at++) await tokens.identify(`good-${at}`, address)
+    expect(calls).to.have.length(150)
+    let isDown = true
+    const client = {
+      request: () => (isDown ? Promise.reject(new Error('down')) : Promise.resolve({ status: genuine })),
+    } as unknown as KubeClient
+    const failing = new TokenReviewer(client, new ManualClock())
+    for (let at = 0; at < 150; at++) await failing.identify('t', address).catch(() => undefined)
+    isDown = false
+    expect(await failing.identify('t', address)).to.have.property('pod', 'orders-worker-1')
   })
 })
