@@ -1,9 +1,11 @@
 // A job whose load rises and falls: as many worker pods as it takes, first by the operator's own decision, then by that of
 // a HorizontalPodAutoscaler. The lake holds each record once, whoever read it.
 import { expect } from 'chai'
+import { hashRows } from '#test/bed/canonical.ts'
 import { requires } from '#test/bed/requires.ts'
 import { ExternalMetric } from './external-metric.ts'
 import { OrdersCluster } from './orders-cluster.ts'
+import { QuietJob } from './quiet-job.ts'
 
 const maxReplicas = 4
 const maxLagMs = 10_000
@@ -38,6 +40,11 @@ describe('An autoscaled SyncJob', function () {
   this.timeout(900_000)
   requires('kafka', 'minio', 'hudi-rs', 'namespace', 'monitoring-crds')
   const bed = new OrdersCluster()
+  const quiet = new QuietJob(bed, 'notes')
+  const notes = [
+    { id: 1, note: 'one' },
+    { id: 2, note: 'two' },
+  ]
 
   before(async () => {
     await bed.start()
@@ -50,6 +57,9 @@ describe('An autoscaled SyncJob', function () {
     await bed.kubectl('patch', 'syncjob', bed.job, '-n', bed.namespace, ...patch)
     await bed.apply(bed.syncJob(automatic))
     await bed.untilReady('True Streaming', 180_000)
+    // It falls asleep while the other one is busy.
+    await bed.note(notes[0]!)
+    await bed.apply(quiet.yaml('events', 'notes'))
   })
   after(() => bed.stop())
 
@@ -127,5 +137,14 @@ describe('An autoscaled SyncJob', function () {
     }
     bed.recordsPerSecond = 0
     await bed.expectAllOnce()
+  })
+
+  it('has no worker for a job that is idle, and one when there is a record for it, which the lake holds once', async () => {
+    await quiet.untilAsleep()
+    await quiet.untilLookedAt()
+    expect(await quiet.isAsleep()).to.equal(true)
+    await bed.note(notes[1]!)
+    expect(await quiet.untilAwake()).to.match(/^Scaled from 0 to 1 worker\. /)
+    await bed.untilRows(quiet.name, ['id', 'note'], hashRows(notes))
   })
 })

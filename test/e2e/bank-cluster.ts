@@ -50,12 +50,13 @@ export class BankCluster extends SluiceCluster {
     return [Number(rows[0]?.slots), Number(rows[0]?.publications)]
   }
 
+  /** Of the job: the slot of one that sleeps stands where it fell asleep. */
   async untilInStep(): Promise<void> {
     const { rows } = await this.client.query<{ lsn: string }>('select pg_current_wal_lsn()::text as lsn')
     await this.until('everything written is in the lake', async () => {
       const confirmed = await this.client.query<{ done: boolean | null }>(
-        'select bool_and(confirmed_flush_lsn >= $1::pg_lsn) as done from pg_replication_slots where not temporary',
-        [rows[0]?.lsn],
+        'select bool_and(confirmed_flush_lsn >= $1::pg_lsn) as done from pg_replication_slots where not temporary and slot_name like $2',
+        [rows[0]?.lsn, `%${this.job.replaceAll('-', '_')}%`],
       )
       return confirmed.rows[0]?.done === true
     })

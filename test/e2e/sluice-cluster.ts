@@ -162,13 +162,10 @@ export class SluiceCluster {
     return seen.map(text => lastLines(text, 30)).join('\n')
   }
 
-  /** Without those that are about to end. */
+  /** Of the job; without those that are about to end. */
   async workerPods(): Promise<WorkerPod[]> {
-    const { items } = await this.get<{ items: WorkerPod[] }>(
-      'pods',
-      '-l',
-      'app.kubernetes.io/component=worker',
-    )
+    const labels = `app.kubernetes.io/component=worker,sluice.dev/job=${this.job}`
+    const { items } = await this.get<{ items: WorkerPod[] }>('pods', '-l', labels)
     return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
   }
 
@@ -207,6 +204,20 @@ export class SluiceCluster {
     const { endpoint, accessKey, secretKey, region } = this.minio
     const options = { columns: [...columns], s3: { endpoint, accessKey, secretKey, region } }
     expect(await this.readers.hashRs(`s3://lake/ods/${table}`, options), table).to.deep.include(source)
+  }
+
+  /** Waits until it does. @throws when it never does, with what differs */
+  async untilRows(
+    table: string,
+    columns: readonly string[],
+    source: RowSetHash,
+    limitMs = 60_000,
+  ): Promise<void> {
+    for (const end = Date.now() + limitMs; ; await delay(1000)) {
+      const same = this.expectRows(table, columns, source)
+      if (Date.now() > end) return same
+      if (await same.then(() => true).catch(() => false)) return
+    }
   }
 
   lakeSecret(): string {

@@ -3,15 +3,18 @@
 import { expect } from 'chai'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { SyncJobStatus } from '#api/sync-job.ts'
+import { hashRows } from '#test/bed/canonical.ts'
 import { requires } from '#test/bed/requires.ts'
 import { BankCluster } from './bank-cluster.ts'
 import { aboutOneWorker, prometheusOfChart, untilPanelsHaveData } from './chart-monitoring.ts'
+import { QuietJob } from './quiet-job.ts'
 import { modestResources } from './sluice-cluster.ts'
 
 describe('A SyncJob on a cluster', function () {
   this.timeout(300_000)
   requires('postgres', 'minio', 'hudi-rs', 'namespace', 'prometheus', 'monitoring-crds')
   const bed = new BankCluster('bank')
+  const quiet = new QuietJob(bed, 'notes')
 
   before(() => bed.start())
   after(() => bed.stop())
@@ -43,6 +46,11 @@ describe('A SyncJob on a cluster', function () {
     expect(await bed.condition('Ready')).to.match(/Secret (bank|lake) has no key/)
     await bed.apply(bed.secrets())
     await bed.untilReady('True Streaming', 180_000)
+    // Of a schema that bank-to-lake does not read; it falls asleep while that one is busy.
+    await bed.client.query(
+      `create schema quiet; create table quiet.notes (id int primary key, note text); insert into quiet.notes values (1, 'one')`,
+    )
+    await bed.apply(quiet.yaml('bank', 'quiet.notes'))
   })
 
   it('keeps the tables in step while the database is busy and the worker is killed', async () => {
@@ -89,6 +97,23 @@ describe('A SyncJob on a cluster', function () {
       await traffic
       await prometheus.stop()
     }
+  })
+
+  it('has no worker for a job that is idle, whatever is written to tables of others, and one when its own is', async () => {
+    await quiet.untilAsleep()
+    expect(await bed.keepBusy(AbortSignal.timeout(500), 4_000_000), 'transactions').to.be.greaterThan(10)
+    await quiet.untilLookedAt()
+    expect(await quiet.isAsleep()).to.equal(true)
+    await bed.client.query(`insert into quiet.notes values (2, 'two')`)
+    expect(await quiet.untilAwake()).to.match(
+      /^Scaled from 0 to 1 worker\. .* At least 1 change waits in the log\.$/,
+    )
+    const rows = [
+      { id: 1, note: 'one' },
+      { id: 2, note: 'two' },
+    ]
+    await bed.untilRows(quiet.name, ['id', 'note'], hashRows(rows))
+    await quiet.delete()
   })
 
   it('takes over a changed spec without losing a row', async () => {
