@@ -17,6 +17,7 @@ import {
 } from './resource.ts'
 import { resyncSpec, resyncStatus } from './resync.ts'
 import { immutable, listMap, withCel, withRule } from './rules.ts'
+import { workerPlacement } from './worker-placement.ts'
 
 const reference = (description: string) =>
   immutable(
@@ -62,6 +63,7 @@ const worker = z
       .describe(
         'Resources of a worker pod. What is not said is by its lanes: a quarter of a core and 256Mi each are promised, and what `bufferSize` is above 96Mi; the limit of the memory is 512Mi more.',
       ),
+    ...workerPlacement,
   })
   .prefault({})
   .describe('What one worker is like.')

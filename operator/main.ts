@@ -19,6 +19,7 @@ import { createOperatorMetrics } from './metrics.ts'
 import { Operator } from './operator.ts'
 import { runInTurn } from './run-in-turn.ts'
 import { readPolicyAround } from './sync-job/network-policy.ts'
+import { readPlacement } from './sync-job/placement.ts'
 import { readPriorityClasses } from './sync-job/priority-classes.ts'
 import type { WorkerImage } from './sync-job/worker-pod.ts'
 import { askOverHttp } from './sync-job/worker-reports.ts'
@@ -33,6 +34,7 @@ a pod to its own. Of several operators one leads.
       --image-pull-secret NAME     a Secret, in each job's namespace, with which workers' images are pulled; repeatable
       --priority-class PRIORITY=NAME
                                    the PriorityClass of pods of jobs with this priority: core, high, normal or low; repeatable
+      --worker-placement JSON      nodeSelector, tolerations and serviceAccountAnnotations of all jobs' pods, as in spec.worker
       --namespace NAME             look at one namespace only (default: all)
       --lease-namespace NAME       where the leader's Lease is (default: the pod's own)
       --lease-name NAME            what it is called: of operators with one Lease one leads (default sluice-operator)
@@ -157,6 +159,7 @@ function readArguments(argv: string[]): OperatorArguments {
       'image-pull-policy': { type: 'string', default: 'IfNotPresent' },
       'image-pull-secret': { type: 'string', multiple: true, default: [] },
       'priority-class': { type: 'string', multiple: true, default: [] },
+      'worker-placement': { type: 'string' },
       namespace: { type: 'string' },
       'lease-namespace': { type: 'string' },
       'lease-name': { type: 'string', default: 'sluice-operator' },
@@ -187,6 +190,7 @@ function readArguments(argv: string[]): OperatorArguments {
       masterUrl: values['master-url'] ?? null,
       networkPolicy: readPolicyAround(values['job-network-policy']),
       priorityClasses: readPriorityClasses(values['priority-class']),
+      placement: readPlacement(values['worker-placement']),
     },
     namespace: values.namespace,
     leaseNamespace: values['lease-namespace'],

@@ -16,6 +16,7 @@ import type {
 import { childMeta } from './child-meta.ts'
 import { buildNetworkPolicy } from './network-policy.ts'
 import { labelsOf, planName, selectorOf, workerName } from './names.ts'
+import { serviceAccountAnnotations } from './placement.ts'
 import { isShared } from './size.ts'
 import { planFile, referencedSecrets, sharedArg, sluicePodSpec } from './worker-pod.ts'
 import type { WorkerImage } from './worker-pod.ts'
@@ -36,11 +37,15 @@ export interface Children {
 /** `replicas` is how many workers there should be now: none while the job is suspended or done. */
 export function buildChildren(job: SyncJob, plan: Plan, worker: WorkerImage, replicas: number): Children {
   const planMap = buildPlan(job, plan)
+  const annotations = serviceAccountAnnotations(job, worker.placement)
   return {
     plan: planMap,
     serviceAccount: {
       ...typeOf(serviceAccountType),
-      metadata: childMeta(job, workerName(job.metadata.name), 'worker'),
+      metadata: {
+        ...childMeta(job, workerName(job.metadata.name), 'worker'),
+        ...(annotations && { annotations }),
+      },
       automountServiceAccountToken: false,
     },
     deployment: buildDeployment(job, plan, { worker, replicas, planMapName: planMap.metadata.name }),
@@ -81,6 +86,7 @@ function buildDeployment(
     planVolume: { name: 'plan', configMap: { name: options.planMapName } },
     secrets: referencedSecrets([plan.source, plan.target]),
     priority: plan.priority,
+    placementOfJob: job.spec.worker,
     extraArgs: isShared(job.spec) ? [sharedArg] : [],
   })
   return {

@@ -5,13 +5,13 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { masterPort } from '#api/heartbeat.ts'
 import type { Plan, PlanEndpoint } from '#api/plan.ts'
-import { parse } from '#api/problem.ts'
 import type { SyncJob } from '#api/sync-job.ts'
 import { workerHttpPort } from '#api/worker-status.ts'
 import type { Endpoint } from '#connectors/endpoint.ts'
 import { connectors } from '#connectors/registry.ts'
 import { networkPolicyType } from '../resources.ts'
 import type { NetworkPeer, NetworkPolicy, NetworkRule } from '../resources.ts'
+import { jsonArgument } from '../json-argument.ts'
 import { childMeta } from './child-meta.ts'
 import { checkPolicyName, jobLabel, shortName, workerName } from './names.ts'
 import type { Component } from './names.ts'
@@ -34,8 +34,7 @@ const policyAround = z.strictObject({
 
 /** Of `--job-network-policy`. @throws ConfigError SPEC_INVALID */
 export function readPolicyAround(text: string | undefined): PolicyAround | null {
-  if (text === undefined) return null
-  return parse(policyAround, parsedJson(text), '--job-network-policy') as PolicyAround
+  return jsonArgument(policyAround, text, '--job-network-policy') as PolicyAround | null
 }
 
 /** Of the workers, and of the pods that look for them at the source, or clean up after them. */
@@ -102,14 +101,6 @@ function rulesFor({ host, port }: Endpoint, namespace: string): NetworkRule[] {
   if (labels.length === 1 || labels[2] === 'svc') return [inside]
   // `minio.lake` may be a Service of the namespace lake, and a name of the world.
   return labels.length === 2 ? [inside, { ports }] : [{ ports }]
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
 }
 
 function podsOf(namespace: string): NetworkPeer {

@@ -36,6 +36,7 @@ export function buildVisitJob(job: SyncJob, plan: Plan, visit: Visit): Job {
     extraArgs,
     secrets: referencedSecrets([plan.source, plan.target]),
     priority: plan.priority,
+    placementOfJob: job.spec.worker,
   })
   return {
     apiVersion: jobType.apiVersion,

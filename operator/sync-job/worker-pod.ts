@@ -6,7 +6,9 @@ import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from '@kubernete
 import type { Plan, PlanEndpoint } from '#api/plan.ts'
 import { secretKeyRef } from '#api/secret.ts'
 import type { SecretKeyRef } from '#api/secret.ts'
+import type { WorkerPlacement } from '#api/worker-placement.ts'
 import type { PolicyAround } from './network-policy.ts'
+import { placementOf } from './placement.ts'
 import type { PriorityClasses } from './priority-classes.ts'
 import { masterAudience } from '../heartbeat/token-review.ts'
 
@@ -29,6 +31,8 @@ export interface WorkerImage {
   /** For a network policy of each job; left out: none is made. */
   networkPolicy?: PolicyAround | null
   priorityClasses?: PriorityClasses
+  /** Of the pods of all jobs. */
+  placement?: WorkerPlacement | null
 }
 
 export interface PodParts extends WorkerImage {
@@ -40,6 +44,8 @@ export interface PodParts extends WorkerImage {
   planFiles?: readonly string[] | undefined
   secrets: readonly SecretKeyRef[]
   priority: Plan['priority']
+  /** What the job says of its own pods; left out: nothing. */
+  placementOfJob?: WorkerPlacement
   extraArgs?: readonly string[]
   /** A token for the master is mounted, and the pod told of both. */
   speaksToMaster?: boolean
@@ -57,6 +63,7 @@ export function sluicePodSpec(parts: PodParts): Plain<V1PodSpec> & { containers:
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     ...(priorityClassName !== undefined && { priorityClassName }),
+    ...placementOf(parts.placementOfJob ?? {}, parts.placement),
     ...(parts.imagePullSecrets.length > 0 && {
       imagePullSecrets: parts.imagePullSecrets.map(name => ({ name })),
     }),

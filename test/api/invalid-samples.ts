@@ -276,6 +276,12 @@ export const invalidSamples: readonly InvalidSample[] = [
     server: 'spec.badRecords.policy: Unsupported value: "ignore"',
   },
   {
+    name: 'a toleration of no effect there is',
+    yaml: job('worker: {tolerations: [{key: data, effect: Never}]}'),
+    validate: 'spec.worker.tolerations[0].effect: found "Never"; allowed: NoSchedule,',
+    server: 'spec.worker.tolerations[0].effect: Unsupported value: "Never"',
+  },
+  {
     name: 'no lanes',
     yaml: job('worker: {lanes: 0}'),
     validate: 'spec.worker.lanes: found 0; allowed: 1 to 64',

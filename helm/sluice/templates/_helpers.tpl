@@ -56,3 +56,15 @@ readers: {{- prepend .Values.networkPolicy.prometheus $operator | toYaml | ninde
 masters: {{- ternary (list $operator) list .Values.master.enabled | toYaml | nindent 2 }}
 egress: {{- .Values.networkPolicy.jobs.egress | toYaml | nindent 2 }}
 {{- end }}
+
+{{- define "sluice.workerPlacement" -}}
+{{- with .Values.workers.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.workers.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.workers.serviceAccount.annotations }}
+serviceAccountAnnotations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}

@@ -36,6 +36,37 @@ describe('buildChildren', () => {
     }
   })
 
+  it('places its pods as the job says, and as the operator was told for all jobs', () => {
+    const mine = {
+      nodeSelector: { pool: 'data', zone: 'b' },
+      tolerations: [{ key: 'data', operator: 'Exists' }],
+      serviceAccountAnnotations: { role: 'shop' },
+    }
+    const placement = {
+      nodeSelector: { zone: 'a', arch: 'arm64' },
+      tolerations: [{ key: 'all', effect: 'NoSchedule' as const }],
+      serviceAccountAnnotations: { role: 'all', team: 'lake' },
+    }
+    const { job, plan } = compiled({ worker: mine })
+    const around = { ...worker, placement }
+    const { deployment, serviceAccount, plan: planMap } = buildChildren(job, plan, around, 1)
+    const check = buildCheckJob(job, plan, { worker: around, planMapName: planMap.metadata.name })
+    for (const { template } of [deployment.spec, check.spec!]) {
+      expect(template.spec?.nodeSelector).to.deep.equal({ pool: 'data', zone: 'b', arch: 'arm64' })
+      expect(template.spec?.tolerations).to.deep.equal([...placement.tolerations, ...mine.tolerations])
+    }
+    expect(serviceAccount.metadata.annotations).to.deep.equal({ role: 'shop', team: 'lake' })
+    const teardown = buildTeardownJob(job, plan, around, 60)
+    expect(teardown.spec?.template.spec?.nodeSelector).to.deep.equal(placement.nodeSelector)
+    expect(planMap).to.deep.equal(children().plan)
+  })
+
+  it('says nothing of places where nobody said anything', () => {
+    const { deployment, serviceAccount } = children()
+    expect(deployment.spec.template.spec).not.to.have.any.keys('nodeSelector', 'tolerations')
+    expect(serviceAccount.metadata).not.to.have.property('annotations')
+  })
+
   it('pulls the image with the Secrets that are given, or without any', () => {
     const { job, plan } = compiled()
     const { deployment } = buildChildren(job, plan, { ...worker, imagePullSecrets: ['registry'] }, 1)
