@@ -45,13 +45,15 @@ spec:
     await this.#bed.until(`${this.name} is asleep`, () => this.isAsleep())
   }
 
-  /** Until a pod that was not there before has looked for it and found nothing. */
-  async untilLookedAt(): Promise<void> {
+  /** Until a pod that was not there before has looked for it, and for these others, and found nothing. */
+  async untilLookedAt(...others: readonly QuietJob[]): Promise<void> {
+    const names = [this, ...others].map(({ name }) => name)
     const before = new Set((await this.#looks()).map(({ metadata }) => metadata.name))
-    await this.#bed.until(`${this.name} was looked at`, async () =>
-      (await this.#looks()).some(
-        ({ metadata, status }) => status?.succeeded === 1 && !before.has(metadata.name),
-      ),
+    await this.#bed.until(`one pod looked for ${names.join(' and ')}`, async () =>
+      (await this.#looks()).some(look => {
+        const isNew = !before.has(look.metadata.name)
+        return isNew && look.status?.succeeded === 1 && names.every(name => probedJobs(look).includes(name))
+      }),
     )
   }
 
@@ -83,10 +85,9 @@ spec:
     return (await this.#bed.get<{ items: unknown[] }>('pods', '-l', labels)).items.length
   }
 
-  /** Jobs whose pods look, or looked, for it. */
+  /** Jobs whose pods look at the sources of idle jobs. */
   async #looks(): Promise<Look[]> {
     const labels = 'app.kubernetes.io/component=probe'
-    const { items } = await this.#bed.get<{ items: Look[] }>('jobs', '-l', labels)
-    return items.filter(look => probedJobs(look).includes(this.name))
+    return (await this.#bed.get<{ items: Look[] }>('jobs', '-l', labels)).items
   }
 }

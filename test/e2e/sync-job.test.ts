@@ -14,7 +14,7 @@ describe('A SyncJob on a cluster', function () {
   this.timeout(300_000)
   requires('postgres', 'minio', 'hudi-rs', 'namespace', 'prometheus', 'monitoring-crds')
   const bed = new BankCluster('bank')
-  const quiet = new QuietJob(bed, 'notes')
+  const quiet = ['memos', 'notes'].map(name => new QuietJob(bed, name))
 
   before(() => bed.start())
   after(() => bed.stop())
@@ -46,11 +46,13 @@ describe('A SyncJob on a cluster', function () {
     expect(await bed.condition('Ready')).to.match(/Secret (bank|lake) has no key/)
     await bed.apply(bed.secrets())
     await bed.untilReady('True Streaming', 180_000)
-    // Of a schema that bank-to-lake does not read; it falls asleep while that one is busy.
-    await bed.client.query(
-      `create schema quiet; create table quiet.notes (id int primary key, note text); insert into quiet.notes values (1, 'one')`,
-    )
-    await bed.apply(quiet.yaml('bank', 'quiet.notes'))
+    // Of a schema that bank-to-lake does not read; they fall asleep while that one is busy.
+    await bed.client.query('create schema quiet')
+    for (const { name } of quiet)
+      await bed.client.query(
+        `create table quiet.${name} (id int primary key, note text); insert into quiet.${name} values (1, 'one')`,
+      )
+    await bed.apply(quiet.map(job => job.yaml('bank', `quiet.${job.name}`)).join('---'))
   })
 
   it('keeps the tables in step while the database is busy and the worker is killed', async () => {
@@ -99,21 +101,23 @@ describe('A SyncJob on a cluster', function () {
     }
   })
 
-  it('has no worker for a job that is idle, whatever is written to tables of others, and one when its own is', async () => {
-    await quiet.untilAsleep()
+  it('has no worker for jobs that are idle, whatever is written to tables of others, and one when it is to their own', async () => {
+    const [memos, notes] = quiet as [QuietJob, QuietJob]
+    await Promise.all(quiet.map(job => job.untilAsleep()))
     expect(await bed.keepBusy(AbortSignal.timeout(500), 4_000_000), 'transactions').to.be.greaterThan(10)
-    await quiet.untilLookedAt()
-    expect(await quiet.isAsleep()).to.equal(true)
+    await notes.untilLookedAt(memos)
+    expect(await Promise.all(quiet.map(job => job.isAsleep()))).to.deep.equal([true, true])
     await bed.client.query(`insert into quiet.notes values (2, 'two')`)
-    expect(await quiet.untilAwake()).to.match(
+    expect(await notes.untilAwake()).to.match(
       /^Scaled from 0 to 1 worker\. .* At least 1 change waits in the log\.$/,
     )
     const rows = [
       { id: 1, note: 'one' },
       { id: 2, note: 'two' },
     ]
-    await bed.untilRows(quiet.name, ['id', 'note'], hashRows(rows))
-    await quiet.delete()
+    await bed.untilRows(notes.name, ['id', 'note'], hashRows(rows))
+    expect(await memos.isAsleep()).to.equal(true)
+    await Promise.all(quiet.map(job => job.delete()))
   })
 
   it('takes over a changed spec without losing a row', async () => {
