@@ -3,11 +3,26 @@
 import { z } from 'zod'
 
 const toleration = z.strictObject({
-  key: z.string().min(1).max(316).optional(),
-  operator: z.enum(['Exists', 'Equal']).optional(),
-  value: z.string().max(63).optional(),
-  effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).optional(),
-  tolerationSeconds: z.int32().min(0).optional(),
+  key: z
+    .string()
+    .min(1)
+    .max(316)
+    .optional()
+    .describe('Of the taint. Default: any; `operator` is Exists then.'),
+  operator: z
+    .enum(['Exists', 'Equal'])
+    .optional()
+    .describe('Equal: the taint has this value. Exists: whatever its value. Default: Equal.'),
+  value: z.string().max(63).optional().describe('Of the taint.'),
+  effect: z
+    .enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute'])
+    .optional()
+    .describe('Of the taint. Default: any.'),
+  tolerationSeconds: z
+    .int32()
+    .min(0)
+    .optional()
+    .describe('How long a pod stays on a node that got a taint of effect NoExecute. Default: for good.'),
 })
 
 export const workerPlacement = {
