@@ -1,6 +1,7 @@
 // Who sent tokens that were nobody's. Each costs a call to the API server, so that an address that sent many is not worth
 // another call for a while: it must not be able to keep the API server busy through us.
 import type { Clock } from '#common/clock.ts'
+import { NewestMap } from './newest-map.ts'
 
 /** Calls for one address without a good token in return: those under way and those refused within the window. */
 const refusalsMax = 100
@@ -14,8 +15,7 @@ interface Sender {
 
 export class RefusedSenders {
   readonly #clock: Pick<Clock, 'monotonicMs'>
-  /** In the order of their windows. */
-  readonly #senders = new Map<string, Sender>()
+  readonly #senders = new NewestMap<string, Sender>(addressesMax)
 
   constructor(clock: Pick<Clock, 'monotonicMs'>) {
     this.#clock = clock
@@ -39,12 +39,7 @@ export class RefusedSenders {
     const known = this.#senders.get(address)
     if (known !== undefined && nowMs - known.sinceMs < windowMs) return known
     const sender = { sinceMs: nowMs, refusals: 0 }
-    this.#senders.delete(address)
     this.#senders.set(address, sender)
-    for (const oldest of this.#senders.keys()) {
-      if (this.#senders.size <= addressesMax) break
-      this.#senders.delete(oldest)
-    }
     return sender
   }
 }

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '#common/clock.ts'
 import type { KubeClient } from '../kube/client.ts'
+import { NewestMap } from './newest-map.ts'
 import { RefusedSenders } from './refused-senders.ts'
 
 /** The audience of the tokens. */
@@ -32,7 +33,7 @@ const kept = 10_000
 export class TokenReviewer {
   readonly #client: KubeClient
   readonly #clock: Clock
-  readonly #known = new Map<string, { atMs: number; identity: PodIdentity | null }>()
+  readonly #known = new NewestMap<string, { atMs: number; identity: PodIdentity | null }>(kept)
   readonly #refused: RefusedSenders
 
   constructor(client: KubeClient, clock: Clock) {
@@ -66,12 +67,7 @@ export class TokenReviewer {
       },
     })
     const identity = identityOf(review)
-    this.#known.delete(hash)
     this.#known.set(hash, { atMs: nowMs, identity })
-    for (const oldest of this.#known.keys()) {
-      if (this.#known.size <= kept) break
-      this.#known.delete(oldest)
-    }
     return identity
   }
 }

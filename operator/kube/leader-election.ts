@@ -1,8 +1,7 @@
 // One operator at a time, by a coordination.k8s.io/v1 Lease, with the timing of client-go's leaderelection:
 // a lease is valid 15 s, renewed every 2 s, given up by its holder after 10 s without success; who stands by asks every
-// second, and at the moment it runs out. Clocks of two
-// machines are never compared: a candidate takes over when the record has not changed for a whole lease duration
-// of its own monotonic clock. `leaseTransitions` is the epoch of a term: it grows with every take-over.
+// second, and at the moment it runs out. Clocks of two machines are never compared: a candidate takes over when the record
+// has not changed for a whole lease duration of its own monotonic clock. `leaseTransitions` is the epoch of a term: it grows with every take-over.
 import type { Clock } from '#common/clock.ts'
 import { FencedError } from '#common/errors.ts'
 import { errorFields } from '#common/logger.ts'
