@@ -9,6 +9,7 @@ import { startPrometheus } from '#test/bed/prometheus.ts'
 import type { BedPrometheus } from '#test/bed/prometheus.ts'
 import { requires } from '#test/bed/requires.ts'
 import { aboutSharing, untilPanelsHaveData } from '#test/e2e/chart-monitoring.ts'
+import { overloadedHeartbeat } from '#test/api/sample-heartbeat.ts'
 import { MasterBed } from '#test/operator/heartbeat/master-bed.ts'
 import { eventually } from '#test/operator/manual-clock.ts'
 import { collections } from '#test/operator/sync-job/fixtures.ts'
@@ -80,30 +81,8 @@ describe('panels about several workers', () => {
   }).timeout(60_000)
 })
 
-/** More comes in than the worker can read; each of two reads four of eight splits. */
+/** Each of two workers reads four of eight splits. */
 function overloaded(worker: string, half: number, number: number): Heartbeat {
-  return {
-    job: { namespace: 'shop', name: 'job-0' },
-    worker,
-    startedAtMs: 1,
-    number,
-    term: 0,
-    plan: '',
-    capacity: 2,
-    leaving: false,
-    held: Array.from({ length: 4 }, (_, split) => ({
-      id: `s${half * 4 + split}`,
-      draining: false,
-      leased: true,
-      lagMs: 50_000,
-      lane: split % 2,
-      measured: { ageMs: 0, inputPerSecond: 900, processedPerSecond: 250, lagRecords: 40_000 },
-    })),
-    lanes: [0, 1].map(lane => {
-      return { lane, ageMs: 0, processedPerSecond: 1000, busyShare: 1, blockedShare: 0, settled: true }
-    }),
-    finished: [],
-    planned: null,
-    leases: [],
-  }
+  const splits = Array.from({ length: 4 }, (_, split) => `s${half * 4 + split}`)
+  return { ...overloadedHeartbeat(worker, splits), number }
 }

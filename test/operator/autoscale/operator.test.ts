@@ -1,9 +1,9 @@
 import { expect } from 'chai'
-import type { Heartbeat } from '#api/heartbeat.ts'
 import type { SyncJobStatus } from '#api/sync-job.ts'
 import { systemClock } from '#common/clock.ts'
 import type { KubeObject } from '#operator/kube/object.ts'
 import type { Deployment } from '#operator/resources.ts'
+import { overloadedHeartbeat } from '../../api/sample-heartbeat.ts'
 import { MasterBed } from '../heartbeat/master-bed.ts'
 import { eventually } from '../manual-clock.ts'
 import { collections } from '../sync-job/fixtures.ts'
@@ -14,30 +14,10 @@ const hastyClock = {
   sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 100, signal),
 }
 
-const overloaded: Heartbeat = {
-  job: { namespace: 'shop', name: 'job-0' },
-  worker: 'job-0-pod',
-  startedAtMs: 1,
-  number: 1,
-  term: 0,
-  plan: '',
-  capacity: 2,
-  leaving: false,
-  held: Array.from({ length: 8 }, (_, split) => ({
-    id: `s${split}`,
-    draining: false,
-    leased: true,
-    lagMs: 50_000,
-    lane: split % 2,
-    measured: { ageMs: 0, inputPerSecond: 900, processedPerSecond: 250, lagRecords: 40_000 },
-  })),
-  lanes: [0, 1].map(lane => {
-    return { lane, ageMs: 0, processedPerSecond: 1000, busyShare: 1, blockedShare: 0, settled: true }
-  }),
-  finished: [],
-  planned: null,
-  leases: [],
-}
+const overloaded = overloadedHeartbeat(
+  'job-0-pod',
+  Array.from({ length: 8 }, (_, split) => `s${split}`),
+)
 
 describe('an operator with an autoscaled job', () => {
   it('scales its Deployment by what its workers tell, and goes on from there when it starts anew', async () => {

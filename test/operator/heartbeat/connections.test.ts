@@ -1,7 +1,8 @@
 import { expect } from 'chai'
-import type { Heartbeat, HeartbeatAnswer } from '#api/heartbeat.ts'
+import type { HeartbeatAnswer } from '#api/heartbeat.ts'
 import { connectionsKept, workerConnectionsMin } from '#api/source-limits.ts'
 import { systemClock } from '#common/clock.ts'
+import { quietHeartbeat } from '../../api/sample-heartbeat.ts'
 import { eventually } from '../manual-clock.ts'
 import { MasterBed } from './master-bed.ts'
 
@@ -21,18 +22,9 @@ describe('connections, and the master', () => {
 
   function ask(index: number, startedAtMs = 1): Leases[number] {
     const request = { id: 'connections', weight: 1, wanted: 3, held: 0, using: 0, least: 3 }
-    const heartbeat: Heartbeat = {
-      job: { namespace: 'shop', name: `job-${index}` },
-      worker: `job-${index}-pod`,
+    const heartbeat = {
+      ...quietHeartbeat(`job-${index}`, `job-${index}-pod`),
       startedAtMs,
-      number: 1,
-      term: 0,
-      plan: '',
-      capacity: 1,
-      leaving: false,
-      held: [],
-      finished: [],
-      planned: null,
       leases: [request],
     }
     const answer = bed.operator.answer(bed.identityOf(`job-${index}-pod`)!, heartbeat)

@@ -1,19 +1,11 @@
 import { expect } from 'chai'
 import type { HeartbeatAnswer } from '#api/heartbeat.ts'
+import { quietHeartbeat } from '../../api/sample-heartbeat.ts'
 import { MasterBed } from './master-bed.ts'
 
 const heartbeat = {
-  job: { namespace: 'shop', name: 'job-0' },
-  worker: 'job-0-pod',
-  startedAtMs: 1,
+  ...quietHeartbeat('job-0', 'job-0-pod'),
   number: 7,
-  term: 0,
-  plan: '',
-  capacity: 1,
-  leaving: false,
-  held: [],
-  finished: [],
-  planned: null,
   leases: [{ id: 'records', weight: 1, wanted: null, using: 0 }],
 }
 
